@@ -1,0 +1,78 @@
+//! Why a task ends before its input does: `Stop`, and the `Cause` of a failure.
+
+use std::error::Error as StdError;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::BlockId;
+
+/// Why a task stops early. Each kind is answered in its own way: a cancelled task is forgotten, a lost block is made
+/// again before the task is, a failure is tried again as often as `spark.task.maxFailures` allows.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum Stop {
+    /// The task's job was cancelled or is over.
+    #[error("the task was cancelled")]
+    Cancelled,
+    /// A block that the task reads is missing.
+    #[error("block {0} is lost")]
+    Lost(BlockId),
+    /// The task failed.
+    #[error(transparent)]
+    Failed(#[from] Cause),
+}
+
+/// What made a task fail. Cheap to clone: two jobs that wait for one stage get the same cause.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Cause {
+    /// The user's function panicked; the text is the panic's message.
+    #[error("the function panicked: {0}")]
+    Panic(String),
+    /// The user's function returned an error.
+    #[error("{0}")]
+    User(Arc<dyn StdError + Send + Sync>),
+    /// A file could not be read or written.
+    #[error("cannot {doing} {}: {source}", path.display())]
+    File {
+        /// What was tried, as a verb: "read", "write", "spill to".
+        doing: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: Arc<io::Error>,
+    },
+    /// A value could not be encoded or decoded.
+    #[error("cannot {doing} a {type_name}: {source}")]
+    Codec {
+        /// "encode" or "decode".
+        doing: &'static str,
+        /// The Rust name of the value's type.
+        type_name: &'static str,
+        /// What the codec said.
+        source: postcard::Error,
+    },
+    /// A file holds something else than was written to it.
+    #[error("{} is damaged: {why}", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What does not fit.
+        why: &'static str,
+    },
+    /// The data or the program breaks a rule that the text states, with what to do about it.
+    #[error("{0}")]
+    Invalid(String),
+}
+
+impl Cause {
+    /// A failure of the file at `path` while `doing` something with it.
+    pub fn file(doing: &'static str, path: impl Into<PathBuf>, source: io::Error) -> Cause {
+        Cause::File { doing, path: path.into(), source: Arc::new(source) }
+    }
+
+    /// A failure to encode or decode a `T`.
+    pub fn codec<T: ?Sized>(doing: &'static str, source: postcard::Error) -> Cause {
+        Cause::Codec { doing, type_name: std::any::type_name::<T>(), source }
+    }
+}

@@ -1,0 +1,1 @@
+//! DStreams over RDDs.
