@@ -1,0 +1,30 @@
+//! Backends: what runs jobs. `LocalBackend` is the embedded default.
+
+use std::time::Duration;
+
+use crate::ShuffleId;
+use crate::job::{Cancel, Job, JobHandle};
+use crate::task::JobId;
+
+mod local;
+
+pub use local::{LocalBackend, LocalSettings};
+
+/// Runs jobs. Nothing else starts work on behalf of users.
+pub trait Backend: Cancel + Send + Sync {
+    /// Starts a job and returns at once.
+    fn submit(&self, job: Job) -> JobHandle;
+
+    /// How many tasks it runs at a time.
+    fn slots(&self) -> usize;
+
+    /// Whether all that a shuffle's map tasks write is there.
+    fn is_written(&self, shuffle: ShuffleId) -> bool;
+
+    /// The jobs that are not over yet.
+    fn active_jobs(&self) -> Vec<JobId>;
+
+    /// Ends all jobs and threads. Tasks whose user code does not return within `limit` are left behind; their threads'
+    /// names are returned.
+    fn stop(&self, limit: Duration) -> Vec<String>;
+}

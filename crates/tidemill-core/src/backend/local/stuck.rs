@@ -1,0 +1,60 @@
+//! What becomes of threads whose user code does not return: they are named, counted and replaced.
+
+use std::sync::PoisonError;
+use std::time::Duration;
+
+use super::{Shared, State};
+use crate::event;
+use crate::scheduler::Event;
+use crate::task::Task;
+
+impl Shared {
+    /// Sees to it that tasks that were asked to end do so in time; where one does not, its thread is replaced.
+    pub(super) fn watch_abandoned(&self, state: &mut State) {
+        if state.abandoned.is_empty() {
+            return;
+        }
+        let tasks = std::mem::take(&mut state.abandoned);
+        let Some(shared) = self.me.upgrade() else { return };
+        let watch = std::thread::Builder::new().name("tidemill-watch".into()).spawn(move || shared.await_end(&tasks));
+        if let Err(error) = watch {
+            tracing::error!(%error, "Cancelled tasks cannot be watched: a thread could not be started.");
+        }
+    }
+
+    fn await_end(&self, tasks: &[Task]) {
+        let state = self.lock();
+        let running = |state: &mut State| !state.stopped && tasks.iter().any(|task| state.running.contains_key(task));
+        let waited = self.ended.wait_timeout_while(state, self.stuck_after, running);
+        let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        if state.stopped {
+            return;
+        }
+        for task in tasks {
+            let Some(given_up) = state.running.remove(task) else { continue };
+            tracing::warn!(
+                thread = given_up.thread, job = task.job.0, stage = task.stage.0, partition = given_up.cx.partition(),
+                "A cancelled task does not return; its thread is given up and replaced. Does its function wait for something?"
+            );
+            self.bus.post(|| event::Event::thread_replaced(&given_up.thread));
+            state.alive -= 1;
+            self.start_worker(&mut state);
+            self.tell(&mut state, Event::Gone(*task));
+        }
+    }
+
+    /// Ends all jobs, then all threads; returns the names of those that do not end within `limit`.
+    pub(super) fn stop(&self, limit: Duration) -> Vec<String> {
+        let mut state = self.lock();
+        let jobs: Vec<_> = state.jobs.keys().copied().collect();
+        for job in jobs {
+            self.tell(&mut state, Event::Cancelled(job));
+        }
+        state.stopped = true;
+        state.running.values().for_each(|running| running.cx.cancel());
+        self.work.notify_all();
+        let waited = self.ended.wait_timeout_while(state, limit, |state| state.alive > 0);
+        let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        state.running.values().map(|running| running.thread.clone()).collect()
+    }
+}

@@ -1,0 +1,127 @@
+//! The exchange of `reduce_by_key` and its kin: combined on the map side, merged on the reduce side.
+
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use crate::exchange::{Blocks, Buckets, Exchange, Taken};
+use crate::hash::HashSeed;
+use crate::layout::{Route, RouteWire};
+use crate::runs::BoxRuns;
+use crate::ship::{Code, Decoder, Encoder, NotShippable, ShipError};
+use crate::table::SpillTable;
+use crate::task::TaskContext;
+use crate::weight::weigh_slice;
+use crate::{Element, Key, Runs, Stop};
+
+/// How the values of a key become one combined value. The functions of `combine_by_key`.
+pub trait Combiner<V>: Code {
+    /// The combined value.
+    type Combined: Element;
+    /// Of a key's first value.
+    fn create(&self, value: V) -> Self::Combined;
+    /// Of a further value.
+    fn merge_value(&self, combined: Self::Combined, value: V) -> Self::Combined;
+    /// Of two combined values, the earlier one first.
+    fn merge(&self, earlier: Self::Combined, later: Self::Combined) -> Self::Combined;
+}
+
+/// Combines values by key.
+pub struct Combine<K: 'static, V, C> {
+    pub(crate) seed: HashSeed,
+    pub(crate) route: Route<K>,
+    pub(crate) combiner: Arc<C>,
+    pub(crate) values: PhantomData<fn(V)>,
+}
+
+impl<K: Key, V: 'static, C: Combiner<V>> Combine<K, V, C> {
+    fn table(&self, cx: &Arc<TaskContext>) -> SpillTable<K, C::Combined> {
+        SpillTable::new(cx.environment().memory.clone(), cx.environment().spill.clone())
+    }
+}
+
+impl<K: Key, V: 'static, C: Combiner<V>> Exchange for Combine<K, V, C> {
+    type In = (K, V);
+    /// The hash is computed once and carried.
+    type Block = Vec<(u64, K, C::Combined)>;
+    type Out = (K, C::Combined);
+
+    fn write(
+        &self,
+        mut input: BoxRuns<(K, V)>,
+        out: &mut dyn Buckets<Self::Block>,
+        cx: &Arc<TaskContext>,
+    ) -> Result<(), Stop> {
+        let mut table = self.table(cx);
+        let mut run = Vec::new();
+        let combiner = &*self.combiner;
+        while input.next(&mut run)? {
+            table.merge_run(
+                &mut run,
+                |key| self.seed.hash(key),
+                |value| combiner.create(value),
+                |combined, value| combiner.merge_value(combined, value),
+            );
+            if table.is_over_limit() {
+                self.put(&mut table, out)?;
+            }
+        }
+        self.put(&mut table, out)
+    }
+
+    fn read(
+        self: Arc<Self>,
+        mut blocks: Box<dyn Blocks<Self::Block>>,
+        cx: &Arc<TaskContext>,
+    ) -> Result<BoxRuns<Self::Out>, Stop> {
+        let mut table = self.table(cx);
+        let combiner = Arc::clone(&self.combiner);
+        let merge = move |earlier, later| combiner.merge(earlier, later);
+        while let Some(block) = blocks.next()? {
+            cx.check()?;
+            match block {
+                Taken::Own(block) => table.merge_hashed(block, &merge)?,
+                Taken::Shared(block) => table.merge_shared(&block, &merge)?,
+            }
+        }
+        table.finish(merge)
+    }
+
+    fn weigh(&self, block: &Self::Block) -> u64 {
+        weigh_slice(block)
+    }
+
+    fn encode(&self, out: &mut Encoder) -> Result<Vec<u8>, NotShippable> {
+        let wire = (self.seed.seed(), self.route.encode(out)?, self.combiner.pack()?);
+        postcard::to_stdvec(&wire).map_err(|e| NotShippable::value(e.to_string()))
+    }
+
+    fn decode(parameters: &[u8], decoder: &Decoder) -> Result<Self, ShipError> {
+        let (seed, route, combiner): (u64, RouteWire, Vec<u8>) =
+            postcard::from_bytes(parameters).map_err(|e| ShipError::Value(e.to_string()))?;
+        let (route, combiner) = (Route::decode(route, decoder)?, Arc::new(C::unpack(&combiner)?));
+        Ok(Combine { seed: HashSeed::new(seed), route, combiner, values: PhantomData })
+    }
+}
+
+impl<K: Key, V: 'static, C: Combiner<V>> Combine<K, V, C> {
+    /// Puts what the table holds into its buckets, in first-seen order.
+    fn put(
+        &self,
+        table: &mut SpillTable<K, C::Combined>,
+        out: &mut dyn Buckets<Vec<(u64, K, C::Combined)>>,
+    ) -> Result<(), Stop> {
+        let buckets = out.count();
+        let room = table.len() / buckets.max(1) * 9 / 8 + 8;
+        let mut blocks: Vec<Vec<_>> = (0..buckets).map(|_| Vec::with_capacity(room.min(table.len()))).collect();
+        for entry in table.drain() {
+            let bucket = self.route.partition_hashed(entry.0, &entry.1);
+            if let Some(block) = blocks.get_mut(bucket) {
+                block.push(entry);
+            }
+        }
+        for (bucket, block) in blocks.into_iter().enumerate().filter(|(_, block)| !block.is_empty()) {
+            out.put(bucket, block)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,168 @@
+//! The two sides of a shuffle: what map tasks run, and the node that reads what they wrote.
+
+use std::sync::{Arc, Weak};
+
+use serde::{Deserialize, Serialize};
+
+use crate::environment::Environment;
+use crate::exchange::chunk::{ChunkWriter, StoredBlocks};
+use crate::exchange::{Exchange, MapOutput};
+use crate::lineage::{Dependency, Lineage, Meta, Node, Operator, Parent};
+use crate::runs::BoxRuns;
+use crate::ship::{Decoder, Encoder, NotShippable, ShipError};
+use crate::task::TaskContext;
+use crate::{ShuffleId, Stop};
+
+/// The map side of a shuffle, untyped: what schedulers launch.
+pub trait MapSide: Send + Sync + 'static {
+    /// The shuffle that it writes.
+    fn shuffle(&self) -> ShuffleId;
+    /// The operator that asked for the shuffle.
+    fn operator(&self) -> &Operator;
+    /// What the map tasks compute, a partition each.
+    fn lineage(&self) -> Arc<dyn Lineage>;
+    /// Runs one map task.
+    fn run(&self, cx: &Arc<TaskContext>) -> Result<MapOutput, Stop>;
+    /// A map output of this side, encoded for another process.
+    fn encode_output(&self, output: &MapOutput) -> Result<Vec<u8>, Stop>;
+    /// Writes this side for another process; its lineage is already written.
+    fn encode(&self, out: &mut Encoder) -> Result<(), NotShippable>;
+}
+
+struct Side<X: Exchange> {
+    shuffle: ShuffleId,
+    operator: Operator,
+    parent: Parent<X::In>,
+    buckets: usize,
+    exchange: Arc<X>,
+    /// Where the end of this lineage is told; nowhere in an executor.
+    environment: Weak<Environment>,
+}
+
+impl<X: Exchange> Drop for Side<X> {
+    fn drop(&mut self) {
+        if let Some(environment) = self.environment.upgrade() {
+            environment.forget_shuffle(self.shuffle);
+        }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct SideWire {
+    shuffle: ShuffleId,
+    operator: Operator,
+    parent: u32,
+    buckets: usize,
+    exchange: Vec<u8>,
+}
+
+impl<X: Exchange> MapSide for Side<X> {
+    fn shuffle(&self) -> ShuffleId {
+        self.shuffle
+    }
+
+    fn operator(&self) -> &Operator {
+        &self.operator
+    }
+
+    fn lineage(&self) -> Arc<dyn Lineage> {
+        Arc::clone(self.parent.node()) as Arc<dyn Lineage>
+    }
+
+    fn run(&self, cx: &Arc<TaskContext>) -> Result<MapOutput, Stop> {
+        let input = self.parent.compute(cx.partition(), cx, 0)?;
+        let mut chunks = ChunkWriter::new(&*self.exchange, self.shuffle, self.buckets, cx);
+        self.exchange.write(input, &mut chunks, cx)?;
+        Ok(chunks.finish())
+    }
+
+    fn encode_output(&self, output: &MapOutput) -> Result<Vec<u8>, Stop> {
+        output.encode::<X::Block>()
+    }
+
+    fn encode(&self, out: &mut Encoder) -> Result<(), NotShippable> {
+        let at = |e: NotShippable| e.at(&self.operator);
+        let parent = out.lineage(self.lineage()).map_err(at)?;
+        let exchange = self.exchange.encode(out).map_err(at)?;
+        let (shuffle, operator, buckets) = (self.shuffle, self.operator.clone(), self.buckets);
+        let wire = SideWire { shuffle, operator, parent, buckets, exchange };
+        out.entry::<Self>(decode_side::<X>, &wire).map_err(at)?;
+        Ok(())
+    }
+}
+
+fn decode_side<X: Exchange>(decoder: &mut Decoder) -> Result<crate::ship::Decoded, ShipError> {
+    let wire: SideWire = decoder.value::<Side<X>, _>()?;
+    let side: Arc<dyn MapSide> = Arc::new(Side::<X> {
+        shuffle: wire.shuffle,
+        operator: wire.operator,
+        parent: Parent::new(decoder.parent(wire.parent)?),
+        buckets: wire.buckets,
+        exchange: Arc::new(X::decode(&wire.exchange, decoder)?),
+        environment: Weak::new(),
+    });
+    Ok(Box::new(side))
+}
+
+/// The reduce side of a shuffle: a node whose partitions are the buckets.
+pub struct Shuffled<X: Exchange> {
+    meta: Meta,
+    shuffle: ShuffleId,
+    maps: usize,
+    exchange: Arc<X>,
+    /// The map side; in an executor it is elsewhere.
+    side: Option<Arc<Side<X>>>,
+}
+
+impl<X: Exchange> Shuffled<X> {
+    /// The node that reads `shuffle`, which `exchange` makes of `parent`; `meta.partitions` is the number of buckets.
+    pub fn new(
+        meta: Meta,
+        shuffle: ShuffleId,
+        parent: Arc<dyn Node<X::In>>,
+        exchange: X,
+        environment: &Arc<Environment>,
+    ) -> Shuffled<X> {
+        let (maps, buckets, exchange) = (parent.meta().partitions, meta.partitions, Arc::new(exchange));
+        let side = Side {
+            shuffle,
+            operator: meta.operator.clone(),
+            parent: Parent::new(parent),
+            buckets,
+            exchange: Arc::clone(&exchange),
+            environment: Arc::downgrade(environment),
+        };
+        Shuffled { meta, shuffle, maps, exchange, side: Some(Arc::new(side)) }
+    }
+}
+
+impl<X: Exchange> Lineage for Shuffled<X> {
+    fn meta(&self) -> &Meta {
+        &self.meta
+    }
+
+    fn dependencies(&self) -> Vec<Dependency> {
+        self.side.iter().map(|side| Dependency::Shuffle(Arc::clone(side) as Arc<dyn MapSide>)).collect()
+    }
+
+    fn encode(&self, out: &mut Encoder) -> Result<(), NotShippable> {
+        let exchange = self.exchange.encode(out).map_err(|e| e.at(&self.meta.operator))?;
+        out.node::<Self>(decode_shuffled::<X>, &self.meta, &[], &(self.shuffle, self.maps, exchange))
+    }
+}
+
+fn decode_shuffled<X: Exchange>(decoder: &mut Decoder) -> Result<crate::ship::Decoded, ShipError> {
+    let (meta, _, (shuffle, maps, exchange)): (Meta, Vec<u32>, (ShuffleId, usize, Vec<u8>)) =
+        decoder.value::<Shuffled<X>, _>()?;
+    let exchange = Arc::new(X::decode(&exchange, decoder)?);
+    let node: Arc<dyn Node<X::Out>> = Arc::new(Shuffled { meta, shuffle, maps, exchange, side: None });
+    Ok(Box::new(node))
+}
+
+impl<X: Exchange> Node<X::Out> for Shuffled<X> {
+    fn compute(self: Arc<Self>, partition: usize, cx: &Arc<TaskContext>) -> Result<BoxRuns<X::Out>, Stop> {
+        let blocks = StoredBlocks::new(cx.environment(), self.shuffle, self.maps, partition);
+        cx.enter(self.meta.id);
+        Arc::clone(&self.exchange).read(Box::new(blocks), cx)
+    }
+}

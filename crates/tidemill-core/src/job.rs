@@ -1,0 +1,162 @@
+//! Jobs: an action on an RDD as data, and the handle by which its results come.
+
+use std::any::Any;
+use std::collections::VecDeque;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+
+use crate::Stop;
+use crate::lineage::{Lineage, Operator};
+use crate::scheduler::Outcome;
+use crate::ship::{Encoder, NotShippable};
+use crate::stage::{Plan, Sides};
+use crate::task::{JobId, Properties, TaskContext};
+
+/// What a job makes of each partition of its RDD, untyped.
+pub trait ResultSide: Send + Sync + 'static {
+    /// What the result tasks compute.
+    fn lineage(&self) -> Arc<dyn Lineage>;
+    /// Runs one result task.
+    fn run(&self, cx: &Arc<TaskContext>) -> Result<Output, Stop>;
+    /// Writes this side for another process; its lineage is already written.
+    fn encode(&self, out: &mut Encoder) -> Result<(), NotShippable>;
+    /// A result of this side, encoded for another process.
+    fn encode_output(&self, output: &Output) -> Result<Vec<u8>, Stop>;
+    /// The other way round.
+    fn decode_output(&self, bytes: &[u8]) -> Result<Output, Stop>;
+}
+
+/// The result of one partition, of a type that the action knows.
+pub type Output = Box<dyn Any + Send>;
+
+/// A job, as a backend gets it.
+pub struct Job {
+    /// Its id.
+    pub id: JobId,
+    /// The action, and where the user called it.
+    pub operator: Operator,
+    /// What is computed of each partition.
+    pub result: Arc<dyn ResultSide>,
+    /// The partitions asked for, in the order of the results.
+    pub partitions: Vec<u32>,
+    /// Local properties, the job group and the pool among them.
+    pub properties: Arc<Properties>,
+    /// Whether all tasks of the result stage must run at once.
+    pub barrier: bool,
+}
+
+/// A job with its stages.
+pub struct PlannedJob {
+    /// The job.
+    pub job: Job,
+    /// Its stages.
+    pub plan: Plan,
+    /// Their map sides.
+    pub sides: Sides,
+}
+
+/// Gives up jobs; what a handle knows of its backend.
+pub trait Cancel: Send + Sync {
+    /// Ends a job; its waiter is answered at once.
+    fn cancel(&self, job: JobId);
+}
+
+/// A submitted job. Dropping the handle lets the job run on.
+#[derive(Clone)]
+pub struct JobHandle {
+    id: JobId,
+    shared: Arc<Shared>,
+    backend: Weak<dyn Cancel>,
+}
+
+#[derive(Default)]
+struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    /// Results that were not taken yet: at most one for each partition.
+    results: VecDeque<(usize, Output)>,
+    outcome: Option<Outcome>,
+    streaming: bool,
+}
+
+impl JobHandle {
+    /// The handle of job `id` of `backend`, and the end at which the backend hands in results.
+    pub fn new(id: JobId, backend: Weak<dyn Cancel>) -> (JobHandle, JobResults) {
+        let shared = Arc::new(Shared::default());
+        (JobHandle { id, shared: Arc::clone(&shared), backend }, JobResults { shared })
+    }
+
+    /// The job's id.
+    pub fn id(&self) -> JobId {
+        self.id
+    }
+
+    /// Ends the job now. Its waiters get `Outcome::Cancelled`; running tasks end at their next run.
+    pub fn cancel(&self) {
+        if let Some(backend) = self.backend.upgrade() {
+            backend.cancel(self.id);
+        }
+    }
+
+    /// Waits for the job's end; then the results that were not taken yet, each with its place, in order of arrival.
+    pub fn wait(&self) -> (Outcome, VecDeque<(usize, Output)>) {
+        let mut state = self.shared.state();
+        loop {
+            if let Some(outcome) = state.outcome.clone() {
+                return (outcome, std::mem::take(&mut state.results));
+            }
+            state = self.shared.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// The next result, as tasks hand them in; the outcome once there are no more.
+    pub fn next(&self) -> Result<(usize, Output), Outcome> {
+        let mut state = self.shared.state();
+        state.streaming = true;
+        loop {
+            if let Some(result) = state.results.pop_front() {
+                return Ok(result);
+            }
+            if let Some(outcome) = state.outcome.clone() {
+                return Err(outcome);
+            }
+            state = self.shared.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// How the job ended, if it did.
+    pub fn outcome(&self) -> Option<Outcome> {
+        self.shared.state().outcome.clone()
+    }
+}
+
+/// Where a backend hands in results.
+pub struct JobResults {
+    shared: Arc<Shared>,
+}
+
+impl JobResults {
+    /// Hands in the result of the partition at `place`.
+    pub fn push(&self, place: usize, output: Output) {
+        let mut state = self.shared.state();
+        state.results.push_back((place, output));
+        if state.streaming {
+            self.shared.changed.notify_all();
+        }
+    }
+
+    /// Ends the job.
+    pub fn finish(&self, outcome: Outcome) {
+        self.shared.state().outcome = Some(outcome);
+        self.shared.changed.notify_all();
+    }
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,217 @@
+//! Lineage nodes: what an RDD is made of, and the walks over them.
+//!
+//! A node is immutable and knows how to compute each of its partitions from its dependencies. All walks are loops with a
+//! visited set, and dropping is a loop too: lineages have diamonds, and they grow long.
+
+use std::borrow::Cow;
+use std::cell::RefCell;
+use std::collections::HashSet;
+use std::fmt;
+use std::panic::Location;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::exchange::MapSide;
+use crate::layout::Layout;
+use crate::runs::{BoxRuns, Runs};
+use crate::ship::{Encoder, NotShippable};
+use crate::task::TaskContext;
+use crate::{RddId, Stop};
+
+/// An operator as the user wrote it: its name and the source line of the call.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Operator {
+    /// The method's name, as `reduce_by_key`.
+    pub name: Cow<'static, str>,
+    /// The source file of the call.
+    pub file: Cow<'static, str>,
+    /// Its line.
+    pub line: u32,
+}
+
+impl Operator {
+    /// The operator called `name`, called where the caller of the caller is.
+    #[track_caller]
+    pub fn here(name: &'static str) -> Operator {
+        let at = Location::caller();
+        Operator { name: name.into(), file: at.file().into(), line: at.line() }
+    }
+}
+
+impl fmt::Display for Operator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} at {}:{}", self.name, self.file, self.line)
+    }
+}
+
+/// What every node knows of itself.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Meta {
+    /// Its id within the context.
+    pub id: RddId,
+    /// The call that made it.
+    pub operator: Operator,
+    /// How many partitions it has; fixed when it is built.
+    pub partitions: usize,
+    /// How its keys lie in its partitions, where that is known. It does not travel: only a driver asks.
+    #[serde(skip)]
+    pub layout: Option<Layout>,
+    /// How many narrow nodes stand between it and the nearest source or shuffle.
+    pub depth: u32,
+}
+
+/// The untyped side of a node: what stages, schedulers and encoders see.
+pub trait Lineage: Send + Sync + 'static {
+    /// What it knows of itself.
+    fn meta(&self) -> &Meta;
+    /// What its partitions are computed from.
+    fn dependencies(&self) -> Vec<Dependency>;
+    /// Where a partition is best computed: names of executors that hold its input, best first.
+    fn homes(&self, _partition: usize) -> Vec<String> {
+        Vec::new()
+    }
+    /// Writes the node for another process; its narrow parents are already written.
+    fn encode(&self, out: &mut Encoder) -> Result<(), NotShippable>;
+}
+
+/// A node with elements of type `T`.
+pub trait Node<T>: Lineage {
+    /// The elements of one partition. The runs own their node and context, so that they may outlive this call.
+    fn compute(self: Arc<Self>, partition: usize, cx: &Arc<TaskContext>) -> Result<BoxRuns<T>, Stop>;
+}
+
+/// What a node reads.
+pub enum Dependency {
+    /// Partitions of another node, computed within the same task.
+    Narrow(Arc<dyn Lineage>),
+    /// What the tasks of another stage wrote.
+    Shuffle(Arc<dyn MapSide>),
+}
+
+/// The nodes that `node` reads within its own stage.
+pub fn narrow_parents(node: &dyn Lineage) -> Vec<Arc<dyn Lineage>> {
+    let narrow = |dependency| match dependency {
+        Dependency::Narrow(parent) => Some(parent),
+        Dependency::Shuffle(_) => None,
+    };
+    node.dependencies().into_iter().filter_map(narrow).collect()
+}
+
+/// Visits `root` and every node that it reads within its stage, each once; returns the shuffles that these nodes read.
+pub fn walk_stage(root: Arc<dyn Lineage>, mut visit: impl FnMut(&dyn Lineage)) -> Vec<Arc<dyn MapSide>> {
+    let (mut seen, mut shuffles, mut open) = (HashSet::from([root.meta().id]), Vec::new(), vec![root]);
+    while let Some(node) = open.pop() {
+        visit(&*node);
+        for dependency in node.dependencies() {
+            match dependency {
+                Dependency::Narrow(parent) if seen.insert(parent.meta().id) => open.push(parent),
+                Dependency::Narrow(_) => {}
+                Dependency::Shuffle(side) => shuffles.push(side),
+            }
+        }
+    }
+    shuffles
+}
+
+/// A node's hold on its parent. The last holder of a long lineage drops it in a loop.
+pub struct Parent<T: 'static> {
+    node: Option<Arc<dyn Node<T>>>, // `None` only while it is dropped
+    id: RddId,
+}
+
+impl<T: 'static> Parent<T> {
+    /// Holds `node`.
+    pub fn new(node: Arc<dyn Node<T>>) -> Parent<T> {
+        Parent { id: node.meta().id, node: Some(node) }
+    }
+
+    /// The parent's id.
+    pub fn id(&self) -> RddId {
+        self.id
+    }
+
+    /// The parent.
+    #[expect(clippy::expect_used, reason = "the node is taken out only by `drop`")]
+    pub fn node(&self) -> &Arc<dyn Node<T>> {
+        self.node.as_ref().expect("a parent that is not being dropped")
+    }
+
+    /// The parent as a dependency.
+    pub fn narrow(&self) -> Dependency {
+        Dependency::Narrow(Arc::clone(self.node()) as Arc<dyn Lineage>)
+    }
+
+    /// Computes a partition of the parent for a child at `depth`; every [`SEGMENT`] nodes on a stack of its own.
+    pub fn compute(&self, partition: usize, cx: &Arc<TaskContext>, depth: u32) -> Result<BoxRuns<T>, Stop> {
+        let node = Arc::clone(self.node());
+        if depth == 0 || !depth.is_multiple_of(SEGMENT) {
+            return node.compute(partition, cx);
+        }
+        let runs = on_deep_stack(|| node.compute(partition, cx))?;
+        Ok(Box::new(DeepRuns { runs: Some(runs) }))
+    }
+}
+
+impl<T: 'static> Drop for Parent<T> {
+    fn drop(&mut self) {
+        if let Some(node) = self.node.take()
+            && Arc::strong_count(&node) == 1
+        {
+            drop_in_loop(node);
+        }
+    }
+}
+
+/// After so many nodes in a chain, the next ones run on a further piece of stack.
+const SEGMENT: u32 = 64;
+/// A node of a chain needs less than 4 KiB of stack in a debug build.
+const SEGMENT_STACK: usize = SEGMENT as usize * (4 << 10);
+const _: () = assert!(SEGMENT_STACK * 4 <= DEEP_STACK);
+const DEEP_STACK: usize = 4 << 20;
+
+fn on_deep_stack<R>(work: impl FnOnce() -> R) -> R {
+    stacker::maybe_grow(SEGMENT_STACK + (64 << 10), DEEP_STACK, work)
+}
+
+/// The runs of a parent that is pulled, and dropped, with enough stack below it.
+struct DeepRuns<T> {
+    runs: Option<BoxRuns<T>>,
+}
+
+impl<T> Runs<T> for DeepRuns<T> {
+    fn next(&mut self, into: &mut Vec<T>) -> Result<bool, Stop> {
+        on_deep_stack(|| self.runs.as_mut().map_or(Ok(false), |runs| runs.next(into)))
+    }
+}
+
+impl<T> Drop for DeepRuns<T> {
+    fn drop(&mut self) {
+        on_deep_stack(|| self.runs = None);
+    }
+}
+
+thread_local! {
+    /// Nodes that wait to be dropped by the outermost drop of this thread; `None` where no drop is going on.
+    static DROPPED: RefCell<Option<Vec<Arc<dyn Lineage>>>> = const { RefCell::new(None) };
+}
+
+fn drop_in_loop(node: Arc<dyn Lineage>) {
+    let outermost = DROPPED.with_borrow_mut(|waiting| match waiting {
+        Some(waiting) => {
+            waiting.push(Arc::clone(&node));
+            false
+        }
+        None => {
+            *waiting = Some(Vec::new());
+            true
+        }
+    });
+    drop(node);
+    while outermost {
+        match DROPPED.with_borrow_mut(|waiting| waiting.as_mut().and_then(Vec::pop)) {
+            Some(next) => drop(next),
+            None => return DROPPED.set(None),
+        }
+    }
+}

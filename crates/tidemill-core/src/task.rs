@@ -1,0 +1,176 @@
+//! Tasks: what a worker is told, what it may ask while it works, and what it reports.
+
+use std::any::Any;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::environment::Environment;
+use crate::exchange::MapOutput;
+use crate::{RddId, Stop};
+
+/// Names a job within its context.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct JobId(pub u64);
+
+/// Names a stage within its scheduler.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct StageId(pub u64);
+
+/// One try at one partition of a stage: plain data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Task {
+    /// The job for which it was started first; another may wait for the same stage.
+    pub job: JobId,
+    /// Its stage.
+    pub stage: StageId,
+    /// Its place among the stage's tasks.
+    pub partition: u32,
+    /// Counts the tries, from 0.
+    pub attempt: u32,
+}
+
+/// The properties of a job, as set by `Context::set_local_property`.
+pub type Properties = BTreeMap<String, String>;
+
+/// What a running task knows: Spark's `TaskContext`.
+pub struct TaskContext {
+    task: Task,
+    partition: usize,
+    environment: Arc<Environment>,
+    properties: Arc<Properties>,
+    cancelled: AtomicBool,
+    operator: AtomicU64,
+    updates: Mutex<Vec<(u64, Update)>>,
+}
+
+/// What a task adds to one accumulator.
+pub(crate) type Update = Box<dyn Any + Send>;
+
+impl TaskContext {
+    /// The context of `task`, which computes `partition` of its stage's last RDD.
+    pub fn new(
+        task: Task,
+        partition: usize,
+        environment: Arc<Environment>,
+        properties: Arc<Properties>,
+    ) -> TaskContext {
+        TaskContext {
+            task,
+            partition,
+            environment,
+            properties,
+            cancelled: AtomicBool::new(false),
+            operator: AtomicU64::new(u64::MAX),
+            updates: Mutex::new(Vec::new()),
+        }
+    }
+
+    /// The context of the task that this thread runs, if it runs one.
+    pub fn current() -> Option<Arc<TaskContext>> {
+        CURRENT.with_borrow(|current| current.clone())
+    }
+
+    /// The task.
+    pub fn task(&self) -> Task {
+        self.task
+    }
+
+    /// The partition that the task computes.
+    pub fn partition(&self) -> usize {
+        self.partition
+    }
+
+    /// Counts the tries of this task, from 0.
+    pub fn attempt(&self) -> u32 {
+        self.task.attempt
+    }
+
+    /// A property that was set when the job was submitted.
+    pub fn local_property(&self, name: &str) -> Option<&str> {
+        self.properties.get(name).map(String::as_str)
+    }
+
+    /// The store, the account of memory and the settings of this process.
+    pub fn environment(&self) -> &Arc<Environment> {
+        &self.environment
+    }
+
+    /// Asks the task to end; it does so when it next draws a run from a source.
+    pub fn cancel(&self) {
+        self.cancelled.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the task was asked to end.
+    pub fn is_cancelled(&self) -> bool {
+        self.cancelled.load(Ordering::Relaxed)
+    }
+
+    /// Ends a task that was asked to. Sources and shuffles call it once a run.
+    #[inline]
+    pub fn check(&self) -> Result<(), Stop> {
+        if self.is_cancelled() { Err(Stop::Cancelled) } else { Ok(()) }
+    }
+
+    /// Says that user code of `node` runs next, so that a failure can name it. Operators call it once a run.
+    #[inline]
+    pub fn enter(&self, node: RddId) {
+        self.operator.store(node.0, Ordering::Relaxed);
+    }
+
+    /// The node whose code ran last.
+    pub fn entered(&self) -> RddId {
+        RddId(self.operator.load(Ordering::Relaxed))
+    }
+
+    /// Adds to the accumulator `id` by `add`, which gets what this task added so far.
+    pub(crate) fn update<V: Send + 'static>(&self, id: u64, zero: impl FnOnce() -> V, add: impl FnOnce(&mut V)) {
+        let mut updates = self.updates.lock().unwrap_or_else(PoisonError::into_inner);
+        if !updates.iter().any(|(known, _)| *known == id) {
+            updates.push((id, Box::new(zero())));
+        }
+        let held = updates.iter_mut().find(|(known, _)| *known == id);
+        if let Some(value) = held.and_then(|(_, value)| value.downcast_mut::<V>()) {
+            add(value);
+        }
+    }
+
+    /// What the task added to accumulators; it has added nothing afterwards.
+    pub(crate) fn take_updates(&self) -> Vec<(u64, Update)> {
+        std::mem::take(&mut *self.updates.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Runs `work` as this task's code on this thread.
+    pub fn run<R>(self: &Arc<Self>, work: impl FnOnce() -> R) -> R {
+        struct Leave(Option<Arc<TaskContext>>);
+        impl Drop for Leave {
+            fn drop(&mut self) {
+                CURRENT.set(self.0.take());
+            }
+        }
+        let _leave = Leave(CURRENT.replace(Some(Arc::clone(self))));
+        work()
+    }
+}
+
+thread_local! {
+    static CURRENT: RefCell<Option<Arc<TaskContext>>> = const { RefCell::new(None) };
+}
+
+/// What a finished task hands in. The driver accepts the first report of each partition of a stage; nothing that a task
+/// wrote is visible before.
+pub struct TaskReport {
+    /// What the task made.
+    pub output: TaskOutput,
+    /// What it added to accumulators.
+    pub(crate) updates: Vec<(u64, Update)>,
+}
+
+/// What a task made.
+pub enum TaskOutput {
+    /// A result task's value.
+    Result(Box<dyn Any + Send>),
+    /// A map task's chunks.
+    Map(MapOutput),
+}
