@@ -2,7 +2,11 @@
 pub mod block;
 pub mod element;
 pub mod failure;
+<<<<<<< HEAD
 pub mod hash;
+=======
+pub mod groups;
+>>>>>>> h-memory
 pub mod runs;
 pub mod text;
 
