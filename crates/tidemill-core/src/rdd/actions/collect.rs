@@ -1,0 +1,42 @@
+//! `collect`: all elements, in the driver.
+
+use crate::error::Error;
+use crate::lineage::Operator;
+use crate::rdd::{Rdd, run_job};
+use crate::ship::Function;
+use crate::Element;
+
+impl<T: 'static> Rdd<T> {
+    /// All elements, partition after partition: Spark's `RDD.collect`.
+    ///
+    /// ```
+    /// let context = tidemill_core::Context::local(2)?;
+    /// assert_eq!(context.parallelize(1..=4, 3).collect()?, [1, 2, 3, 4]);
+    /// # Ok::<(), tidemill_core::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn collect(&self) -> Result<Vec<T>, Error>
+    where
+        T: Element,
+    {
+        let code = Function { env: (), call: () };
+        let parts = run_job(self, Operator::here("collect"), self.all_partitions(), code, |mut drawn, _| {
+            let mut all = Vec::new();
+            drawn.for_each_run(|run| {
+                all.append(run);
+                Ok(())
+            })?;
+            Ok(all)
+        })?;
+        Ok(flatten(parts))
+    }
+}
+
+pub(super) fn flatten<T>(mut parts: Vec<Vec<T>>) -> Vec<T> {
+    if parts.len() == 1 {
+        return parts.pop().unwrap_or_default();
+    }
+    let mut all = Vec::with_capacity(parts.iter().map(Vec::len).sum());
+    parts.iter_mut().for_each(|part| all.append(part));
+    all
+}

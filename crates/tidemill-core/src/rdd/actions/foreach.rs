@@ -1,0 +1,31 @@
+//! `foreach`: calls a function for its effects.
+
+use crate::error::Error;
+use crate::lineage::Operator;
+use crate::rdd::{Rdd, run_job};
+use crate::ship::Function;
+
+impl<T: 'static> Rdd<T> {
+    /// Calls `f` with each element, in tasks: Spark's `RDD.foreach`.
+    ///
+    /// ```
+    /// let context = tidemill_core::Context::local(2)?;
+    /// let sum = context.accumulator(0, |sum, more| *sum += more);
+    /// let adder = sum.clone();
+    /// context.parallelize(1..=4, 2).foreach(move |x| adder.add(x))?;
+    /// assert_eq!(sum.value(), 10);
+    /// # Ok::<(), tidemill_core::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn foreach<F: Fn(T) + Send + Sync + 'static>(&self, f: F) -> Result<(), Error> {
+        let code = Function { env: (), call: f };
+        let operator = Operator::here("foreach");
+        run_job(self, operator, self.all_partitions(), code, |mut drawn, f: &Function<(), F>| {
+            drawn.for_each_run(|run| {
+                run.drain(..).for_each(&f.call);
+                Ok(())
+            })
+        })?;
+        Ok(())
+    }
+}

@@ -1,0 +1,126 @@
+//! How every action runs: a job whose tasks make one value of each partition.
+
+use std::sync::Arc;
+
+use crate::error::Error;
+use crate::job::{Output, ResultSide};
+use crate::lineage::{Lineage, Operator, Parent};
+use crate::rdd::Rdd;
+use crate::runs::BoxRuns;
+use crate::ship::{Code, Decoded, Decoder, Encoder, NotShippable, ShipError, conjure};
+use crate::task::TaskContext;
+use crate::{Cause, Element, RddId, Stop};
+
+/// Makes one value of a partition's elements, from the action's code. It captures nothing.
+pub(crate) trait Fold<T, R, C>: Fn(Drawn<T>, &C) -> Result<R, Stop> + Copy + Send + Sync + 'static {}
+impl<T, R, C, F: Fn(Drawn<T>, &C) -> Result<R, Stop> + Copy + Send + Sync + 'static> Fold<T, R, C> for F {}
+
+/// What an action draws from.
+pub(crate) struct Drawn<T> {
+    runs: BoxRuns<T>,
+    pub(crate) cx: Arc<TaskContext>,
+}
+
+/// Stands for the action itself where a failure is its own.
+const ACTION: RddId = RddId(u64::MAX);
+
+impl<T> Drawn<T> {
+    /// Gives every run to `take`, which empties it.
+    pub(crate) fn for_each_run(&mut self, mut take: impl FnMut(&mut Vec<T>) -> Result<(), Stop>) -> Result<(), Stop> {
+        let mut run = Vec::new();
+        while self.next(&mut run)? {
+            take(&mut run)?;
+            run.clear();
+        }
+        Ok(())
+    }
+
+    /// The next run.
+    pub(crate) fn next(&mut self, run: &mut Vec<T>) -> Result<bool, Stop> {
+        let more = self.runs.next(run)?;
+        self.cx.enter(ACTION);
+        Ok(more)
+    }
+}
+
+/// The result side of an action.
+struct Folding<T: 'static, R, C, F> {
+    operator: Operator,
+    parent: Parent<T>,
+    code: C,
+    fold: F,
+    result: std::marker::PhantomData<fn() -> R>,
+}
+
+impl<T: 'static, R: Element, C: Code, F: Fold<T, R, C>> ResultSide for Folding<T, R, C, F> {
+    fn lineage(&self) -> Arc<dyn Lineage> {
+        Arc::clone(self.parent.node()) as Arc<dyn Lineage>
+    }
+
+    fn run(&self, cx: &Arc<TaskContext>) -> Result<Output, Stop> {
+        let runs = self.parent.compute(cx.partition(), cx, 0)?;
+        cx.enter(ACTION);
+        Ok(Box::new((self.fold)(Drawn { runs, cx: Arc::clone(cx) }, &self.code)?))
+    }
+
+    fn encode(&self, out: &mut Encoder) -> Result<(), NotShippable> {
+        let at = |e: NotShippable| e.at(&self.operator);
+        let parent = out.lineage(self.lineage()).map_err(at)?;
+        let code = self.code.pack().map_err(at)?;
+        out.entry::<Self>(decode::<T, R, C, F>, &(self.operator.clone(), parent, code)).map_err(at)?;
+        Ok(())
+    }
+
+    fn encode_output(&self, output: &Output) -> Result<Vec<u8>, Stop> {
+        let value = output.downcast_ref::<R>().ok_or_else(foreign)?;
+        Ok(postcard::to_stdvec(value).map_err(|e| Cause::codec::<R>("encode", e))?)
+    }
+
+    fn decode_output(&self, bytes: &[u8]) -> Result<Output, Stop> {
+        Ok(Box::new(postcard::from_bytes::<R>(bytes).map_err(|e| Cause::codec::<R>("decode", e))?))
+    }
+}
+
+fn foreign() -> Stop {
+    Cause::Invalid("a task's result is of another type than its action".into()).into()
+}
+
+fn decode<T: 'static, R: Element, C: Code, F: Fold<T, R, C>>(decoder: &mut Decoder) -> Result<Decoded, ShipError> {
+    let (operator, parent, code): (Operator, u32, Vec<u8>) = decoder.value::<Folding<T, R, C, F>, _>()?;
+    let parent = Parent::new(decoder.parent::<T>(parent)?);
+    let (code, fold) = (C::unpack(&code)?, conjure::<F>()?);
+    let result = std::marker::PhantomData;
+    let side: Arc<dyn ResultSide> = Arc::new(Folding::<T, R, C, F> { operator, parent, code, fold, result });
+    Ok(Box::new(side))
+}
+
+/// Runs a job over `partitions` of `rdd` and returns their values, in the order asked for.
+pub(crate) fn run_job<T: 'static, R: Element, C: Code>(
+    rdd: &Rdd<T>,
+    operator: Operator,
+    partitions: Vec<u32>,
+    code: C,
+    fold: impl Fold<T, R, C>,
+) -> Result<Vec<R>, Error> {
+    debug_assert!(size_of_val(&fold) == 0, "a fold is told apart by its type alone");
+    let count = partitions.len();
+    let result = std::marker::PhantomData;
+    let side = Folding { operator: operator.clone(), parent: rdd.parent(), code, fold, result };
+    let results = rdd.context().run(operator.clone(), Arc::new(side), partitions, false)?;
+    let mut values: Vec<Option<R>> = (0..count).map(|_| None).collect();
+    for (place, output) in results {
+        if let (Some(held), Ok(value)) = (values.get_mut(place), output.downcast::<R>()) {
+            *held = Some(*value);
+        }
+    }
+    let missing = || Error::driver(&operator, Cause::Invalid("a task's result is missing".into()));
+    values.into_iter().map(|value| value.ok_or_else(missing)).collect()
+}
+
+impl<T: 'static> Rdd<T> {
+    /// All partitions, in order.
+    pub(crate) fn all_partitions(&self) -> Vec<u32> {
+        (0..self.num_partitions() as u32).collect()
+    }
+}
+

@@ -1,0 +1,10 @@
+//! Operators that make one RDD of another, element by element or partition by partition.
+
+mod filter;
+mod flat_map;
+mod lines;
+mod map;
+mod map_partitions;
+
+pub use flat_map::Emit;
+pub use map_partitions::Elements;
