@@ -1,0 +1,47 @@
+//! The page of settings, made from the table.
+
+use std::fmt::Write;
+
+use super::{DefaultValue, Setting, Settings, keys};
+
+const OPENING: &str = "\
+# Settings
+
+Every name that has an effect, with what holds when it is not set. Names that begin with `spark.` are Spark's and mean
+what they mean there; `tidemill.` names are our own. Sizes are written `64k`, `512m`, `1g`; lengths of time `200ms`,
+`2s`, `1min`, `1h`. A value that is not allowed stops the program at its start; a name that nobody knows is warned of.
+
+This page is made from the table in the source: `UPDATE_DOCS=1 cargo test -p tidemill-core settings`.
+";
+
+impl Settings {
+    /// The page `docs/settings.md`: every setting, in Markdown.
+    pub fn document() -> String {
+        let mut page = OPENING.to_owned();
+        for (title, settings) in keys::GROUPS {
+            let _ = write!(
+                page,
+                "\n## {title}\n\n| setting | kind | default | what it does |\n| --- | --- | --- | --- |\n"
+            );
+            for setting in settings {
+                page.push_str(&row(setting));
+            }
+        }
+        page
+    }
+}
+
+fn row(setting: &Setting) -> String {
+    let default = match setting.default {
+        DefaultValue::Written(text) => format!("`{text}`"),
+        DefaultValue::Absent(words) => words.to_owned(),
+    };
+    let mut doc = setting.doc.trim().to_owned();
+    if let Some(names) = (!setting.old_names.is_empty()).then(|| setting.old_names.join("`, `")) {
+        let _ = write!(doc, " Also read as `{names}`.");
+    }
+    let _ = write!(doc, " Takes {}.", setting.allowed());
+    let row = format!("| `{}` | {} | {default} | {} |\n", setting.name, setting.kind.title(), doc);
+    // A doc comment's lines are joined as they stand, each with the space after its slashes.
+    row.replace("  ", " ")
+}
