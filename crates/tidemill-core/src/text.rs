@@ -47,6 +47,17 @@ pub struct Text {
 
 const _: () = assert!(size_of::<Text>() == 24);
 
+/// For each length up to 15 the mask of so many bytes; a load is faster than a shift of two words.
+static FIRST_BYTES: [u128; 16] = {
+    let mut masks = [0; 16];
+    let mut len = 1;
+    while len < 16 {
+        masks[len] = masks[len - 1] << 8 | 0xff;
+        len += 1;
+    }
+    masks
+};
+
 impl Text {
     /// The empty text.
     pub const EMPTY: Text = Text { words: [0; 16], block: None };
@@ -67,8 +78,7 @@ impl Text {
     /// The first `len <= 15` bytes of `bytes`; what follows them in the word is cut off.
     #[inline(always)]
     fn in_place(bytes: u128, len: usize) -> Text {
-        let text = bytes & ((1 << (8 * len)) - 1);
-        Text { words: (text | (len as u128) << 120).to_le_bytes(), block: None }
+        Text { words: (bytes & FIRST_BYTES[len & IN_PLACE] | (len as u128) << 120).to_le_bytes(), block: None }
     }
 
     /// Copies up to 15 bytes, which must be UTF-8.
