@@ -3,7 +3,9 @@ pub mod block;
 pub mod element;
 pub mod failure;
 pub mod groups;
+pub mod memory;
 pub mod runs;
+pub mod weight;
 
 pub use block::{BlockId, RddId, ShuffleId};
 pub use element::{Element, Key, Local};
