@@ -5,6 +5,7 @@ pub mod failure;
 pub mod groups;
 pub mod memory;
 pub mod runs;
+pub mod spill;
 pub mod weight;
 
 pub use block::{BlockId, RddId, ShuffleId};

@@ -31,6 +31,20 @@ pub enum Pool {
     Workers,
 }
 
+impl Pool {
+    /// The setting that limits the pool.
+    pub fn setting(self) -> &'static str {
+        match self {
+            Pool::Received => "tidemill.memory.received.limit",
+            Pool::Stored => "tidemill.memory.stored.limit",
+            Pool::Shuffle => "tidemill.memory.shuffle.limit",
+            Pool::State => "tidemill.memory.state.limit",
+            Pool::Results => "tidemill.memory.results.limit",
+            Pool::Workers => "tidemill.memory.workers.limit",
+        }
+    }
+}
+
 /// How many pools there are.
 const POOLS: usize = 6;
 
