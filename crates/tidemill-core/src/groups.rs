@@ -114,12 +114,7 @@ impl<K: Eq, C> Groups<K, C> {
     /// Merges records until `feed` is used up (`true`) or its first record has a new key that finds no room (`false`).
     ///
     /// `create` makes a group's combiner of its first value, `merge` adds each later one.
-    pub fn merge<V>(
-        &mut self,
-        feed: &mut impl Feed<K, V>,
-        create: impl Fn(V) -> C,
-        merge: impl Fn(C, V) -> C,
-    ) -> bool {
+    pub fn merge<V>(&mut self, feed: &mut impl Feed<K, V>, create: impl Fn(V) -> C, merge: impl Fn(C, V) -> C) -> bool {
         let mut ahead = [(0, EMPTY); LOOK_AHEAD];
         loop {
             let hashed = feed.hashes(&mut ahead);
@@ -160,7 +155,8 @@ impl<K: Eq, C> Groups<K, C> {
         let Some(last) = self.groups.len().checked_sub(1) else { return };
         let mask = self.slots.len() - 1;
         for (hash, likely) in ahead.iter_mut() {
-            *likely = self.slots[*hash as usize & mask];
+            let (home, next) = (self.slots[*hash as usize & mask], self.slots[(*hash as usize + 1) & mask]);
+            *likely = if (home ^ *hash) & TAG == 0 { home } else { next };
         }
         for (hash, likely) in ahead {
             // Looking at the group brings it into the cache; an empty slot looks at the last one, in vain.

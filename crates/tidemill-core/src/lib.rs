@@ -14,6 +14,10 @@ pub mod log;
 pub mod master;
 pub mod runs;
 pub mod settings;
+pub mod memory;
+pub mod runs;
+pub mod spill;
+pub mod weight;
 
 pub use block::{BlockId, RddId, ShuffleId};
 pub use clock::{Clock, ManualClock, SystemClock, Timestamp, Wake, Woken};

@@ -1,0 +1,330 @@
+//! The one account of memory: who asks gets a `Grant`, spills, evicts or waits.
+//!
+//! [`Memory`] counts bytes, it hands out none: whoever holds a [`Grant`] keeps to it. Every [`Pool`] has a ceiling, and
+//! so has their sum; what a pool does not use, the others may. Counting is a few atomic additions. A lock is taken only
+//! by who waits, and by who gives back while somebody waits.
+//!
+//! A request is added to its pool first and then to the sum. Where others were quicker to fill the sum, the first addition
+//! is undone; so of two that ask at once for the last bytes of a pool both may be refused, and never do both get them.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+
+mod waiting;
+
+use waiting::Waiting;
+
+/// What memory is taken for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Pool {
+    /// Blocks that receivers brought in and no batch has used up.
+    Received,
+    /// Partitions of persisted RDDs, and broadcast values.
+    Stored,
+    /// Tables and sorters of running tasks, and the blocks that go from map tasks to reduce tasks.
+    Shuffle,
+    /// Keyed state.
+    State,
+    /// Results of jobs on their way to the driver.
+    Results,
+    /// What processes beside this one are expected to take.
+    Workers,
+}
+
+impl Pool {
+    /// The setting that limits the pool.
+    pub fn setting(self) -> &'static str {
+        match self {
+            Pool::Received => "tidemill.memory.received.limit",
+            Pool::Stored => "tidemill.memory.stored.limit",
+            Pool::Shuffle => "tidemill.memory.shuffle.limit",
+            Pool::State => "tidemill.memory.state.limit",
+            Pool::Results => "tidemill.memory.results.limit",
+            Pool::Workers => "tidemill.memory.workers.limit",
+        }
+    }
+}
+
+/// How many pools there are.
+const POOLS: usize = 6;
+
+/// The most bytes that may be taken, by each pool and by all of them. The default sets no limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MemoryLimits {
+    /// By all pools together.
+    pub total: u64,
+    /// By [`Pool::Received`].
+    pub received: u64,
+    /// By [`Pool::Stored`].
+    pub stored: u64,
+    /// By [`Pool::Shuffle`].
+    pub shuffle: u64,
+    /// By [`Pool::State`].
+    pub state: u64,
+    /// By [`Pool::Results`].
+    pub results: u64,
+    /// By [`Pool::Workers`].
+    pub workers: u64,
+}
+
+impl MemoryLimits {
+    /// What means "no limit": half of what can be counted, so that no sum of it and a request overflows.
+    pub const NONE: u64 = u64::MAX / 2;
+
+    /// Limits that only the sum of all pools has.
+    pub fn of_total(total: u64) -> MemoryLimits {
+        MemoryLimits { total, ..MemoryLimits::default() }
+    }
+
+    fn pool(&self, pool: Pool) -> u64 {
+        match pool {
+            Pool::Received => self.received,
+            Pool::Stored => self.stored,
+            Pool::Shuffle => self.shuffle,
+            Pool::State => self.state,
+            Pool::Results => self.results,
+            Pool::Workers => self.workers,
+        }
+    }
+}
+
+impl Default for MemoryLimits {
+    fn default() -> Self {
+        let none = MemoryLimits::NONE;
+        MemoryLimits {
+            total: none,
+            received: none,
+            stored: none,
+            shuffle: none,
+            state: none,
+            results: none,
+            workers: none,
+        }
+    }
+}
+
+/// The account. Clones are handles of the same one.
+#[derive(Clone, Debug)]
+pub struct Memory(Arc<Account>);
+
+#[derive(Debug)]
+struct Account {
+    limits: MemoryLimits,
+    pools: [Counter; POOLS],
+    total: Counter,
+    waiting: Waiting,
+}
+
+/// Bytes in use, and the most there ever were.
+#[derive(Debug, Default)]
+struct Counter {
+    used: AtomicU64,
+    peak: AtomicU64,
+}
+
+impl Counter {
+    fn fits(&self, bytes: u64, ceiling: u64) -> bool {
+        self.used.load(SeqCst).checked_add(bytes).is_some_and(|sum| sum <= ceiling)
+    }
+
+    /// Adds `bytes` if the sum is at most `ceiling`.
+    fn try_add(&self, bytes: u64, ceiling: u64) -> bool {
+        let fits = |used: u64| used.checked_add(bytes).filter(|&sum| sum <= ceiling);
+        match self.used.fetch_update(SeqCst, SeqCst, fits) {
+            Ok(before) => {
+                self.peak.fetch_max(before + bytes, SeqCst);
+                true
+            }
+            Err(_) => false,
+        }
+    }
+
+    /// Adds `bytes`, whatever the sum.
+    fn add(&self, bytes: u64) {
+        let before = self.used.fetch_add(bytes, SeqCst);
+        self.peak.fetch_max(before + bytes, SeqCst);
+    }
+
+    fn subtract(&self, bytes: u64) {
+        self.used.fetch_sub(bytes, SeqCst);
+    }
+}
+
+impl Account {
+    fn pool(&self, pool: Pool) -> &Counter {
+        &self.pools[pool as usize]
+    }
+
+    fn try_take(&self, pool: Pool, bytes: u64) -> bool {
+        // Without this look, two waiters could wake each other for ever by what they add and undo. With it, each undoing
+        // means that someone else was served in between.
+        if !self.total.fits(bytes, self.limits.total) || !self.pool(pool).try_add(bytes, self.limits.pool(pool)) {
+            return false;
+        }
+        if !self.total.try_add(bytes, self.limits.total) {
+            self.pool(pool).subtract(bytes);
+            self.waiting.wake(); // a waiter may have found the pool fuller than it is
+            return false;
+        }
+        true
+    }
+
+    /// Takes `bytes` if nothing else is taken from `pool`, whatever the ceilings.
+    fn try_take_alone(&self, pool: Pool, bytes: u64) -> bool {
+        let alone = self.pool(pool).try_add(bytes, bytes);
+        if alone {
+            self.total.add(bytes);
+        }
+        alone
+    }
+
+    fn give_back(&self, pool: Pool, bytes: u64) {
+        if bytes > 0 {
+            self.total.subtract(bytes);
+            self.pool(pool).subtract(bytes);
+            self.waiting.wake();
+        }
+    }
+}
+
+impl Memory {
+    /// An account with these limits, with nothing taken.
+    pub fn new(limits: MemoryLimits) -> Memory {
+        let (pools, total) = Default::default();
+        Memory(Arc::new(Account { limits, pools, total, waiting: Waiting::default() }))
+    }
+
+    /// The limits of the account.
+    pub fn limits(&self) -> &MemoryLimits {
+        &self.0.limits
+    }
+
+    /// The most bytes that `pool` may ever take: its ceiling or that of the sum.
+    pub fn ceiling(&self, pool: Pool) -> u64 {
+        self.0.limits.pool(pool).min(self.0.limits.total)
+    }
+
+    /// A grant of no bytes, to be grown.
+    pub fn grant(&self, pool: Pool) -> Grant {
+        Grant { memory: self.clone(), pool, bytes: 0 }
+    }
+
+    /// Takes `bytes` for `pool`, or `None` where that would pass a ceiling.
+    pub fn try_acquire(&self, pool: Pool, bytes: u64) -> Option<Grant> {
+        let mut grant = self.grant(pool);
+        grant.try_grow(bytes).then_some(grant)
+    }
+
+    /// Takes `bytes` for `pool`; waits until others have given back enough. `None` once `cancelled` says so.
+    ///
+    /// If nothing else is taken from the pool the request is granted at once, even past a ceiling: what is larger than a
+    /// ceiling would wait for ever, and what others hold may be given back only after this has come through. So the
+    /// account may be over by one request a pool.
+    ///
+    /// `cancelled` is asked at first, whenever memory is given back, and after [`wake`](Self::wake).
+    pub fn acquire_or_wait(&self, pool: Pool, bytes: u64, cancelled: &dyn Fn() -> bool) -> Option<Grant> {
+        let taken = self.0.waiting.wait_until(|| {
+            if cancelled() {
+                return Some(false);
+            }
+            (self.0.try_take(pool, bytes) || self.0.try_take_alone(pool, bytes)).then_some(true)
+        });
+        taken.then(|| Grant { memory: self.clone(), pool, bytes })
+    }
+
+    /// Makes everyone who waits ask whether they were cancelled. To be called after what `cancelled` looks at was set.
+    pub fn wake(&self) {
+        self.0.waiting.wake();
+    }
+
+    /// The bytes that are taken from `pool` now.
+    pub fn used(&self, pool: Pool) -> u64 {
+        self.0.pool(pool).used.load(SeqCst)
+    }
+
+    /// The most bytes that were ever taken from `pool` at once.
+    pub fn peak(&self, pool: Pool) -> u64 {
+        self.0.pool(pool).peak.load(SeqCst)
+    }
+
+    /// The bytes that are taken now, by all pools.
+    pub fn used_in_total(&self) -> u64 {
+        self.0.total.used.load(SeqCst)
+    }
+
+    /// The most bytes that were ever taken at once, by all pools.
+    pub fn peak_in_total(&self) -> u64 {
+        self.0.total.peak.load(SeqCst)
+    }
+}
+
+/// Bytes taken from a pool; given back when it is dropped.
+#[derive(Debug)]
+#[must_use = "the bytes are given back when the grant is dropped"]
+pub struct Grant {
+    memory: Memory,
+    pool: Pool,
+    bytes: u64,
+}
+
+impl Grant {
+    /// How many bytes are granted.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// The account that the bytes were taken from.
+    pub fn memory(&self) -> &Memory {
+        &self.memory
+    }
+
+    /// The pool that the bytes were taken from.
+    pub fn pool(&self) -> Pool {
+        self.pool
+    }
+
+    /// Takes `bytes` more, or nothing (`false`) where that would pass a ceiling.
+    pub fn try_grow(&mut self, bytes: u64) -> bool {
+        let taken = self.memory.0.try_take(self.pool, bytes);
+        if taken {
+            self.bytes += bytes;
+        }
+        taken
+    }
+
+    /// Takes `bytes` more, past the ceilings if need be: for what is there already and cannot be made smaller, so that
+    /// the account tells the truth and everyone else makes room.
+    pub fn grow_past(&mut self, bytes: u64) {
+        self.memory.0.pool(self.pool).add(bytes);
+        self.memory.0.total.add(bytes);
+        self.bytes += bytes;
+    }
+
+    /// Gives back `bytes`, or all there are if those are fewer.
+    pub fn shrink(&mut self, bytes: u64) {
+        let bytes = bytes.min(self.bytes);
+        self.bytes -= bytes;
+        self.memory.0.give_back(self.pool, bytes);
+    }
+
+    /// Gives back what is more than `bytes`.
+    pub fn shrink_to(&mut self, bytes: u64) {
+        self.shrink(self.bytes.saturating_sub(bytes));
+    }
+
+    /// Takes `bytes` of this grant out of it, as a grant of their own (or all there are, if those are fewer).
+    pub fn split(&mut self, bytes: u64) -> Grant {
+        let bytes = bytes.min(self.bytes);
+        self.bytes -= bytes;
+        Grant { memory: self.memory.clone(), pool: self.pool, bytes }
+    }
+}
+
+impl Drop for Grant {
+    fn drop(&mut self) {
+        self.memory.0.give_back(self.pool, self.bytes);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,232 @@
+//! Spill files: sequences of records that wait on disk until their task wants them back.
+//!
+//! A [`SpillDir`] makes a directory of its own, which nobody else may enter, when the first file is needed, and removes
+//! it with everything in it when the last handle is gone. A [`SpillWriter`] writes one file and becomes a [`Spilled`],
+//! which [`SpillReader`]s read, frame by frame, as often as wanted. The file is removed with the last of them.
+//!
+//! # Format
+//! All numbers are little-endian.
+//!
+//! | bytes | what |
+//! | --- | --- |
+//! | 8 | `TMSPILL` and the version, 1 |
+//! | 8 | FNV-1a of the Rust name of the records' type |
+//! | | then frames: |
+//! | 4 | length of the frame's payload |
+//! | 4 | number of its records, at least 1 |
+//! | 4 | CRC-32 of those eight bytes and the payload |
+//! | | the payload: the records in postcard, one after another |
+//! | | then the end frame: as the others, with 0 records and as payload the number of all records and of all frames (8 bytes each) |
+//!
+//! The files live no longer than the process that wrote them, so there is no other version to read.
+
+use std::fs::{self, File};
+use std::io;
+use std::marker::PhantomData;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tempfile::{TempDir, TempPath};
+
+use crate::memory::Pool;
+use crate::{Cause, Runs, Stop, run_len};
+
+mod frames;
+mod merge;
+
+use frames::{Flaw, FrameReader, FrameWriter};
+pub(crate) use merge::{Merged, fan_in, merge_passes};
+
+/// Makes and removes the directory of spill files. Clones are handles of the same one.
+#[derive(Clone, Debug)]
+pub struct SpillDir(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    local: PathBuf,
+    own: Mutex<Option<TempDir>>,
+}
+
+impl SpillDir {
+    /// A directory under `local`, which is made when the first file is written to it (and `local` too, if need be).
+    pub fn new(local: impl Into<PathBuf>) -> SpillDir {
+        SpillDir(Arc::new(Inner { local: local.into(), own: Mutex::new(None) }))
+    }
+
+    /// Makes an empty file.
+    fn create(&self) -> Result<(File, TempPath), Cause> {
+        let mut own = self.0.own.lock().unwrap_or_else(PoisonError::into_inner);
+        let made = match own.take() {
+            Some(made) => made,
+            None => self.create_own().map_err(|error| Cause::file("spill to", &self.0.local, error))?,
+        };
+        let dir = own.insert(made).path();
+        let file = tempfile::Builder::new().prefix("spill-").tempfile_in(dir);
+        Ok(file.map_err(|error| Cause::file("spill to", dir, error))?.into_parts())
+    }
+
+    fn create_own(&self) -> io::Result<TempDir> {
+        fs::create_dir_all(&self.0.local)?;
+        let mut builder = tempfile::Builder::new();
+        builder.prefix("tidemill-spill-");
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
+        builder.tempdir_in(&self.0.local)
+    }
+}
+
+/// Writes records of type `T` to a new file.
+#[derive(Debug)]
+pub struct SpillWriter<T> {
+    frames: FrameWriter<File>,
+    path: TempPath,
+    dir: SpillDir,
+    records: PhantomData<fn(T)>,
+}
+
+impl<T> SpillWriter<T> {
+    /// Starts a file whose frames hold about `frame_bytes` each: that many are in memory while it is written or read.
+    pub fn create(dir: &SpillDir, frame_bytes: usize) -> Result<SpillWriter<T>, Cause> {
+        let (file, path) = dir.create()?;
+        let frames = FrameWriter::new(file, type_hash::<T>(), frame_bytes);
+        Ok(SpillWriter { frames, path, dir: dir.clone(), records: PhantomData })
+    }
+
+    /// Appends a record.
+    pub fn push(&mut self, record: &T) -> Result<(), Cause>
+    where
+        T: Serialize,
+    {
+        self.push_as(record)
+    }
+
+    /// Appends something that encodes as a `T` does, such as a tuple of references for a tuple of values.
+    pub fn push_as<R: Serialize>(&mut self, record: &R) -> Result<(), Cause> {
+        self.frames.push(record).map_err(|flaw| flaw.cause::<T>("spill to", &self.path))
+    }
+
+    /// Ends the file.
+    pub fn finish(self) -> Result<Spilled<T>, Cause> {
+        let written = self.frames.finish().map_err(|error| Cause::file("spill to", &*self.path, error))?;
+        Ok(Spilled {
+            file: Arc::new(SpillFile { path: self.path, _dir: self.dir }),
+            records: written.records,
+            frame_bytes: written.largest_frame,
+            marker: PhantomData,
+        })
+    }
+}
+
+/// A file that is removed when nobody needs it any more, and keeps its directory until then.
+#[derive(Debug)]
+struct SpillFile {
+    path: TempPath,
+    _dir: SpillDir,
+}
+
+/// A file of records of type `T`.
+#[derive(Debug)]
+pub struct Spilled<T> {
+    file: Arc<SpillFile>,
+    records: u64,
+    frame_bytes: usize,
+    marker: PhantomData<fn() -> T>,
+}
+
+impl<T: DeserializeOwned> Spilled<T> {
+    /// Reads the records from the first on.
+    pub fn read(&self) -> Result<SpillReader<T>, Cause> {
+        let opened = File::open(&self.file.path).and_then(|file| Ok((file.metadata()?.len(), file)));
+        let (length, file) = opened.map_err(|error| Cause::file("read", self.path(), error))?;
+        let frames = FrameReader::new(file, length, type_hash::<T>());
+        Ok(SpillReader { frames, file: Arc::clone(&self.file), marker: PhantomData })
+    }
+}
+
+impl<T> Spilled<T> {
+    /// How many records there are.
+    pub fn records(&self) -> u64 {
+        self.records
+    }
+
+    /// How many bytes a reader holds in memory: the largest frame.
+    pub fn frame_bytes(&self) -> usize {
+        self.frame_bytes
+    }
+
+    /// Where the file is.
+    pub fn path(&self) -> &Path {
+        &self.file.path
+    }
+}
+
+/// Reads records back in the order in which they were written.
+#[derive(Debug)]
+pub struct SpillReader<T> {
+    frames: FrameReader<File>,
+    file: Arc<SpillFile>,
+    marker: PhantomData<fn() -> T>,
+}
+
+impl<T: DeserializeOwned> SpillReader<T> {
+    /// The next record, `None` after the last.
+    pub fn next_record(&mut self) -> Result<Option<T>, Cause> {
+        self.frames.next().map_err(|flaw| flaw.cause::<T>("read", &self.file.path))
+    }
+}
+
+impl<T: DeserializeOwned> Runs<T> for SpillReader<T> {
+    fn next(&mut self, into: &mut Vec<T>) -> Result<bool, Stop> {
+        fill(into, || self.next_record())
+    }
+}
+
+/// Appends up to a run of what `next` gives.
+pub(crate) fn fill<T>(into: &mut Vec<T>, mut next: impl FnMut() -> Result<Option<T>, Cause>) -> Result<bool, Stop> {
+    for count in 0..run_len::<T>() {
+        match next()? {
+            Some(record) => into.push(record),
+            None => return Ok(count > 0),
+        }
+    }
+    Ok(true)
+}
+
+impl Flaw {
+    fn cause<T>(self, doing: &'static str, path: &Path) -> Cause {
+        match self {
+            Flaw::File(error) => Cause::file(doing, path, error),
+            Flaw::Damaged(why) => Cause::Damaged { path: path.to_path_buf(), why },
+            Flaw::Encode(error) => Cause::codec::<T>("encode", error),
+            Flaw::Decode(error) => Cause::codec::<T>("decode", error),
+        }
+    }
+}
+
+/// What to say when a `T` must go to disk, the limit of `pool` being passed, and cannot be encoded. Other causes stay.
+pub(crate) fn over_limit<T>(cause: Cause, pool: Pool) -> Cause {
+    let Cause::Codec { doing: "encode", source, .. } = cause else { return cause };
+    Cause::Invalid(format!(
+        "the memory limit is reached, and values of type {} cannot be written to disk to stay below it ({source}): \
+         raise {}, or use types that serde can write",
+        std::any::type_name::<T>(),
+        pool.setting(),
+    ))
+}
+
+/// FNV-1a of the name of `T`.
+fn type_hash<T>() -> u64 {
+    let step = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    std::any::type_name::<T>().bytes().fold(0xcbf2_9ce4_8422_2325, step)
+}
+
+/// The size of frames for who has `memory` bytes: 4 to 128 KiB, so that 64 files can be merged at once where that fits,
+/// and each read from disk is worth its seek where there is memory to spare.
+pub(crate) fn frame_bytes(memory: u64) -> usize {
+    (memory / 128).clamp(4 << 10, 128 << 10) as usize
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,137 @@
+//! Spill files that are whole, torn, changed and unwritable.
+
+use std::io::Write;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::Local;
+
+fn read_all<T: DeserializeOwned>(spilled: &Spilled<T>) -> Result<Vec<T>, Stop> {
+    let (mut reader, mut all, mut run) = (spilled.read()?, vec![], vec![]);
+    while reader.next(&mut run)? {
+        all.append(&mut run);
+    }
+    assert!(!reader.next(&mut run)? && run.is_empty(), "the end stays the end");
+    Ok(all)
+}
+
+fn spill<T: Serialize>(dir: &SpillDir, records: &[T], frame_bytes: usize) -> Spilled<T> {
+    let mut writer = SpillWriter::create(dir, frame_bytes).unwrap();
+    records.iter().for_each(|record| writer.push(record).unwrap());
+    writer.finish().unwrap()
+}
+
+fn records() -> Vec<(u64, String)> {
+    (0..500).map(|n| (n, "x".repeat(n as usize % 37))).collect()
+}
+
+proptest! {
+    #[test]
+    fn what_is_written_is_read_back(records: Vec<(u64, String, Option<Vec<i32>>)>, frame in 1usize..2000) {
+        let local = tempfile::tempdir().unwrap();
+        let spilled = spill(&SpillDir::new(local.path()), &records, frame);
+        prop_assert_eq!(spilled.records(), records.len() as u64);
+        prop_assert_eq!(read_all(&spilled).unwrap(), records);
+    }
+
+    #[test]
+    fn no_torn_or_changed_file_is_believed(cut in any::<prop::sample::Index>(), bit in 0u8..9) {
+        let local = tempfile::tempdir().unwrap();
+        let spilled = spill(&SpillDir::new(local.path()), &records(), 700);
+        let mut bytes = fs::read(spilled.path()).unwrap();
+        let at = cut.index(bytes.len());
+        if bit < 8 { bytes[at] ^= 1 << bit } else { bytes.truncate(at) }
+        fs::write(spilled.path(), &bytes).unwrap();
+        let read = read_all(&spilled);
+        prop_assert!(matches!(&read, Err(Stop::Failed(Cause::Damaged { .. }))), "{:?}", read);
+    }
+}
+
+#[test]
+fn frames_that_go_missing_or_come_twice_are_seen() {
+    let local = tempfile::tempdir().unwrap();
+    let spilled = spill(&SpillDir::new(local.path()), &records(), 700);
+    let bytes = fs::read(spilled.path()).unwrap();
+    let first = 12 + u32::from_le_bytes(bytes[16..20].try_into().unwrap()) as usize;
+    let (header, frame, rest) = (&bytes[..16], &bytes[16..16 + first], &bytes[16 + first..]);
+    for parts in [vec![header, rest], vec![header, frame, frame, rest], vec![&bytes[..], b"more"], vec![header]] {
+        fs::write(spilled.path(), parts.concat()).unwrap();
+        assert!(matches!(read_all(&spilled), Err(Stop::Failed(Cause::Damaged { .. }))));
+    }
+    let other = Spilled::<u64> { file: spilled.file.clone(), records: 0, frame_bytes: 0, marker: PhantomData };
+    fs::write(spilled.path(), &bytes).unwrap();
+    assert!(matches!(
+        read_all(&other),
+        Err(Stop::Failed(Cause::Damaged { why: "it holds values of another type", .. }))
+    ));
+    assert_eq!(read_all(&spilled).unwrap(), records());
+}
+
+#[test]
+fn files_go_with_their_last_reader_and_the_directory_with_the_last_file() {
+    let local = tempfile::tempdir().unwrap();
+    let nested = local.path().join("made/when/needed");
+    let dir = SpillDir::new(&nested);
+    assert!(!nested.exists(), "nothing is made before it is needed");
+    let spilled = spill(&dir, &records(), 4096);
+    let path = spilled.path().to_path_buf();
+    #[cfg(unix)]
+    {
+        let mode = fs::metadata(path.parent().unwrap()).unwrap().permissions();
+        assert_eq!(std::os::unix::fs::PermissionsExt::mode(&mode) & 0o777, 0o700);
+    }
+    drop(SpillWriter::<u64>::create(&dir, 4096).unwrap());
+    assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1, "an unfinished file is removed");
+    let mut reader = spilled.read().unwrap();
+    drop((dir, spilled));
+    assert_eq!(reader.next_record().unwrap(), Some((0, String::new())));
+    assert!(path.exists());
+    drop(reader);
+    assert!(!path.exists() && fs::read_dir(&nested).unwrap().count() == 0);
+}
+
+/// A disk with room for so many bytes.
+struct SmallDisk(usize);
+
+impl Write for SmallDisk {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.0 == 0 {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        let written = bytes.len().min(self.0);
+        self.0 -= written;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_full_disk_is_an_error_wherever_it_happens() {
+    let write = |room: usize| {
+        let mut frames = FrameWriter::new(SmallDisk(room), 1, 500);
+        records().iter().try_for_each(|record| frames.push(record))?;
+        frames.finish().map_err(Flaw::File)
+    };
+    let whole = (0..100_000).step_by(61).find(|&room| write(room).is_ok()).unwrap();
+    assert!(whole > 9_000);
+    for room in (0..whole).step_by(61) {
+        assert!(matches!(write(room), Err(Flaw::File(error)) if error.kind() == io::ErrorKind::StorageFull));
+    }
+}
+
+#[test]
+fn errors_name_the_place_and_the_type() {
+    let local = tempfile::tempdir().unwrap();
+    let occupied = local.path().join("a file");
+    fs::write(&occupied, "").unwrap();
+    let error = SpillWriter::<u64>::create(&SpillDir::new(&occupied), 4096).unwrap_err().to_string();
+    assert!(error.starts_with("cannot spill to ") && error.contains("a file"), "{error}");
+    let mut writer = SpillWriter::create(&SpillDir::new(local.path()), 4096).unwrap();
+    let error = over_limit::<Local<u8>>(writer.push(&Local(1u8)).unwrap_err(), Pool::Shuffle).to_string();
+    assert!(error.contains("Local<u8>") && error.contains("tidemill.memory.shuffle.limit"), "{error}");
+    assert!(writer.push_as(&3u8).is_ok() && writer.finish().unwrap().records() == 1, "half a record is not left behind");
+}
