@@ -1,0 +1,77 @@
+//! Job groups, local properties and cancelling.
+
+use std::sync::Arc;
+
+use super::{Context, PROPERTIES};
+use crate::task::Properties;
+
+/// The property that holds a job's group, as in Spark.
+pub const GROUP_PROPERTY: &str = "spark.jobGroup.id";
+/// The property that holds a job's description, as in Spark.
+pub const DESCRIPTION_PROPERTY: &str = "spark.job.description";
+
+impl Context {
+    /// Puts the jobs that this thread submits from now on into a group: Spark's `setJobGroup`.
+    ///
+    /// ```
+    /// let context = tidemill_core::Context::local(1)?;
+    /// context.set_job_group("nightly", "counts of the day");
+    /// assert_eq!(context.local_property("spark.jobGroup.id").as_deref(), Some("nightly"));
+    /// context.cancel_job_group("nightly");
+    /// # Ok::<(), tidemill_core::Error>(())
+    /// ```
+    pub fn set_job_group(&self, group: &str, description: &str) {
+        self.set_local_property(GROUP_PROPERTY, Some(group));
+        self.set_local_property(DESCRIPTION_PROPERTY, Some(description));
+    }
+
+    /// Describes the jobs that this thread submits from now on: Spark's `setJobDescription`.
+    pub fn set_job_description(&self, description: &str) {
+        self.set_local_property(DESCRIPTION_PROPERTY, Some(description));
+    }
+
+    /// Sets or removes a property of the jobs that this thread submits from now on; tasks read it by
+    /// `TaskContext::local_property`.
+    pub fn set_local_property(&self, name: &str, value: Option<&str>) {
+        let mut properties = Properties::clone(&self.local_properties());
+        match value {
+            Some(value) => properties.insert(name.to_string(), value.to_string()),
+            None => properties.remove(name),
+        };
+        PROPERTIES.with_borrow_mut(|held| held.insert(self.address(), Arc::new(properties)));
+    }
+
+    /// A local property of this thread.
+    pub fn local_property(&self, name: &str) -> Option<String> {
+        self.local_properties().get(name).cloned()
+    }
+
+    /// All local properties of this thread.
+    pub fn local_properties(&self) -> Arc<Properties> {
+        PROPERTIES.with_borrow(|held| held.get(&self.address()).cloned()).unwrap_or_default()
+    }
+
+    /// Replaces all local properties of this thread; how a streaming context hands on those of the thread that started it.
+    pub fn set_local_properties(&self, properties: Arc<Properties>) {
+        PROPERTIES.with_borrow_mut(|held| held.insert(self.address(), properties));
+    }
+
+    /// Cancels the jobs of a group that are not over yet: Spark's `cancelJobGroup`. Their callers get an error at once.
+    pub fn cancel_job_group(&self, group: &str) {
+        let of_group = |properties: &Properties| properties.get(GROUP_PROPERTY).is_some_and(|held| held == group);
+        self.cancel_jobs(of_group);
+    }
+
+    /// Cancels all jobs that are not over yet: Spark's `cancelAllJobs`.
+    pub fn cancel_all_jobs(&self) {
+        self.cancel_jobs(|_| true);
+    }
+
+    fn cancel_jobs(&self, which: impl Fn(&Properties) -> bool) {
+        let chosen: Vec<_> = {
+            let active = self.active();
+            active.values().filter(|(properties, _)| which(properties)).map(|(_, handle)| handle.clone()).collect()
+        };
+        chosen.iter().for_each(|handle| handle.cancel());
+    }
+}
