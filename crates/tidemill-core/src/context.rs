@@ -16,7 +16,7 @@ use crate::hash::HashSeed;
 use crate::job::{Job, JobHandle, Output, ResultSide};
 use crate::layout::Layout;
 use crate::lineage::{Meta, Operator};
-use crate::memory::Memory;
+use crate::memory::{Memory, MemoryLimits};
 use crate::scheduler::{Limits, Outcome, SchedulingMode};
 use crate::settings::{Config, Settings, keys};
 use crate::spill::SpillDir;
@@ -44,6 +44,8 @@ pub struct Context {
 }
 
 struct Inner {
+    /// Tells the contexts of this process apart.
+    id: u64,
     config: Config,
     backend: Box<dyn Backend>,
     environment: Arc<Environment>,
@@ -59,8 +61,8 @@ struct Inner {
 }
 
 thread_local! {
-    /// The local properties of this thread, for each context by its address.
-    static PROPERTIES: RefCell<HashMap<usize, Arc<Properties>>> = RefCell::default();
+    /// The local properties of this thread, for each context by its id.
+    static PROPERTIES: RefCell<HashMap<u64, Arc<Properties>>> = RefCell::default();
 }
 
 impl Context {
@@ -98,7 +100,16 @@ impl Context {
 
     fn environment_of(config: &Config) -> Result<Arc<Environment>, Error> {
         let spill = SpillDir::new(config.local_dirs().swap_remove(0));
-        Ok(Environment::new(Memory::new(config.memory()), spill, HashSeed::new(config.hash_seed())))
+        let held = config.memory();
+        let limits = MemoryLimits {
+            total: held.total,
+            received: held.received,
+            stored: held.stored,
+            shuffle: held.shuffle,
+            results: held.results,
+            ..MemoryLimits::of_total(held.total)
+        };
+        Ok(Environment::new(Memory::new(limits), spill, HashSeed::new(config.hash_seed())))
     }
 
     fn assemble(
@@ -109,7 +120,9 @@ impl Context {
         bus: EventBus,
     ) -> Context {
         crate::log::init();
+        static CONTEXTS: AtomicU64 = AtomicU64::new(0);
         let inner = Inner {
+            id: CONTEXTS.fetch_add(1, Ordering::Relaxed),
             config,
             backend,
             environment,
@@ -255,8 +268,8 @@ impl Context {
         self.inner.active.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn address(&self) -> usize {
-        Arc::as_ptr(&self.inner) as usize
+    fn id(&self) -> u64 {
+        self.inner.id
     }
 }
 

@@ -28,7 +28,14 @@ impl Environment {
     /// An environment with an empty store.
     pub fn new(memory: Memory, spill: SpillDir, seed: HashSeed) -> Arc<Environment> {
         let store = Store::new(memory.clone(), spill.clone());
-        Arc::new(Environment { store, memory, accumulators: Accumulators::default(), spill, seed, forgotten: Mutex::new(Vec::new()) })
+        Arc::new(Environment {
+            store,
+            memory,
+            accumulators: Accumulators::default(),
+            spill,
+            seed,
+            forgotten: Mutex::new(Vec::new()),
+        })
     }
 
     /// The lineage that reads `shuffle` is gone: its blocks go now, schedulers hear of it at their next event.

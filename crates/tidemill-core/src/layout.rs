@@ -56,8 +56,7 @@ impl<K: 'static, P: Partitioner<K>> AnyPartitioner<K> for Held<K, P> {
     fn encode(&self, out: &mut Encoder) -> Result<u32, NotShippable> {
         out.entry::<Self>(
             |decoder| {
-                let held: Arc<dyn AnyPartitioner<K>> =
-                    Arc::new(Held::<K, P>(decoder.value::<Self, P>()?, PhantomData));
+                let held: Arc<dyn AnyPartitioner<K>> = Arc::new(Held::<K, P>(decoder.value::<Self, P>()?, PhantomData));
                 Ok(Box::new(held))
             },
             &self.0,

@@ -20,33 +20,33 @@
 
 // In the order of a first reading: what users hold, ...
 pub mod context;
-pub mod rdd;
-pub mod text;
 pub mod element;
 pub mod error;
+pub mod rdd;
+pub mod text;
 // ... what an RDD is made of, ...
+pub mod exchange;
+pub mod layout;
 pub mod lineage;
 pub mod runs;
-pub mod layout;
-pub mod exchange;
 pub mod ship;
 // ... how it is run, ...
-pub mod job;
-pub mod stage;
-pub mod scheduler;
-pub mod task;
 pub mod backend;
+pub mod job;
+pub mod scheduler;
+pub mod stage;
+pub mod task;
 // ... where things are kept, ...
-pub mod environment;
 pub mod block;
-pub mod store;
-pub mod memory;
-pub mod weight;
+pub mod environment;
 pub mod groups;
+pub mod memory;
+pub mod store;
 pub mod table;
-pub mod sorter;
+pub mod weight;
+
 pub mod spill;
-pub mod files;
+
 pub mod accumulator;
 pub mod broadcast;
 // ... and what surrounds it.

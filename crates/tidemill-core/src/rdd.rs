@@ -19,7 +19,6 @@ mod transform;
 
 pub(crate) use actions::run_job;
 pub(crate) use narrow::{Input, Keeps};
-pub use actions::*;
 pub use sources::*;
 pub use transform::*;
 

@@ -449,9 +449,11 @@ impl Scheduler {
     fn abandon(&mut self, id: StageId, actions: &mut Vec<Action>) {
         let Some(stage) = self.stages.get_mut(&id) else { return };
         for (partition, part) in stage.parts.iter_mut().enumerate().filter(|(_, part)| part.state == State::Running) {
-            if let Some(task) = self.running.iter().find(|task| {
-                (task.stage, task.partition as usize, task.attempt) == (id, partition, part.attempt)
-            }) {
+            if let Some(task) = self
+                .running
+                .iter()
+                .find(|task| (task.stage, task.partition as usize, task.attempt) == (id, partition, part.attempt))
+            {
                 actions.push(Action::Abandon(*task));
             }
             part.state = State::Waiting;

@@ -259,5 +259,7 @@ fn distance(decode: Decode) -> i64 {
 }
 
 fn name_hash<M>() -> u64 {
-    type_name::<M>().bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3))
+    type_name::<M>()
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3))
 }

@@ -3,9 +3,9 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use crate::ShuffleId;
 use crate::exchange::MapSide;
 use crate::lineage::{Lineage, walk_stage};
-use crate::ShuffleId;
 
 /// The stages of a job: parents before children, the result stage last.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -38,7 +38,8 @@ pub fn cut(result: Arc<dyn Lineage>, is_written: impl Fn(ShuffleId) -> bool) -> 
     let mut planned = HashSet::new();
     let direct = distinct(walk_stage(result, |_| {}));
     plan.result_parents = direct.iter().map(|side| side.shuffle()).collect();
-    let mut open: Vec<(Arc<dyn MapSide>, Option<Vec<ShuffleId>>)> = direct.into_iter().rev().map(|side| (side, None)).collect();
+    let mut open: Vec<(Arc<dyn MapSide>, Option<Vec<ShuffleId>>)> =
+        direct.into_iter().rev().map(|side| (side, None)).collect();
     while let Some((side, parents)) = open.pop() {
         let shuffle = side.shuffle();
         if planned.contains(&shuffle) {

@@ -133,7 +133,8 @@ impl Store {
     /// Evicts the block that was used least recently; `false` where none may go.
     fn evict_one(&self) -> bool {
         let mut state = self.state();
-        let goes = |entry: &&Entry| matches!(entry.place, Place::Memory(..)) && !matches!(entry.eviction, Eviction::Never);
+        let goes =
+            |entry: &&Entry| matches!(entry.place, Place::Memory(..)) && !matches!(entry.eviction, Eviction::Never);
         let oldest = state.entries.iter().filter(|(_, entry)| goes(entry)).min_by_key(|(_, entry)| entry.last_use);
         let Some((id, _)) = oldest else { return false };
         let id = *id;
@@ -143,7 +144,9 @@ impl Store {
         if let (Eviction::Spill(to_disk), Place::Memory(value, _)) = (entry.eviction, &entry.place) {
             match to_disk(value, &self.spill) {
                 Ok(on_disk) => self.put(id, Place::Disk(on_disk), entry.eviction),
-                Err(error) => tracing::warn!(block = %id, %error, "A stored block could not go to disk; it will be computed again."),
+                Err(error) => {
+                    tracing::warn!(block = %id, %error, "A stored block could not go to disk; it will be computed again.")
+                }
             }
         }
         true

@@ -23,7 +23,7 @@ use crate::{Cause, RddId, ShuffleId, Stop};
 mod stuck;
 
 /// The property that names a job's pool under fair scheduling, as in Spark.
-pub const POOL_PROPERTY: &str = "spark.scheduler.pool";
+const POOL_PROPERTY: &str = "spark.scheduler.pool";
 
 /// What a local backend is told.
 pub struct LocalSettings {
@@ -157,7 +157,9 @@ impl Backend for LocalBackend {
         let Job { id, operator, result, partitions, properties, barrier } = job;
         let pool = properties.get(POOL_PROPERTY).cloned().unwrap_or_default();
         let submission = Submission { job: id, plan, results: partitions.len() as u32, pool, barrier };
-        shared.bus.post(|| event::Event::job_started(id.0, &operator, &properties, submission.plan.map_stages.len() + 1));
+        shared
+            .bus
+            .post(|| event::Event::job_started(id.0, &operator, &properties, submission.plan.map_stages.len() + 1));
         state.jobs.insert(id, ActiveJob { operator, result, partitions, properties, results });
         shared.tell(&mut state, Event::Submitted(submission));
         handle
@@ -194,10 +196,13 @@ impl Shared {
     fn start_worker(&self, state: &mut State) {
         let number = self.threads.fetch_add(1, Ordering::Relaxed);
         let Some(shared) = self.me.upgrade() else { return };
-        let started = std::thread::Builder::new().name(format!("tidemill-worker-{number}")).spawn(move || shared.work());
+        let started =
+            std::thread::Builder::new().name(format!("tidemill-worker-{number}")).spawn(move || shared.work());
         match started {
             Ok(_) => state.alive += 1,
-            Err(error) => tracing::error!(%error, "A worker thread could not be started; tasks will have to wait for the others."),
+            Err(error) => {
+                tracing::error!(%error, "A worker thread could not be started; tasks will have to wait for the others.")
+            }
         }
     }
 
@@ -297,7 +302,9 @@ impl Shared {
                 }
                 Action::StageStarted { stage, job, shuffle, tasks } => {
                     state.stages.insert(stage, shuffle);
-                    self.bus.post(|| event::Event::stage_submitted(stage.0, job.0, &stage_name(state, job, shuffle), tasks));
+                    self.bus.post(|| {
+                        event::Event::stage_submitted(stage.0, job.0, &stage_name(state, job, shuffle), tasks)
+                    });
                 }
                 Action::StageEnded { stage, failed } => {
                     self.bus.post(|| event::Event::stage_completed(stage.0, failed));
@@ -329,7 +336,7 @@ fn stage_name(state: &State, job: JobId, shuffle: Option<ShuffleId>) -> String {
 }
 
 fn execute(work: &Work, cx: &Arc<TaskContext>) -> Result<TaskReport, Stop> {
-    let run = || {
+    let run = || -> Result<TaskOutput, Stop> {
         cx.check()?;
         Ok(match work {
             Work::Map(side) => TaskOutput::Map(side.run(cx)?),

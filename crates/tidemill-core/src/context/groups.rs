@@ -6,9 +6,9 @@ use super::{Context, PROPERTIES};
 use crate::task::Properties;
 
 /// The property that holds a job's group, as in Spark.
-pub const GROUP_PROPERTY: &str = "spark.jobGroup.id";
+pub(super) const GROUP_PROPERTY: &str = "spark.jobGroup.id";
 /// The property that holds a job's description, as in Spark.
-pub const DESCRIPTION_PROPERTY: &str = "spark.job.description";
+pub(super) const DESCRIPTION_PROPERTY: &str = "spark.job.description";
 
 impl Context {
     /// Puts the jobs that this thread submits from now on into a group: Spark's `setJobGroup`.
@@ -38,7 +38,7 @@ impl Context {
             Some(value) => properties.insert(name.to_string(), value.to_string()),
             None => properties.remove(name),
         };
-        PROPERTIES.with_borrow_mut(|held| held.insert(self.address(), Arc::new(properties)));
+        PROPERTIES.with_borrow_mut(|held| held.insert(self.id(), Arc::new(properties)));
     }
 
     /// A local property of this thread.
@@ -48,12 +48,12 @@ impl Context {
 
     /// All local properties of this thread.
     pub fn local_properties(&self) -> Arc<Properties> {
-        PROPERTIES.with_borrow(|held| held.get(&self.address()).cloned()).unwrap_or_default()
+        PROPERTIES.with_borrow(|held| held.get(&self.id()).cloned()).unwrap_or_default()
     }
 
     /// Replaces all local properties of this thread; how a streaming context hands on those of the thread that started it.
     pub fn set_local_properties(&self, properties: Arc<Properties>) {
-        PROPERTIES.with_borrow_mut(|held| held.insert(self.address(), properties));
+        PROPERTIES.with_borrow_mut(|held| held.insert(self.id(), properties));
     }
 
     /// Cancels the jobs of a group that are not over yet: Spark's `cancelJobGroup`. Their callers get an error at once.

@@ -58,7 +58,8 @@ impl MapOutput {
     /// Encodes the output of a map task whose blocks are `B`.
     pub(crate) fn encode<B: Element>(&self) -> Result<Vec<u8>, Stop> {
         let encode = |chunk: &Chunk| Ok((chunk.header, encode_block(&*chunk.block::<B>()?)?));
-        let buckets = self.buckets.iter().map(|chunks| chunks.iter().map(encode).collect()).collect::<Result<_, Stop>>()?;
+        let buckets =
+            self.buckets.iter().map(|chunks| chunks.iter().map(encode).collect()).collect::<Result<_, Stop>>()?;
         let wire: Wire = (self.shuffle, self.map, buckets);
         encode_block(&wire)
     }
@@ -99,6 +100,9 @@ impl Chunk {
     }
 }
 
+/// A chunk is read whole, so its frame is as large as it.
+const CHUNK_FRAME_BYTES: usize = 1 << 20;
+
 /// Collects what a map task writes.
 pub(crate) struct ChunkWriter<'a, X: Exchange> {
     exchange: &'a X,
@@ -132,7 +136,7 @@ impl<X: Exchange> Buckets<X::Block> for ChunkWriter<'_, X> {
         let content = match environment.memory.try_acquire(Pool::Shuffle, self.exchange.weigh(&block)) {
             Some(grant) => Content::Memory(Arc::new(block), grant),
             None => {
-                let mut file = SpillWriter::new(&environment.spill)?;
+                let mut file = SpillWriter::create(&environment.spill, CHUNK_FRAME_BYTES)?;
                 file.push(&block)?;
                 Content::Disk(Arc::new(file.finish()?))
             }

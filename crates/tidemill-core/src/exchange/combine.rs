@@ -10,11 +10,11 @@ use crate::runs::BoxRuns;
 use crate::ship::{Code, Decoder, Encoder, NotShippable, ShipError};
 use crate::table::SpillTable;
 use crate::task::TaskContext;
-use crate::weight::weigh_slice;
+use crate::weight::sampled;
 use crate::{Element, Key, Runs, Stop};
 
 /// How the values of a key become one combined value. The functions of `combine_by_key`.
-pub trait Combiner<V>: Code {
+pub(crate) trait Combiner<V>: Code {
     /// The combined value.
     type Combined: Element;
     /// Of a key's first value.
@@ -26,7 +26,7 @@ pub trait Combiner<V>: Code {
 }
 
 /// Combines values by key.
-pub struct Combine<K: 'static, V, C> {
+pub(crate) struct Combine<K: 'static, V, C> {
     pub(crate) seed: HashSeed,
     pub(crate) route: Route<K>,
     pub(crate) combiner: Arc<C>,
@@ -60,7 +60,7 @@ impl<K: Key, V: 'static, C: Combiner<V>> Exchange for Combine<K, V, C> {
                 |key| self.seed.hash(key),
                 |value| combiner.create(value),
                 |combined, value| combiner.merge_value(combined, value),
-            );
+            )?;
             if table.is_over_limit() {
                 self.put(&mut table, out)?;
             }
@@ -87,7 +87,7 @@ impl<K: Key, V: 'static, C: Combiner<V>> Exchange for Combine<K, V, C> {
     }
 
     fn weigh(&self, block: &Self::Block) -> u64 {
-        weigh_slice(block)
+        sampled(block)
     }
 
     fn encode(&self, out: &mut Encoder) -> Result<Vec<u8>, NotShippable> {

@@ -3,17 +3,17 @@
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use crate::exchange::{Blocks, Buckets, Exchange};
 use crate::exchange::scatter::{BlockRuns, put_in_pieces};
+use crate::exchange::{Blocks, Buckets, Exchange};
 use crate::layout::{Route, RouteWire};
 use crate::runs::BoxRuns;
 use crate::ship::{Decoder, Encoder, NotShippable, ShipError};
 use crate::task::TaskContext;
-use crate::weight::weigh_slice;
+use crate::weight::sampled;
 use crate::{Element, Key, Runs, Stop};
 
 /// Brings pairs to the layout of a route.
-pub struct Partition<K: 'static, V> {
+pub(crate) struct Partition<K: 'static, V> {
     pub(crate) route: Route<K>,
     pub(crate) values: PhantomData<fn(V)>,
 }
@@ -42,12 +42,16 @@ impl<K: Key, V: Element> Exchange for Partition<K, V> {
         })
     }
 
-    fn read(self: Arc<Self>, blocks: Box<dyn Blocks<Self::Block>>, cx: &Arc<TaskContext>) -> Result<BoxRuns<(K, V)>, Stop> {
+    fn read(
+        self: Arc<Self>,
+        blocks: Box<dyn Blocks<Self::Block>>,
+        cx: &Arc<TaskContext>,
+    ) -> Result<BoxRuns<(K, V)>, Stop> {
         Ok(Box::new(BlockRuns::new(blocks, cx)))
     }
 
     fn weigh(&self, block: &Self::Block) -> u64 {
-        weigh_slice(block)
+        sampled(block)
     }
 
     fn encode(&self, out: &mut Encoder) -> Result<Vec<u8>, NotShippable> {

@@ -8,11 +8,11 @@ use crate::memory::Pool;
 use crate::runs::{BoxRuns, run_len};
 use crate::ship::{Decoder, Encoder, NotShippable, ShipError};
 use crate::task::TaskContext;
-use crate::weight::weigh_slice;
+use crate::weight::sampled;
 use crate::{Cause, Element, Runs, Stop};
 
 /// Deals elements out to buckets in turn, starting at a bucket that depends on the map partition.
-pub struct Scatter<T> {
+pub(crate) struct Scatter<T> {
     pub(crate) elements: PhantomData<fn(T)>,
 }
 
@@ -41,7 +41,7 @@ impl<T: Element> Exchange for Scatter<T> {
     }
 
     fn weigh(&self, block: &Vec<T>) -> u64 {
-        weigh_slice(block)
+        sampled(block)
     }
 
     fn encode(&self, _: &mut Encoder) -> Result<Vec<u8>, NotShippable> {
@@ -72,7 +72,8 @@ pub(crate) fn put_in_pieces<T: Element>(
         let more = fill(&mut blocks)?;
         cx.check()?;
         let after: usize = blocks.iter().map(Vec::len).sum();
-        held += (after - before) as u64 * blocks.iter().find_map(|block| block.last().map(crate::weight::weight)).unwrap_or(0);
+        held += (after - before) as u64
+            * blocks.iter().find_map(|block| block.last().map(crate::weight::weight)).unwrap_or(0);
         let mut full = !more;
         if held > granted && !full {
             let wanted = (held - granted).max(PIECE_BYTES_MIN);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::lineage::{Dependency, Lineage, Meta, Node, Parent};
 use crate::rdd::Rdd;
 use crate::runs::{BoxRuns, Runs};
-use crate::ship::{Code, Decoded, Decoder, Encoder, NotShippable, ShipError, captures_nothing, conjure};
+use crate::ship::{Code, Decoded, Decoder, Encoder, NotShippable, ShipError, conjure};
 use crate::task::TaskContext;
 use crate::{RddId, Stop};
 

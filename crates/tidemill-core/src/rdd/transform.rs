@@ -2,6 +2,7 @@
 
 mod filter;
 mod flat_map;
+mod glom;
 mod lines;
 mod map;
 mod map_partitions;

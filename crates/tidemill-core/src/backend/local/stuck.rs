@@ -33,7 +33,10 @@ impl Shared {
         for task in tasks {
             let Some(given_up) = state.running.remove(task) else { continue };
             tracing::warn!(
-                thread = given_up.thread, job = task.job.0, stage = task.stage.0, partition = given_up.cx.partition(),
+                thread = given_up.thread,
+                job = task.job.0,
+                stage = task.stage.0,
+                partition = given_up.cx.partition(),
                 "A cancelled task does not return; its thread is given up and replaced. Does its function wait for something?"
             );
             self.bus.post(|| event::Event::thread_replaced(&given_up.thread));

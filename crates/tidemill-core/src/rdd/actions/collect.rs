@@ -1,10 +1,10 @@
 //! `collect`: all elements, in the driver.
 
+use crate::Element;
 use crate::error::Error;
 use crate::lineage::Operator;
 use crate::rdd::{Rdd, run_job};
 use crate::ship::Function;
-use crate::Element;
 
 impl<T: 'static> Rdd<T> {
     /// All elements, partition after partition: Spark's `RDD.collect`.

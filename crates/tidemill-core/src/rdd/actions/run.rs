@@ -123,4 +123,3 @@ impl<T: 'static> Rdd<T> {
         (0..self.num_partitions() as u32).collect()
     }
 }
-

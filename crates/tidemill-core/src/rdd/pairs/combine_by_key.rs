@@ -38,7 +38,12 @@ impl<K: 'static, V: 'static> Rdd<(K, V)> {
 
     /// Combines by key into a layout; without a shuffle where the pairs lie by it already (behaviour 3.24).
     #[track_caller]
-    pub(crate) fn combined<C: Combiner<V>>(&self, name: &'static str, layout: Layout, combiner: C) -> Rdd<(K, C::Combined)>
+    pub(crate) fn combined<C: Combiner<V>>(
+        &self,
+        name: &'static str,
+        layout: Layout,
+        combiner: C,
+    ) -> Rdd<(K, C::Combined)>
     where
         K: Key,
     {

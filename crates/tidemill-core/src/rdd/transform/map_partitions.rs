@@ -23,9 +23,12 @@ impl<T: 'static> Rdd<T> {
         &self,
         f: F,
     ) -> Rdd<I::Item> {
-        self.narrow("map_partitions", Keeps::Nothing, Function { env: (), call: f }, |input, f: Arc<Function<(), F>>| {
-            Ok(over_elements(input, |elements| (f.call)(elements)))
-        })
+        self.narrow(
+            "map_partitions",
+            Keeps::Nothing,
+            Function { env: (), call: f },
+            |input, f: Arc<Function<(), F>>| Ok(over_elements(input, |elements| (f.call)(elements))),
+        )
     }
 
     /// [`map_partitions`](Rdd::map_partitions) with a value that every task is given.
@@ -43,9 +46,12 @@ impl<T: 'static> Rdd<T> {
         I: IntoIterator + 'static,
         F: Fn(&E, Elements<T>) -> I + Send + Sync + 'static,
     {
-        self.narrow("map_partitions_with", Keeps::Nothing, Function { env, call: f }, |input, f: Arc<Function<E, F>>| {
-            Ok(over_elements(input, |elements| (f.call)(&f.env, elements)))
-        })
+        self.narrow(
+            "map_partitions_with",
+            Keeps::Nothing,
+            Function { env, call: f },
+            |input, f: Arc<Function<E, F>>| Ok(over_elements(input, |elements| (f.call)(&f.env, elements))),
+        )
     }
 
     /// [`map_partitions`](Rdd::map_partitions) for a function that is told the partition's number: Spark's
@@ -58,7 +64,10 @@ impl<T: 'static> Rdd<T> {
     /// # Ok::<(), tidemill_core::Error>(())
     /// ```
     #[track_caller]
-    pub fn map_partitions_with_index<I: IntoIterator + 'static, F: Fn(usize, Elements<T>) -> I + Send + Sync + 'static>(
+    pub fn map_partitions_with_index<
+        I: IntoIterator + 'static,
+        F: Fn(usize, Elements<T>) -> I + Send + Sync + 'static,
+    >(
         &self,
         f: F,
     ) -> Rdd<I::Item> {
