@@ -135,14 +135,22 @@ fn set(handle: &LevelHandle, level: LogLevel) {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::io::Write;
     use std::sync::{Arc, Mutex};
 
     use super::*;
 
+    /// Where a test's log is written instead of stderr.
     #[derive(Clone, Default)]
-    struct Page(Arc<Mutex<Vec<u8>>>);
+    pub(crate) struct Page(Arc<Mutex<Vec<u8>>>);
+
+    impl Page {
+        /// What was logged since the last time that this was asked.
+        pub(crate) fn text(&self) -> String {
+            String::from_utf8(std::mem::take(&mut *self.0.lock().unwrap())).unwrap()
+        }
+    }
 
     impl Write for Page {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -160,13 +168,12 @@ mod tests {
         let writer = page.clone();
         let (subscriber, handle) = subscriber(move || writer.clone());
         let told = || {
-            page.0.lock().unwrap().clear();
             tracing::error!("an error");
             tracing::warn!("a warning");
             tracing::info!("news");
             tracing::debug!("a detail");
             tracing::trace!("a step");
-            String::from_utf8(page.0.lock().unwrap().clone()).unwrap().lines().count()
+            page.text().lines().count()
         };
         tracing::subscriber::with_default(subscriber, || {
             assert_eq!(told(), 2);
