@@ -1,7 +1,7 @@
 //! Logs: warnings on stderr unless the program has a subscriber of its own, and Spark's names for the levels.
 
 use std::fmt;
-use std::io;
+use std::io::{self, IsTerminal};
 use std::str::FromStr;
 use std::sync::OnceLock;
 
@@ -48,10 +48,11 @@ pub struct UnknownLevel {
 }
 
 /// Makes warnings and errors of the engine appear on stderr, unless the program has installed a subscriber of its
-/// own, which then gets everything. Only the first call of a process does anything.
+/// own, which then gets everything: a program that wants one installs it before it makes a context. Only the first
+/// call of a process does anything.
 pub fn init() {
     LEVEL.get_or_init(|| {
-        let (subscriber, level) = subscriber(io::stderr);
+        let (subscriber, level) = subscriber(io::stderr, io::stderr().is_terminal());
         tracing::subscriber::set_global_default(subscriber).is_ok().then_some(level)
     });
 }
@@ -120,12 +121,12 @@ impl SettingValue for LogLevel {
     }
 }
 
-fn subscriber<W>(writer: W) -> (impl Subscriber + Send + Sync, LevelHandle)
+fn subscriber<W>(writer: W, colours: bool) -> (impl Subscriber + Send + Sync, LevelHandle)
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
     let (filter, level) = reload::Layer::new(LogLevel::Warn.filter());
-    let lines = tracing_subscriber::fmt::layer().with_writer(writer).with_target(false);
+    let lines = tracing_subscriber::fmt::layer().with_writer(writer).with_ansi(colours).with_target(false);
     (tracing_subscriber::registry().with(filter).with(lines), level)
 }
 
@@ -166,7 +167,7 @@ pub(crate) mod tests {
     fn the_level_can_be_changed_while_the_program_runs() {
         let page = Page::default();
         let writer = page.clone();
-        let (subscriber, handle) = subscriber(move || writer.clone());
+        let (subscriber, handle) = subscriber(move || writer.clone(), false);
         let told = || {
             tracing::error!("an error");
             tracing::warn!("a warning");

@@ -58,6 +58,8 @@ struct State {
     lanes: Vec<Lane>,
     lanes_made: u64,
     closed: bool,
+    /// How many threads flush or stop. Without any, nobody is told what settled.
+    waiting: usize,
 }
 
 /// One listener's way.
@@ -73,6 +75,8 @@ struct Lane {
     removed: bool,
     thread: Option<ThreadId>,
     arrived: Arc<Condvar>,
+    /// Whether its thread waits for an event: waking costs a call of the system, so it is done only then.
+    sleeping: bool,
 }
 
 impl EventBus {
@@ -128,7 +132,7 @@ impl EventBus {
             if lane.queue.len() < self.queue_limit {
                 lane.queue.push_back(event.clone());
                 lane.accepted += 1;
-                lane.arrived.notify_one();
+                lane.wake();
             } else if lane.dropped.fetch_add(1, Ordering::Relaxed) == 0 {
                 began_to_drop.push(lane.name.clone());
             }
@@ -179,11 +183,10 @@ impl ListenerHandle {
             // What is not delivered any more is not waited for either.
             lane.delivered = lane.accepted;
             lane.queue.clear();
-            lane.arrived.notify_one();
+            lane.wake();
         }
         self.shared.count(&state);
-        drop(state);
-        self.shared.settled.notify_all();
+        self.shared.settle(&state);
     }
 }
 
@@ -197,11 +200,17 @@ impl Shared {
         self.listening.store(listening, Ordering::Relaxed);
     }
 
+    fn settle(&self, state: &State) {
+        if state.waiting != 0 {
+            self.settled.notify_all();
+        }
+    }
+
     fn close(&self) -> MutexGuard<'_, State> {
         let mut state = self.lock();
         state.closed = true;
         self.count(&state);
-        state.lanes.iter().for_each(|lane| lane.arrived.notify_one());
+        state.lanes.iter_mut().for_each(Lane::wake);
         state
     }
 
@@ -209,14 +218,16 @@ impl Shared {
     /// Gives the names of the lanes that still are when time is up.
     fn wait_while(
         &self,
-        state: MutexGuard<'_, State>,
+        mut state: MutexGuard<'_, State>,
         timeout: Duration,
         pending: impl Fn(&Lane) -> bool,
     ) -> Vec<String> {
         let own = Some(thread::current().id());
         let is_pending = |lane: &Lane| lane.thread != own && pending(lane);
+        state.waiting += 1;
         let waited = self.settled.wait_timeout_while(state, timeout, |state| state.lanes.iter().any(is_pending));
-        let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        state.waiting -= 1;
         state.lanes.iter().filter(|lane| is_pending(lane)).map(|lane| lane.name.clone()).collect()
     }
 
@@ -230,8 +241,9 @@ impl Shared {
             match lane.queue.pop_front() {
                 Some(event) => return Some(event),
                 None if closed => return None,
-                None => state = arrived.wait(state).unwrap_or_else(PoisonError::into_inner),
+                None => lane.sleeping = true,
             }
+            state = arrived.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
@@ -240,8 +252,7 @@ impl Shared {
         if let Some(lane) = state.lane(id).filter(|lane| !lane.removed) {
             lane.delivered += 1;
         }
-        drop(state);
-        self.settled.notify_all();
+        self.settle(&state);
     }
 
     fn end(&self, id: u64) {
@@ -249,13 +260,13 @@ impl Shared {
         let index = state.lanes.iter().position(|lane| lane.id == id);
         let ended = index.map(|index| state.lanes.remove(index));
         self.count(&state);
+        self.settle(&state);
         drop(state);
         if let Some((name, dropped)) = ended.map(|lane| (lane.name, lane.dropped.load(Ordering::Relaxed)))
             && dropped != 0
         {
             tracing::warn!("the listener {name} lagged behind and missed {dropped} events");
         }
-        self.settled.notify_all();
     }
 }
 
@@ -268,7 +279,24 @@ impl State {
 impl Lane {
     fn new(id: u64, name: &str, dropped: Arc<AtomicU64>, arrived: Arc<Condvar>) -> Lane {
         let (queue, name) = (VecDeque::new(), name.to_owned());
-        Lane { id, name, queue, accepted: 0, delivered: 0, dropped, removed: false, thread: None, arrived }
+        Lane {
+            id,
+            name,
+            queue,
+            accepted: 0,
+            delivered: 0,
+            dropped,
+            removed: false,
+            thread: None,
+            arrived,
+            sleeping: false,
+        }
+    }
+
+    fn wake(&mut self) {
+        if std::mem::take(&mut self.sleeping) {
+            self.arrived.notify_one();
+        }
     }
 }
 

@@ -102,7 +102,7 @@ fn refusals_say_what_was_given_what_is_allowed_and_an_example() {
     assert_eq!(
         refused([("tidemill.line.length.limit", "5g")]),
         "tidemill.line.length.limit is set to \"5g\", but it takes a whole number with b, k, m, g, t or p \
-         (without one: bytes), above 0 and at most 4294967231b; try tidemill.line.length.limit=128m"
+         (without one: bytes), above 0 and at most 4095m; try tidemill.line.length.limit=128m"
     );
     for (name, value) in [
         ("spark.streaming.blockInterval", "0"),               // 4.8

@@ -1,6 +1,7 @@
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use super::*;
+use crate::log::tests::Page;
 
 /// Longer than any of these tests takes; only a test that fails waits so long.
 const LONG: Duration = Duration::from_secs(30);
@@ -107,6 +108,28 @@ fn a_slow_listener_loses_events_and_holds_nobody_up() {
     drop(go);
     assert!(bus.stop(LONG));
     assert_eq!(slow_handle.dropped(), 3);
+}
+
+#[test]
+fn the_first_drop_is_warned_of_and_only_that() {
+    let page = Page::default();
+    let writer = page.clone();
+    let subscriber = tracing_subscriber::fmt().with_ansi(false).without_time().with_writer(move || writer.clone());
+    let bus = EventBus::new(1);
+    let (listener, hears, _go) = slow();
+    let handle = bus.add("slow", listener).unwrap();
+    bus.post(|| event(0));
+    assert_eq!(hears.recv(), Ok(0));
+    tracing::subscriber::with_default(subscriber.with_target(false).finish(), || {
+        for number in 1..5 {
+            bus.post(|| event(number));
+        }
+    });
+    assert_eq!(handle.dropped(), 3);
+    assert_eq!(
+        page.text(),
+        " WARN the listener slow lags behind by 1 events (tidemill.event.queue.limit): further ones are dropped\n"
+    );
 }
 
 #[test]
