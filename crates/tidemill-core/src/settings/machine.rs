@@ -87,6 +87,8 @@ mod tests {
         assert_eq!(allowed_bytes(root.path(), "0::/pod/job\n"), None);
         fs::write(root.path().join("pod/memory.max"), "1048576\n").unwrap();
         assert_eq!(allowed_bytes(root.path(), "0::/pod/job\n"), Some(1 << 20));
+        fs::write(inner.join("memory.max"), "3145728\n").unwrap();
+        assert_eq!(allowed_bytes(root.path(), "0::/pod/job\n"), Some(1 << 20), "the outer limit binds too");
         // A path of the host that the container does not see: the container's own root tells.
         fs::write(root.path().join("memory.max"), "2097152\n").unwrap();
         assert_eq!(allowed_bytes(root.path(), "0::/host/only\n"), Some(2 << 20));
