@@ -65,6 +65,7 @@ pub use clock::{Clock, ManualClock, SystemClock, Timestamp, Wake, Woken};
 pub use context::Context;
 pub use element::{Element, Key, Local};
 pub use error::{Error, TaskFailure};
+pub use event::{ConsoleProgress, Event, EventBus, Listener, ListenerHandle};
 pub use failure::{Cause, Stop};
 pub use hash::HashSeed;
 pub use log::{LogLevel, UnknownLevel, set_log_level};

@@ -1,7 +1,7 @@
 //! Logs: warnings on stderr unless the program has a subscriber of its own, and Spark's names for the levels.
 
 use std::fmt;
-use std::io;
+use std::io::{self, IsTerminal};
 use std::str::FromStr;
 use std::sync::OnceLock;
 
@@ -48,10 +48,11 @@ pub struct UnknownLevel {
 }
 
 /// Makes warnings and errors of the engine appear on stderr, unless the program has installed a subscriber of its
-/// own, which then gets everything. Only the first call of a process does anything.
+/// own, which then gets everything: a program that wants one installs it before it makes a context. Only the first
+/// call of a process does anything.
 pub fn init() {
     LEVEL.get_or_init(|| {
-        let (subscriber, level) = subscriber(io::stderr);
+        let (subscriber, level) = subscriber(io::stderr, io::stderr().is_terminal());
         tracing::subscriber::set_global_default(subscriber).is_ok().then_some(level)
     });
 }
@@ -120,12 +121,12 @@ impl SettingValue for LogLevel {
     }
 }
 
-fn subscriber<W>(writer: W) -> (impl Subscriber + Send + Sync, LevelHandle)
+fn subscriber<W>(writer: W, colours: bool) -> (impl Subscriber + Send + Sync, LevelHandle)
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
     let (filter, level) = reload::Layer::new(LogLevel::Warn.filter());
-    let lines = tracing_subscriber::fmt::layer().with_writer(writer).with_target(false);
+    let lines = tracing_subscriber::fmt::layer().with_writer(writer).with_ansi(colours).with_target(false);
     (tracing_subscriber::registry().with(filter).with(lines), level)
 }
 
@@ -135,14 +136,22 @@ fn set(handle: &LevelHandle, level: LogLevel) {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::io::Write;
     use std::sync::{Arc, Mutex};
 
     use super::*;
 
+    /// Where a test's log is written instead of stderr.
     #[derive(Clone, Default)]
-    struct Page(Arc<Mutex<Vec<u8>>>);
+    pub(crate) struct Page(Arc<Mutex<Vec<u8>>>);
+
+    impl Page {
+        /// What was logged since the last time that this was asked.
+        pub(crate) fn text(&self) -> String {
+            String::from_utf8(std::mem::take(&mut *self.0.lock().unwrap())).unwrap()
+        }
+    }
 
     impl Write for Page {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -158,15 +167,14 @@ mod tests {
     fn the_level_can_be_changed_while_the_program_runs() {
         let page = Page::default();
         let writer = page.clone();
-        let (subscriber, handle) = subscriber(move || writer.clone());
+        let (subscriber, handle) = subscriber(move || writer.clone(), false);
         let told = || {
-            page.0.lock().unwrap().clear();
             tracing::error!("an error");
             tracing::warn!("a warning");
             tracing::info!("news");
             tracing::debug!("a detail");
             tracing::trace!("a step");
-            String::from_utf8(page.0.lock().unwrap().clone()).unwrap().lines().count()
+            page.text().lines().count()
         };
         tracing::subscriber::with_default(subscriber, || {
             assert_eq!(told(), 2);
