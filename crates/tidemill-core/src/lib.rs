@@ -2,6 +2,7 @@
 pub mod block;
 pub mod element;
 pub mod failure;
+pub mod files;
 pub mod runs;
 
 pub use block::{BlockId, RddId, ShuffleId};
