@@ -11,4 +11,5 @@
 pub mod compression;
 pub mod globs;
 pub mod paths;
+pub mod records;
 pub mod splits;

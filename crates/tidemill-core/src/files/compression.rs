@@ -22,7 +22,7 @@ const READ_AHEAD: usize = 256 << 10;
 /// How many bytes are collected before they are written to a file.
 const WRITE_BEHIND: usize = 256 << 10;
 
-/// Suffixes that Hadoop reads through a codec which is not in this build. As plain text they would be noise.
+/// Suffixes that Hadoop reads through a codec which is not in this build.
 const UNSUPPORTED: [&str; 5] = ["snappy", "lz4", "deflate", "lzo", "xz"];
 
 /// How the bytes of a file are compressed.
@@ -111,10 +111,9 @@ impl FileReader {
         Ok(FileReader { path: path.into(), bytes })
     }
 
-    /// Opens the plain file at `path` to be read from byte `offset` on. The file must still hold `length` bytes at least:
-    /// one that shrank since it was listed is an error.
-    pub fn open_plain_at(path: &Path, offset: u64, length: u64) -> Result<FileReader, Cause> {
-        refuse_unsupported(path)?;
+    /// Opens the file at `path` to be read as it is, from byte `offset` on. The file must still hold `length` bytes at
+    /// least: one that shrank since it was listed is an error.
+    pub fn open_raw(path: &Path, offset: u64, length: u64) -> Result<FileReader, Cause> {
         let mut file = File::open(path).map_err(|e| Cause::file("read", path, gone(e)))?;
         let now = file.metadata().map_err(|e| Cause::file("read", path, e))?.len();
         if now < length {
@@ -155,7 +154,8 @@ impl FileReader {
     }
 }
 
-fn refuse_unsupported(path: &Path) -> Result<(), Cause> {
+/// Refuses a file whose name says that it needs a codec which is not in this build: as text it would be noise.
+pub(crate) fn refuse_unsupported(path: &Path) -> Result<(), Cause> {
     match path.extension().and_then(|suffix| suffix.to_str()) {
         Some(suffix) if UNSUPPORTED.contains(&suffix) => Err(Cause::Invalid(format!(
             "{} cannot be read: .{suffix} files are not supported in this build; compress it with gzip, bzip2 or zstd",

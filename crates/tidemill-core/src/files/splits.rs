@@ -13,7 +13,7 @@ use memchr::{memchr, memchr_iter, memchr2, memrchr2};
 use serde::{Deserialize, Serialize};
 
 use crate::Cause;
-use crate::files::compression::{Compression, FileReader, shrunk};
+use crate::files::compression::{Compression, FileReader, refuse_unsupported, shrunk};
 use crate::files::paths::InputFile;
 
 /// How long a split gets at most unless told otherwise: the block length that Hadoop reports for local files.
@@ -106,6 +106,7 @@ pub struct LineBlocks {
 
 impl LineBlocks {
     fn open(split: &FileSplit, limit: usize, block_bytes: u64) -> Result<LineBlocks, Cause> {
+        refuse_unsupported(&split.path)?;
         let is_plain = split.compression == Compression::Plain;
         let end = if is_plain { split.end } else { u64::MAX };
         let mut blocks =
@@ -119,7 +120,7 @@ impl LineBlocks {
         }
         // One byte earlier: only the byte before shows whether a line starts at the start.
         blocks.offset = split.start.saturating_sub(1);
-        let mut file = FileReader::open_plain_at(&split.path, blocks.offset, split.end)?;
+        let mut file = FileReader::open_raw(&split.path, blocks.offset, split.end)?;
         if split.start == 0 || blocks.skip_line(&mut file)? {
             blocks.file = Some(file);
         }

@@ -141,8 +141,8 @@ fn a_file_that_is_gone_or_shrank_says_what_to_do() {
     assert!(matches!(&error, Cause::File { source, .. } if source.kind() == io::ErrorKind::NotFound), "{error}");
     assert!(error.to_string().contains("a.txt") && error.to_string().contains("keep input files"), "{error}");
     fs::write(&path, "abc").unwrap();
-    assert!(FileReader::open_plain_at(&path, 0, 3).is_ok());
-    let error = FileReader::open_plain_at(&path, 0, 4).err().unwrap().to_string();
+    assert!(FileReader::open_raw(&path, 0, 3).is_ok());
+    let error = FileReader::open_raw(&path, 0, 4).err().unwrap().to_string();
     assert!(error.contains("a.txt") && error.contains("run the job again"), "{error}");
 }
 
