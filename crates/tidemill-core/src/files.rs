@@ -10,6 +10,7 @@
 
 pub mod compression;
 pub mod globs;
+pub mod output;
 pub mod paths;
 pub mod records;
 pub mod splits;
