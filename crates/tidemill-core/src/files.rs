@@ -8,7 +8,9 @@
 //!
 //! Only files that this machine's file system shows are read and written. Every error names the file and says what to try.
 
+pub mod checksummed;
 pub mod compression;
+pub mod frames;
 pub mod globs;
 pub mod output;
 pub mod paths;
