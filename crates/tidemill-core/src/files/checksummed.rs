@@ -10,7 +10,8 @@
 //! changed the type is told so instead of decoding noise. `check` is the crc32 of the 14 bytes before it.
 //!
 //! A file is written under a hidden name next to its place, synced, renamed into its place, and its folder is synced. So
-//! whatever dies when, a reader finds the old file, the new file, or none. Only its owner may read and write the file.
+//! whatever dies when, a reader finds the old file, the new file, or none; a killed writer may leave its hidden
+//! `.*.writing` file, which no listing shows. Only its owner may read and write the file.
 
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Read};

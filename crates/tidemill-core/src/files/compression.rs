@@ -83,21 +83,16 @@ pub struct FileReader {
 }
 
 impl FileReader {
-    /// Opens the file at `path`, whose bytes are compressed as `compression` says.
+    /// Opens the file at `path`, whose bytes are compressed as `compression` says and which had `length` bytes when it was
+    /// listed.
     ///
-    /// Errors: the file cannot be opened; it is compressed in a way that this build cannot read; it is an empty file with
-    /// the name of a compressed one, which no compressor writes.
-    pub fn open(path: &Path, compression: Compression) -> Result<FileReader, Cause> {
+    /// Errors: the file cannot be opened, or is shorter now; it is compressed in a way that this build cannot read; it is an
+    /// empty file with the name of a compressed one, which no compressor writes.
+    pub fn open(path: &Path, compression: Compression, length: u64) -> Result<FileReader, Cause> {
         refuse_unsupported(path)?;
-        let file = File::open(path).map_err(|e| Cause::file("read", path, gone(e)))?;
-        if compression != Compression::Plain {
-            let length = file.metadata().map_err(|e| Cause::file("read", path, e))?.len();
-            if length == 0 {
-                return Err(Cause::Damaged {
-                    path: path.into(),
-                    why: "a compressed file is never empty; write it again",
-                });
-            }
+        let (file, length) = open_listed(path, length)?;
+        if compression != Compression::Plain && length == 0 {
+            return Err(Cause::Damaged { path: path.into(), why: "a compressed file is never empty; write it again" });
         }
         let bytes: Box<dyn Read + Send> = match compression {
             Compression::Plain => Box::new(file),
@@ -111,14 +106,11 @@ impl FileReader {
         Ok(FileReader { path: path.into(), bytes })
     }
 
-    /// Opens the file at `path` to be read as it is, from byte `offset` on. The file must still hold `length` bytes at
-    /// least: one that shrank since it was listed is an error.
+    /// Opens the file at `path`, which had `length` bytes when it was listed, to be read as it is, from byte `offset` on.
+    ///
+    /// Errors: the file cannot be opened, or is shorter now.
     pub fn open_raw(path: &Path, offset: u64, length: u64) -> Result<FileReader, Cause> {
-        let mut file = File::open(path).map_err(|e| Cause::file("read", path, gone(e)))?;
-        let now = file.metadata().map_err(|e| Cause::file("read", path, e))?.len();
-        if now < length {
-            return Err(shrunk(path));
-        }
+        let (mut file, _) = open_listed(path, length)?;
         file.seek(SeekFrom::Start(offset)).map_err(|e| Cause::file("read", path, e))?;
         Ok(FileReader { path: path.into(), bytes: Box::new(file) })
     }
@@ -152,6 +144,13 @@ impl FileReader {
         };
         Cause::Damaged { path: self.path.clone(), why }
     }
+}
+
+/// Opens a file that had `listed` bytes and still must. Returns its length as well.
+fn open_listed(path: &Path, listed: u64) -> Result<(File, u64), Cause> {
+    let file = File::open(path).map_err(|e| Cause::file("read", path, gone(e)))?;
+    let length = file.metadata().map_err(|e| Cause::file("read", path, e))?.len();
+    if length < listed { Err(shrunk(path)) } else { Ok((file, length)) }
 }
 
 /// Refuses a file whose name says that it needs a codec which is not in this build: as text it would be noise.

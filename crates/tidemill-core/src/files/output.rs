@@ -98,7 +98,8 @@ impl OutputFolder {
             Err(error) => return Err(write_failure("create", &folder, error)),
         }
         let path = folder.join(self.part_name(partition));
-        let file = File::create(&path).and_then(|file| CompressingFile::new(file, self.compression));
+        // A number given twice is an error here: two writers of one file would mix their bytes.
+        let file = File::create_new(&path).and_then(|file| CompressingFile::new(file, self.compression));
         let file = file.map_err(|e| write_failure("create", &path, e))?;
         let committed = self.temporary().join(COMMITTED).join(self.part_name(partition));
         Ok(AttemptFile { path, committed, file: Some(file), bytes: 0 })

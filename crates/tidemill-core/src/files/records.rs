@@ -142,7 +142,7 @@ pub fn read_whole(file: &InputFile, content: Content, limit: u64) -> Result<Vec<
     }
     let mut reader = match compression {
         Compression::Plain => FileReader::open_raw(&file.path, 0, file.length)?,
-        compression => FileReader::open(&file.path, compression)?,
+        compression => FileReader::open(&file.path, compression, file.length)?,
     };
     let expected = if compression == Compression::Plain { file.length } else { 0 };
     let mut bytes = Vec::with_capacity(expected.min(limit) as usize);

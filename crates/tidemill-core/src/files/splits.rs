@@ -115,7 +115,7 @@ impl LineBlocks {
             return Ok(blocks);
         }
         if !is_plain {
-            blocks.file = Some(FileReader::open(&split.path, split.compression)?);
+            blocks.file = Some(FileReader::open(&split.path, split.compression, split.end)?);
             return Ok(blocks);
         }
         // One byte earlier: only the byte before shows whether a line starts at the start.

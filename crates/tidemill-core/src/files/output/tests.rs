@@ -54,7 +54,9 @@ fn one_of_several_attempts_commits() {
     let (slow, quick) = (attempt(&folder, 0, 1, "slow"), attempt(&folder, 0, 2, "quick"));
     assert!(matches!(quick.commit().unwrap(), AttemptEnd::Committed { .. }));
     assert_eq!(slow.commit().unwrap(), AttemptEnd::AnotherWasFirst);
-    drop(attempt(&folder, 0, 3, "given up"));
+    let given_up = attempt(&folder, 0, 3, "given up");
+    assert!(folder.start_attempt(0, 3).is_err(), "no two writers of one file");
+    drop(given_up);
     assert_eq!(tree(folder.path()), ["_temporary/committed/part-00000"]);
     folder.commit(1).unwrap();
     assert_eq!(fs::read_to_string(folder.path().join("part-00000")).unwrap(), "quick");

@@ -124,6 +124,15 @@ fn lines_end_as_they_do_in_hadoop() {
 }
 
 #[test]
+fn short_lines_after_a_long_one_belong_to_the_split_they_start_in() {
+    let text = [&b"x".repeat(40)[..], b"\na\nb\nc\n", &b"y".repeat(30), b"\n\xEF\xBB\xBFd\ne\nf\n", &b"z\n".repeat(20)]
+        .concat();
+    for block_bytes in [1, 5, 12, 30, 45] {
+        check_all_cuts(&text, block_bytes);
+    }
+}
+
+#[test]
 fn a_whole_mebibyte_is_cut_into_blocks_of_whole_lines() {
     let folder = tempfile::tempdir().unwrap();
     let text: Vec<u8> = (0..300_000u32).flat_map(|i| format!("line number {i}\n").into_bytes()).collect();
@@ -227,7 +236,10 @@ fn any_text() -> impl Strategy<Value = Vec<u8>> {
         Just(b"\r".to_vec()),
         Just(b"\r\n".to_vec()),
         Just("é".as_bytes().to_vec()),
-        "[a-c]{0,9}".prop_map(String::into_bytes),
+        Just(BYTE_ORDER_MARK.to_vec()),
+        "[a-c]{0,5}".prop_map(String::into_bytes),
+        // Longer than a few blocks.
+        "[d-f]{20,30}".prop_map(String::into_bytes),
     ];
     (any::<bool>(), proptest::collection::vec(piece, 0..14)).prop_map(|(mark, pieces)| {
         let mark = if mark { BYTE_ORDER_MARK } else { b"" };
@@ -236,6 +248,9 @@ fn any_text() -> impl Strategy<Value = Vec<u8>> {
 }
 
 proptest! {
+    // Each case opens a file some thousand times.
+    #![proptest_config(ProptestConfig::with_cases(100))]
+
     #[test]
     fn every_cut_of_every_text_gives_its_lines(text in any_text(), block_bytes in 1u64..12) {
         check_all_cuts(&text, block_bytes);
