@@ -74,6 +74,11 @@ impl<K: Eq, C> Groups<K, C> {
         self.groups.is_empty()
     }
 
+    /// Whether the next new key finds no room.
+    pub fn is_full(&self) -> bool {
+        self.groups.len() == self.capacity
+    }
+
     /// The bytes that the table takes up, without what its keys and combiners own elsewhere.
     pub fn bytes(&self) -> u64 {
         Self::bytes_for(self.capacity)

@@ -5,7 +5,9 @@ pub mod failure;
 pub mod groups;
 pub mod memory;
 pub mod runs;
+pub mod sorter;
 pub mod spill;
+pub mod table;
 pub mod weight;
 
 pub use block::{BlockId, RddId, ShuffleId};

@@ -133,5 +133,8 @@ fn errors_name_the_place_and_the_type() {
     let mut writer = SpillWriter::create(&SpillDir::new(local.path()), 4096).unwrap();
     let error = over_limit::<Local<u8>>(writer.push(&Local(1u8)).unwrap_err(), Pool::Shuffle).to_string();
     assert!(error.contains("Local<u8>") && error.contains("tidemill.memory.shuffle.limit"), "{error}");
-    assert!(writer.push_as(&3u8).is_ok() && writer.finish().unwrap().records() == 1, "half a record is not left behind");
+    assert!(
+        writer.push_as(&3u8).is_ok() && writer.finish().unwrap().records() == 1,
+        "half a record is not left behind"
+    );
 }
