@@ -41,7 +41,7 @@ fn sort<T: Element>(records: &[(u8, T)], run: usize, limit: u64) -> (Vec<(u8, T)
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(ProptestConfig::with_cases(32))]
 
     #[test]
     fn sorting_is_stable_whatever_the_limit(
@@ -55,7 +55,7 @@ proptest! {
 
 #[test]
 fn many_files_are_merged_in_passes() {
-    let records: Vec<(u8, u64)> = (0..200_000u64).map(|n| ((n * 7 % 251) as u8, n)).collect();
+    let records: Vec<(u8, u64)> = (0..120_000u64).map(|n| ((n * 7 % 251) as u8, n)).collect();
     let (sorted, files) = sort(&records, 300, 0);
     assert!(files > 100, "{files} files do not need passes");
     assert!(sorted.is_sorted() && sorted.len() == records.len());
@@ -63,7 +63,7 @@ fn many_files_are_merged_in_passes() {
 
 #[test]
 fn without_a_limit_nothing_is_written() {
-    let records: Vec<(u8, u64)> = (0..200_000u64).map(|n| ((n * 7 % 251) as u8, n)).collect();
+    let records: Vec<(u8, u64)> = (0..120_000u64).map(|n| ((n * 7 % 251) as u8, n)).collect();
     let (sorted, files) = sort(&records, 300, 1 << 30);
     assert!(files == 0 && sorted.is_sorted());
 }

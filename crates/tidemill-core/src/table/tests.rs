@@ -38,6 +38,7 @@ fn draw<T>(mut runs: BoxRuns<T>) -> Vec<T> {
     all
 }
 
+#[expect(clippy::ptr_arg, reason = "the hash of a key of type String")]
 fn hash(key: &String) -> u64 {
     key.bytes().fold(17, |hash: u64, byte| (hash ^ u64::from(byte)).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29))
 }
@@ -77,14 +78,14 @@ fn records(count: u32, keys: u32) -> Vec<(String, u32)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig::with_cases(32))]
 
     #[test]
     fn groups_are_the_same_whatever_the_limit(
         count in 0u32..6000, keys in 1u32..3000, run in 1usize..700, limit in 0u64..300_000, hashing in 0usize..3,
     ) {
         let hash = [hash, |key: &String| hash(key) % 50, |_: &String| 3][hashing];
-        let records = records(count, if hashing == 2 { keys % 150 + 1 } else { keys });
+        let records = records(count, if hashing == 2 { keys % 60 + 1 } else { keys });
         let expected = oracle(&records);
         let rig = rig(limit);
         let (mut lists, mut sums) = (rig.table(), rig.table());
@@ -141,22 +142,22 @@ fn check(records: &[(String, u32)], limit: u64) -> usize {
 
 #[test]
 fn ten_times_the_limit_goes_through() {
-    // 30,000 groups of about 150 bytes.
-    let records = records(60_000, 30_000);
-    assert!(check(&records, 400 << 10) >= 10);
+    // 12,000 groups of about 150 bytes.
+    let records = records(24_000, 12_000);
+    assert!(check(&records, 160 << 10) >= 10);
     assert!(check(&records, 4 << 10) > 64, "so many files need more than one pass");
     assert_eq!(check(&records, 1 << 30), 0);
 }
 
 #[test]
 fn a_group_larger_than_the_limit_goes_through() {
-    let records: Vec<_> = (0..200_000).map(|n| (if n % 10 == 0 { n.to_string() } else { "large".into() }, n)).collect();
+    let records: Vec<_> = (0..100_000).map(|n| (if n % 10 == 0 { n.to_string() } else { "large".into() }, n)).collect();
     let rig = rig(64 << 10);
     let mut table = rig.table();
     for run in records.chunks(1000) {
         table.merge_run(&mut run.to_vec(), hash, |value| vec![value], push).unwrap();
     }
-    assert!(table.spills() > 5);
+    assert!(table.spills() > 3);
     assert!(draw(table.finish(join).unwrap()) == oracle(&records));
 }
 
