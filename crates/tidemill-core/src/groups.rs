@@ -74,6 +74,11 @@ impl<K: Eq, C> Groups<K, C> {
         self.groups.is_empty()
     }
 
+    /// Whether the next new key finds no room.
+    pub fn is_full(&self) -> bool {
+        self.groups.len() == self.capacity
+    }
+
     /// The bytes that the table takes up, without what its keys and combiners own elsewhere.
     pub fn bytes(&self) -> u64 {
         Self::bytes_for(self.capacity)
@@ -149,13 +154,13 @@ impl<K: Eq, C> Groups<K, C> {
         }
     }
 
-    /// Puts beside each hash the slot where its probing starts, or `EMPTY` if that one is not its group's.
+    /// Puts beside each hash the index of its group, if one of the first two slots that are probed has it; else `EMPTY`.
     #[inline(always)]
     fn look_ahead(&self, ahead: &mut [(u64, u64)]) {
         let Some(last) = self.groups.len().checked_sub(1) else { return };
         let mask = self.slots.len() - 1;
         for (hash, likely) in ahead.iter_mut() {
-            let (home, next) = (self.slots[*hash as usize & mask], self.slots[(*hash as usize + 1) & mask]);
+            let (home, next) = (self.slots[*hash as usize & mask], self.slots[(*hash as usize).wrapping_add(1) & mask]);
             *likely = if (home ^ *hash) & TAG == 0 { home } else { next };
         }
         for (hash, likely) in ahead {

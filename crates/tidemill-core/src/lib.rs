@@ -17,44 +17,42 @@
 //! assert_eq!(counts, [("be", 2), ("not", 1), ("or", 1), ("to", 2)].map(|(word, n)| (word.into(), n)));
 //! # Ok::<(), tidemill_core::Error>(())
 //! ```
-//! The engine under Tidemill.
-pub mod block;
-pub mod element;
-pub mod failure;
-pub mod files;
-pub mod runs;
 
 // In the order of a first reading: what users hold, ...
 pub mod context;
-pub mod element;
-pub mod error;
 pub mod rdd;
 pub mod text;
+pub mod element;
+pub mod error;
+
 // ... what an RDD is made of, ...
-pub mod exchange;
-pub mod layout;
 pub mod lineage;
 pub mod runs;
+pub mod layout;
+pub mod exchange;
 pub mod ship;
+
 // ... how it is run, ...
-pub mod backend;
 pub mod job;
-pub mod scheduler;
 pub mod stage;
+pub mod scheduler;
 pub mod task;
+pub mod backend;
+
 // ... where things are kept, ...
-pub mod block;
 pub mod environment;
-pub mod groups;
-pub mod memory;
+pub mod block;
 pub mod store;
-pub mod table;
+pub mod memory;
 pub mod weight;
-
+pub mod groups;
+pub mod table;
+pub mod sorter;
 pub mod spill;
-
+pub mod files;
 pub mod accumulator;
 pub mod broadcast;
+
 // ... and what surrounds it.
 pub mod clock;
 pub mod event;
