@@ -1,0 +1,101 @@
+//! Spark's behaviour, row by row: `docs/behaviour.md` says it, and a test that cites the row holds it.
+//!
+//! A test cites a row by a comment with the word behaviour and the row's id, several of them separated by commas. The
+//! page has two tables: the rows that tests hold, and those that are known and not built yet.
+
+use std::collections::BTreeMap;
+
+use super::assert_none;
+use super::source::{Source, line_of};
+use super::tree::{File, rust_files, text_files};
+
+/// The page, and the headings of its tables.
+const PAGE: &str = "docs/behaviour.md";
+const HELD: &str = "## Held by tests";
+const NOT_BUILT: &str = "## Known, not built yet";
+
+/// The row ids at the start of `text`: `3.21, 3.22`.
+fn ids(text: &str) -> Vec<&str> {
+    let mut ids = Vec::new();
+    let mut rest = text;
+    loop {
+        let len = rest.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(rest.len());
+        let id = rest[..len].trim_end_matches('.');
+        let is_id = id.split_once('.').is_some_and(|(chapter, row)| !chapter.is_empty() && row.parse::<u32>().is_ok());
+        if !is_id {
+            return ids;
+        }
+        ids.push(id);
+        rest = match rest[id.len()..].strip_prefix(", ").or_else(|| rest[id.len()..].strip_prefix(" and ")) {
+            Some(rest) => rest,
+            None => return ids,
+        };
+    }
+}
+
+/// The rows that the tests of a file cite, with the places.
+fn cited(file: &File) -> Vec<(String, String)> {
+    let source = Source::new(&file.text);
+    let tests = source.test_ranges();
+    let mut cited = Vec::new();
+    for (at, word) in source.comments.match_indices("behaviour ") {
+        if file.is_test() || tests.iter().any(|test| test.contains(&at)) {
+            let place = format!("{}:{}", file.path, line_of(&file.text, at));
+            cited.extend(ids(&source.comments[at + word.len()..]).into_iter().map(|id| (id.to_owned(), place.clone())));
+        }
+    }
+    cited
+}
+
+/// The ids of the rows under a heading of the page.
+fn rows(page: &str, heading: &str) -> Vec<String> {
+    let section = page.lines().skip_while(|line| *line != heading).skip(1).take_while(|line| !line.starts_with("## "));
+    section.filter_map(|line| Some(ids(line.strip_prefix("| ")?).first()?.to_string())).collect()
+}
+
+fn disagreements(page: &str, cited: &BTreeMap<String, String>) -> Vec<String> {
+    let (held, not_built) = (rows(page, HELD), rows(page, NOT_BUILT));
+    let mut findings = Vec::new();
+    for (id, place) in cited.iter().filter(|(id, _)| !held.contains(id)) {
+        let what = if not_built.contains(id) { "move the row to the held ones" } else { "add the row" };
+        findings.push(format!("{place} cites behaviour {id}: {what} in {PAGE}"));
+    }
+    findings
+        .extend(held.iter().filter(|id| !cited.contains_key(*id)).map(|id| format!("no test cites {id} of {PAGE}")));
+    let mut all = [held, not_built].concat();
+    all.sort();
+    findings
+        .extend(all.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| format!("{PAGE} has {} twice", pair[0])));
+    findings
+}
+
+#[test]
+fn rows_and_tests_agree() {
+    let files = text_files();
+    let page = &files.iter().find(|file| file.path == PAGE).expect("the behaviour page is there").text;
+    for heading in [HELD, NOT_BUILT] {
+        assert!(page.lines().any(|line| line == heading), "{PAGE} has no heading `{heading}`");
+    }
+    let cited = rust_files().iter().flat_map(cited).collect();
+    assert_none(&disagreements(page, &cited), "a row of the page is held by a test, and a cited row is on the page");
+}
+
+#[test]
+fn disagreements_are_found() {
+    let page = format!(
+        "{HELD}\n\n| id | what |\n| --- | --- |\n| 1.1 | a |\n| 1.2 | b |\n{NOT_BUILT}\n| 2.1 | c |\n| 2.1 | d |\n"
+    );
+    let text = "fn a() {} // behaviour 9.9\n#[cfg(test)]\nmod tests {\n // behaviour 1.1, 2.1 and 3.1.\n}\n";
+    let file = File { path: "crates/a/src/b.rs".to_owned(), text: text.to_owned() };
+    let findings = disagreements(&page, &cited(&file).into_iter().collect());
+    let place = "crates/a/src/b.rs:4 cites behaviour";
+    assert_eq!(
+        findings,
+        [
+            format!("{place} 2.1: move the row to the held ones in {PAGE}"),
+            format!("{place} 3.1: add the row in {PAGE}"),
+            format!("no test cites 1.2 of {PAGE}"),
+            format!("{PAGE} has 2.1 twice"),
+        ]
+    );
+}
