@@ -1,9 +1,8 @@
 //! Spark's behaviour, row by row: `docs/behaviour.md` says it, and a test that cites the row holds it.
 //!
-//! A test cites a row by a comment with the word behaviour and the row's id, several of them separated by commas. The
-//! page has two tables: the rows that tests hold, and those that are known and not built yet.
-
-use std::collections::BTreeMap;
+//! A row is cited by a comment with the word behaviour and the row's id, several of them separated by commas. The page
+//! has two tables: the rows that tests hold, and those that are known and not built yet. What is cited outside tests
+//! must be on the page, in either.
 
 use super::assert_none;
 use super::source::{Source, line_of};
@@ -33,18 +32,25 @@ fn ids(text: &str) -> Vec<&str> {
     }
 }
 
-/// The rows that the tests of a file cite, with the places.
-fn cited(file: &File) -> Vec<(String, String)> {
+/// A place where a row is cited.
+struct Citation {
+    id: String,
+    place: String,
+    in_test: bool,
+}
+
+fn citations(file: &File) -> Vec<Citation> {
     let source = Source::new(&file.text);
     let tests = source.test_ranges();
-    let mut cited = Vec::new();
+    let mut citations = Vec::new();
     for (at, word) in source.comments.match_indices("behaviour ") {
-        if file.is_test() || tests.iter().any(|test| test.contains(&at)) {
-            let place = format!("{}:{}", file.path, line_of(&file.text, at));
-            cited.extend(ids(&source.comments[at + word.len()..]).into_iter().map(|id| (id.to_owned(), place.clone())));
+        let in_test = file.is_test() || tests.iter().any(|test| test.contains(&at));
+        let place = format!("{}:{}", file.path, line_of(&file.text, at));
+        for id in ids(&source.comments[at + word.len()..]) {
+            citations.push(Citation { id: id.to_owned(), place: place.clone(), in_test });
         }
     }
-    cited
+    citations
 }
 
 /// The ids of the rows under a heading of the page.
@@ -53,15 +59,20 @@ fn rows(page: &str, heading: &str) -> Vec<String> {
     section.filter_map(|line| Some(ids(line.strip_prefix("| ")?).first()?.to_string())).collect()
 }
 
-fn disagreements(page: &str, cited: &BTreeMap<String, String>) -> Vec<String> {
+fn disagreements(page: &str, citations: &[Citation]) -> Vec<String> {
     let (held, not_built) = (rows(page, HELD), rows(page, NOT_BUILT));
     let mut findings = Vec::new();
-    for (id, place) in cited.iter().filter(|(id, _)| !held.contains(id)) {
-        let what = if not_built.contains(id) { "move the row to the held ones" } else { "add the row" };
-        findings.push(format!("{place} cites behaviour {id}: {what} in {PAGE}"));
+    for Citation { id, place, in_test } in citations.iter().filter(|citation| !held.contains(&citation.id)) {
+        match (not_built.contains(id), in_test) {
+            (false, _) => findings.push(format!("{place} cites behaviour {id}: add the row to {PAGE}")),
+            (true, true) => {
+                findings.push(format!("{place} tests behaviour {id}: move the row to the held ones in {PAGE}"))
+            }
+            (true, false) => {}
+        }
     }
-    findings
-        .extend(held.iter().filter(|id| !cited.contains_key(*id)).map(|id| format!("no test cites {id} of {PAGE}")));
+    let untested = held.iter().filter(|id| !citations.iter().any(|citation| citation.in_test && citation.id == **id));
+    findings.extend(untested.map(|id| format!("no test cites {id} of {PAGE}")));
     let mut all = [held, not_built].concat();
     all.sort();
     findings
@@ -76,26 +87,30 @@ fn rows_and_tests_agree() {
     for heading in [HELD, NOT_BUILT] {
         assert!(page.lines().any(|line| line == heading), "{PAGE} has no heading `{heading}`");
     }
-    let cited = rust_files().iter().flat_map(cited).collect();
-    assert_none(&disagreements(page, &cited), "a row of the page is held by a test, and a cited row is on the page");
+    let citations: Vec<Citation> = rust_files().iter().flat_map(citations).collect();
+    assert_none(
+        &disagreements(page, &citations),
+        "a row of the page is held by a test, and a cited row is on the page",
+    );
 }
 
 #[test]
 fn disagreements_are_found() {
     let page = format!(
-        "{HELD}\n\n| id | what |\n| --- | --- |\n| 1.1 | a |\n| 1.2 | b |\n{NOT_BUILT}\n| 2.1 | c |\n| 2.1 | d |\n"
+        "{HELD}\n\n| id | what |\n| --- | --- |\n| 1.1 | a |\n| 1.2 | b |\n{NOT_BUILT}\n| 2.1 | c |\n| 2.2 | d |\n| 2.2 | e |\n"
     );
-    let text = "fn a() {} // behaviour 9.9\n#[cfg(test)]\nmod tests {\n // behaviour 1.1, 2.1 and 3.1.\n}\n";
+    let text =
+        "fn a() {} // behaviour 9.9, 1.2 and 2.2\n#[cfg(test)]\nmod tests {\n // behaviour 1.1, 2.1 and 3.1.\n}\n";
     let file = File { path: "crates/a/src/b.rs".to_owned(), text: text.to_owned() };
-    let findings = disagreements(&page, &cited(&file).into_iter().collect());
-    let place = "crates/a/src/b.rs:4 cites behaviour";
+    let findings = disagreements(&page, &citations(&file));
     assert_eq!(
         findings,
         [
-            format!("{place} 2.1: move the row to the held ones in {PAGE}"),
-            format!("{place} 3.1: add the row in {PAGE}"),
+            format!("crates/a/src/b.rs:1 cites behaviour 9.9: add the row to {PAGE}"),
+            format!("crates/a/src/b.rs:4 tests behaviour 2.1: move the row to the held ones in {PAGE}"),
+            format!("crates/a/src/b.rs:4 cites behaviour 3.1: add the row to {PAGE}"),
             format!("no test cites 1.2 of {PAGE}"),
-            format!("{PAGE} has 2.1 twice"),
+            format!("{PAGE} has 2.2 twice"),
         ]
     );
 }
