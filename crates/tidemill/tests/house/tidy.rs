@@ -154,10 +154,12 @@ const RULES: [(&str, Rule); 9] = [
 #[test]
 fn rust_files_keep_the_rules() {
     let files: Vec<(Source, File)> = rust_files().into_iter().map(|file| (Source::new(&file.text), file)).collect();
+    let mut findings = Vec::new();
     for (name, rule) in RULES {
-        let findings: Vec<String> = files.iter().flat_map(|(source, file)| rule(file, source)).collect();
-        assert_none(&findings, name);
+        let broken = files.iter().flat_map(|(source, file)| rule(file, source));
+        findings.extend(broken.map(|finding| format!("{finding} ({name})")));
     }
+    assert_none(&findings, "Rust files keep the rules of STYLE.md");
 }
 
 #[test]
