@@ -25,6 +25,8 @@ use crate::{Element, Key, RddId, ShuffleId};
 
 mod groups;
 
+pub(crate) use groups::{DESCRIPTION_PROPERTY, GROUP_PROPERTY};
+
 /// The entry to the engine: makes RDDs, runs their jobs. Cloning it clones a pointer; the last clone stops it.
 ///
 /// A process may have any number of them.
@@ -51,7 +53,6 @@ struct Inner {
     environment: Arc<Environment>,
     clock: Arc<dyn Clock>,
     bus: Arc<EventBus>,
-    progress: Mutex<Option<ConsoleProgress>>,
     started: crate::Timestamp,
     next_rdd: AtomicU64,
     next_shuffle: AtomicU64,
@@ -123,10 +124,14 @@ impl Context {
         bus: Arc<EventBus>,
     ) -> Context {
         crate::log::init();
-        if config.written().contains(keys::LOG_LEVEL.name()) {
-            config.get(keys::LOG_LEVEL).apply();
+        if let Some(level) = config.get(keys::LOG_LEVEL) {
+            crate::log::set(level);
         }
-        let progress = ConsoleProgress::on_terminal(&config, Arc::clone(&clock));
+        if let Some(progress) = ConsoleProgress::on_terminal(&config, Arc::clone(&clock))
+            && let Err(error) = bus.add("progress", progress)
+        {
+            tracing::warn!(%error, "The progress of jobs cannot be shown.");
+        }
         static CONTEXTS: AtomicU64 = AtomicU64::new(0);
         let inner = Inner {
             id: CONTEXTS.fetch_add(1, Ordering::Relaxed),
@@ -136,7 +141,6 @@ impl Context {
             started: clock.now(),
             clock,
             bus,
-            progress: Mutex::new(progress),
             next_rdd: AtomicU64::new(0),
             next_shuffle: AtomicU64::new(0),
             next_job: AtomicU64::new(0),

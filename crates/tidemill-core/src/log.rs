@@ -64,13 +64,17 @@ pub fn init() {
 ///
 /// [`UnknownLevel`] if there is no such level.
 pub fn set_log_level(level: &str) -> Result<(), UnknownLevel> {
-    let level = level.parse::<LogLevel>()?;
+    set(level.parse::<LogLevel>()?);
+    Ok(())
+}
+
+/// As [`set_log_level`], for a level that is known to be one.
+pub fn set(level: LogLevel) {
     init();
     match LEVEL.get().and_then(Option::as_ref) {
-        Some(handle) => set(handle, level),
-        None => tracing::debug!("the program's own subscriber decides on the level of the logs"),
+        Some(handle) => reload_to(handle, level),
+        None => tracing::debug!("The program's own subscriber decides on the level of the logs."),
     }
-    Ok(())
 }
 
 impl LogLevel {
@@ -130,7 +134,7 @@ where
     (tracing_subscriber::registry().with(filter).with(lines), level)
 }
 
-fn set(handle: &LevelHandle, level: LogLevel) {
+fn reload_to(handle: &LevelHandle, level: LogLevel) {
     // It fails only once the subscriber is gone, and then there is no log to set the level of.
     let _ = handle.modify(|filter| *filter = level.filter());
 }
@@ -188,7 +192,7 @@ pub(crate) mod tests {
                 (LogLevel::Trace, 5),
                 (LogLevel::Warn, 2),
             ] {
-                set(&handle, level);
+                reload_to(&handle, level);
                 assert_eq!(told(), lines, "{level}");
             }
         });

@@ -24,7 +24,9 @@ mod tests {
     #[test]
     fn batch_times_are_multiples_of_the_interval() {
         // behaviour 2.37
-        for (now, interval, next) in [(0, 500, 500), (499, 500, 500), (500, 500, 1000), (1_700_000_000_123, 2, 1_700_000_000_124)] {
+        for (now, interval, next) in
+            [(0, 500, 500), (499, 500, 500), (500, 500, 1000), (1_700_000_000_123, 2, 1_700_000_000_124)]
+        {
             let next_one = next_time(Timestamp::from_millis(now), Duration::from_millis(interval));
             assert_eq!(next_one, Timestamp::from_millis(next), "after {now} by {interval}");
         }

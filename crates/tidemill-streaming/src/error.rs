@@ -1,7 +1,7 @@
 //! What a streaming context reports.
 
-use tidemill_core::lineage::Operator;
 use tidemill_core::Timestamp;
+use tidemill_core::lineage::Operator;
 
 /// Why a call on a streaming context failed, or why a batch did.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -14,7 +14,9 @@ pub enum Error {
     #[error("StreamingContext has already been stopped; make a new one")]
     AlreadyStopped,
     /// A stream or output was added after the start.
-    #[error("{operator}: adding new inputs, transformations, and output operations after starting a context is not supported")]
+    #[error(
+        "{operator}: adding new inputs, transformations, and output operations after starting a context is not supported"
+    )]
     AlreadyStarted {
         /// What was added.
         operator: Operator,

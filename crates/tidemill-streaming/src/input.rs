@@ -12,6 +12,8 @@ pub trait Input: Send + Sync {
     fn start(&self);
     /// Ends receiving and returns once nothing more will be stored.
     fn stop(&self);
+    /// Closes the block at hand: a block interval has passed.
+    fn cut_block(&self);
     /// Gives all that has arrived, and is in no batch yet, to the batch of `time`.
     fn allocate(&self, time: Timestamp);
     /// Whether something has arrived that is in no batch yet.

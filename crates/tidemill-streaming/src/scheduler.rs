@@ -44,7 +44,14 @@ pub(crate) struct BatchScheduler {
 impl BatchScheduler {
     /// A scheduler whose first batch is to come after `zero`.
     pub(crate) fn new(interval: Duration) -> BatchScheduler {
-        BatchScheduler { interval, waiting: VecDeque::new(), running: None, last: None, stopping: false, finished: false }
+        BatchScheduler {
+            interval,
+            waiting: VecDeque::new(),
+            running: None,
+            last: None,
+            stopping: false,
+            finished: false,
+        }
     }
 
     pub(crate) fn on(&mut self, event: Event, actions: &mut Vec<Action>) {
@@ -53,7 +60,11 @@ impl BatchScheduler {
             Event::Tick(_) => {}
             Event::Done(_) => self.running = None,
             Event::Stop { graceful, backlog } => {
-                if graceful && backlog && !self.stopping && let Some(last) = self.last {
+                if graceful
+                    && backlog
+                    && !self.stopping
+                    && let Some(last) = self.last
+                {
                     self.add(last + self.interval, actions);
                 }
                 if !graceful {

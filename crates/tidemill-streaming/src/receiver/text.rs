@@ -47,7 +47,12 @@ struct State {
 }
 
 impl TextReceived {
-    pub(crate) fn new(stream: u32, environment: &Arc<Environment>, block_bytes_max: usize, line_bytes_max: usize) -> Self {
+    pub(crate) fn new(
+        stream: u32,
+        environment: &Arc<Environment>,
+        block_bytes_max: usize,
+        line_bytes_max: usize,
+    ) -> Self {
         let state = State {
             bytes: Vec::new(),
             grant: environment.memory.grant(Pool::Received),
@@ -142,7 +147,8 @@ impl TextReceived {
         state.searched = 0;
         state.after_return = state.bytes.get(end - 1) == Some(&b'\r');
         let rest = state.bytes.get(end..).unwrap_or_default();
-        let mut next = Vec::with_capacity((rest.len() + end / 2).clamp(BUFFER_BYTES_MIN, self.block_bytes_max) + PADDING);
+        let mut next =
+            Vec::with_capacity((rest.len() + end / 2).clamp(BUFFER_BYTES_MIN, self.block_bytes_max) + PADDING);
         next.extend_from_slice(rest);
         let mut block = mem::replace(&mut state.bytes, next);
         block.truncate(end);
@@ -163,7 +169,9 @@ impl TextReceived {
         if !state.dropping {
             state.too_long += 1;
             tracing::warn!(
-                stream = self.stream, dropped = state.too_long, limit = self.line_bytes_max,
+                stream = self.stream,
+                dropped = state.too_long,
+                limit = self.line_bytes_max,
                 "A line is longer than tidemill.line.length.limit and is dropped. Does the sender end its lines?"
             );
         }
