@@ -65,13 +65,19 @@ impl Text {
     /// The text `start..end` of a block, both on character boundaries; short text is copied out of it.
     #[inline(always)]
     pub(crate) fn of_block(block: &TextBlock, start: usize, end: usize) -> Text {
+        Text::of_bytes(block, block.padded(), start, end)
+    }
+
+    /// As `of_block`, for a loop that has the block's bytes at hand and need not follow two pointers to each part.
+    #[inline(always)]
+    fn of_bytes(block: &TextBlock, bytes: &[u8], start: usize, end: usize) -> Text {
         let len = end - start;
         if len > IN_PLACE {
             let words = (start as u128 | (len as u128) << 64).to_le_bytes();
             return Text { words, block: Some(block.clone()) };
         }
         // The NULs after a block's text let the load have a fixed size anywhere in the text.
-        let loaded = block.padded().get(start..).and_then(|bytes| bytes.first_chunk());
+        let loaded = bytes.get(start..start + 16).and_then(|bytes| bytes.first_chunk());
         Text::in_place(u128::from_le_bytes(loaded.copied().unwrap_or_default()), len)
     }
 
