@@ -48,7 +48,7 @@ pub struct Text {
 const _: () = assert!(size_of::<Text>() == 24);
 
 /// For each length up to 15 the mask of so many bytes; a load is faster than a shift of two words.
-static FIRST_BYTES: [u128; 16] = {
+const FIRST_BYTES: &[u128; 16] = &{
     let mut masks = [0; 16];
     let mut len = 1;
     while len < 16 {
@@ -77,7 +77,7 @@ impl Text {
             return Text { words, block: Some(block.clone()) };
         }
         // The NULs after a block's text let the load have a fixed size anywhere in the text.
-        let loaded = bytes.get(start..start + 16).and_then(|bytes| bytes.first_chunk());
+        let loaded = bytes.get(start..).and_then(|bytes| bytes.first_chunk());
         Text::in_place(u128::from_le_bytes(loaded.copied().unwrap_or_default()), len)
     }
 
@@ -200,8 +200,8 @@ impl Text {
         }
     }
 
-    /// The same text in a block of its own, for a value that outlives its batch: a state or a cache of short keys must
-    /// not keep all the text alive that they came from.
+    /// The same text in a block of its own, for a value that outlives its batch: a state or a cache must not keep
+    /// all the text alive that its texts came from. (Up to 15 bytes never do.)
     ///
     /// Copies only if the block holds more than this text.
     pub fn detached(&self) -> Text {

@@ -131,14 +131,14 @@ impl<P: SplitBy> Iterator for Split<P> {
     }
 
     #[inline(always)]
-    fn fold<B, F: FnMut(B, Text) -> B>(mut self, init: B, mut fold: F) -> B {
+    fn fold<B, F: FnMut(B, Text) -> B>(self, init: B, mut fold: F) -> B {
         match self.by.mask(&self.text) {
             Some(_) if self.at > self.len => init,
             Some(by) if self.text.block.is_some() => self.fold_block(by, init, fold),
             Some(by) => self.fold_in_place(by, init, fold),
             None => {
                 let mut folded = init;
-                while let Some(part) = self.next() {
+                for part in self {
                     folded = fold(folded, part);
                 }
                 folded
