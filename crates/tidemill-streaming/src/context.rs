@@ -122,7 +122,7 @@ impl StreamingContext {
     /// Adds a stream.
     #[track_caller]
     pub(crate) fn stream<T: 'static>(&self, name: &'static str, compute: impl Compute<T>) -> DStream<T> {
-        DStream::new(self, name, compute)
+        DStream::new(&self.weak(), name, compute)
     }
 
     pub(crate) fn remember(&self, stream: Weak<dyn Remember>) {

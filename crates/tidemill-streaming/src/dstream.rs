@@ -50,12 +50,14 @@ impl<T: 'static> Clone for DStream<T> {
 
 impl<T: 'static> DStream<T> {
     #[track_caller]
-    pub(crate) fn new(streaming: &StreamingContext, name: &'static str, compute: impl Compute<T>) -> DStream<T> {
+    pub(crate) fn new(streaming: &WeakContext, name: &'static str, compute: impl Compute<T>) -> DStream<T> {
         let (operator, location) = (Operator::here(name), Location::caller());
         let generated = Mutex::default();
         let node = Arc::new(Node { operator, location, compute: Box::new(compute), generated });
-        streaming.remember(Arc::downgrade(&node) as std::sync::Weak<dyn Remember>);
-        DStream { streaming: streaming.weak(), node }
+        if let Some(streaming) = streaming.upgrade() {
+            streaming.remember(Arc::downgrade(&node) as std::sync::Weak<dyn Remember>);
+        }
+        DStream { streaming: streaming.clone(), node }
     }
 
     /// The operator that made it, with the source line of the call.

@@ -26,11 +26,7 @@ impl<T: 'static> DStream<T> {
         name: &'static str,
         f: impl Fn(Rdd<T>, Timestamp) -> Rdd<U> + Send + Sync + 'static,
     ) -> DStream<U> {
-        let derived = Derived { parent: self.clone(), f };
-        match self.streaming().upgrade() {
-            Some(streaming) => DStream::new(&streaming, name, derived),
-            None => DStream::detached(self.streaming(), name, derived),
-        }
+        DStream::new(self.streaming(), name, Derived { parent: self.clone(), f })
     }
 }
 
