@@ -28,8 +28,8 @@ impl Side {
 pub(crate) enum Goal {
     /// The row only informs.
     None,
-    /// Left takes at most this many times what right takes, in wall time.
-    RatioAtMost(f64),
+    /// Left is at least so many times as fast as right, in wall time.
+    SpeedAtLeast(f64),
     /// Left takes at most so many seconds.
     SecondsAtMost(f64),
 }
@@ -64,22 +64,23 @@ pub(crate) struct Rounds {
 }
 
 impl Outcome {
-    /// Left over right in wall time: the median of the rounds' own ratios, since the two runs of a round are neighbours.
+    /// How many times as fast left is as right, in wall time: the median of the rounds' own ratios, since the two runs of a round are neighbours.
     pub(crate) fn ratio(&self) -> Option<f64> {
-        self.right.as_ref().map(|right| median_ratio(&self.left.wall, &right.wall))
+        self.right.as_ref().map(|right| median_ratio(&right.wall, &self.left.wall))
     }
 
-    /// Left over right in processor time, of all rounds together: its clock is too coarse for one round of a short row.
+    /// How much less processor time left takes, of all rounds together: its clock is too coarse for one round of a short row.
     pub(crate) fn cpu_ratio(&self) -> Option<f64> {
         let sum = |rounds: &Rounds| rounds.cpu.iter().sum::<f64>();
-        self.right.as_ref().map(sum).filter(|right| *right > 0.0).map(|right| sum(&self.left) / right)
+        let left = sum(&self.left);
+        self.right.as_ref().filter(|_| left > 0.0).map(|right| sum(right) / left)
     }
 
     /// Whether the goal is met; `None` where there is no goal.
     pub(crate) fn met(&self) -> Option<bool> {
         match self.goal {
             Goal::None => None,
-            Goal::RatioAtMost(most) => self.ratio().map(|ratio| ratio <= most),
+            Goal::SpeedAtLeast(least) => self.ratio().map(|ratio| ratio >= least),
             Goal::SecondsAtMost(most) => Some(median(&self.left.wall) <= most),
         }
     }

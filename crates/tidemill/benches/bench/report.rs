@@ -34,7 +34,9 @@ pub(crate) fn print(outcomes: &[Outcome]) {
         println!("  {}", aligned.collect::<Vec<String>>().join("  ").trim_end());
     }
     let machine = format!("{} processors, {}", processors(), model());
-    println!("\nratio: left over right, the median of the rounds' own; wall time first. {machine}");
+    println!(
+        "\nratio: how many times as fast the first side is, the median of the rounds' own; wall time first. {machine}"
+    );
 }
 
 /// Writes the outcomes, with every round, as JSON beside what cargo builds.
@@ -74,7 +76,7 @@ fn ratios(outcome: &Outcome) -> String {
 fn goal(outcome: &Outcome) -> String {
     let wanted = match outcome.goal {
         Goal::None => return String::new(),
-        Goal::RatioAtMost(most) => format!("at most {most:.2}"),
+        Goal::SpeedAtLeast(least) => format!("at least {least:.2}"),
         Goal::SecondsAtMost(most) => format!("at most {}", seconds(most)),
     };
     match outcome.met() {
@@ -91,7 +93,7 @@ fn seconds(seconds: f64) -> String {
 fn row_json(outcome: &Outcome) -> Value {
     let goal = match outcome.goal {
         Goal::None => Value::Null,
-        Goal::RatioAtMost(most) => json!({ "ratio_at_most": most }),
+        Goal::SpeedAtLeast(least) => json!({ "speed_at_least": least }),
         Goal::SecondsAtMost(most) => json!({ "seconds_at_most": most }),
     };
     json!({
