@@ -82,7 +82,8 @@ impl Cause {
 pub(crate) fn codec_reason(error: &postcard::Error) -> Cow<'static, str> {
     match error {
         postcard::Error::SerdeSerCustom => {
-            "a value in it refuses; one in a `Local`, or a broadcast that was destroyed, cannot leave its process".into()
+            "a value in it refuses; one in a `Local`, or a broadcast that was destroyed, cannot leave its process"
+                .into()
         }
         postcard::Error::SerdeDeCustom => "a value in it refuses these bytes".into(),
         other => other.to_string().into(),

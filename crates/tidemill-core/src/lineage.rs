@@ -34,7 +34,8 @@ impl Operator {
     /// The operator called `name`, called where the caller of the caller is, or where [`called_at`] says.
     #[track_caller]
     pub fn here(name: &'static str) -> Operator {
-        let at = CALLED_AT.get().unwrap_or_else(Location::caller);
+        let caller = Location::caller(); // asked here: a function that is passed on does not see who called this one
+        let at = CALLED_AT.get().unwrap_or(caller);
         Operator { name: name.into(), file: at.file().into(), line: at.line() }
     }
 }
@@ -129,6 +130,18 @@ pub fn walk_stage(root: Arc<dyn Lineage>, mut visit: impl FnMut(&dyn Lineage)) -
         }
     }
     shuffles
+}
+
+/// The operator of the node `id` in the stage of `root`: whose code ran when a task failed
+/// ([`TaskContext::entered`]).
+pub fn operator_of(root: Arc<dyn Lineage>, id: RddId) -> Option<Operator> {
+    let mut found = None;
+    walk_stage(root, |node| {
+        if node.meta().id == id {
+            found = Some(node.meta().operator.clone());
+        }
+    });
+    found
 }
 
 /// A node's hold on its parent. The last holder of a long lineage drops it in a loop.

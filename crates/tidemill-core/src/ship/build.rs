@@ -129,7 +129,7 @@ mod tests {
     fn this_program_is_one_image_and_one_build() {
         assert!(holds_code(this_program_is_one_image_and_one_build as fn() as usize));
         if image().is_some() {
-            assert!(!holds_code(0) && !holds_code(&raw const SAMPLE as usize));
+            assert!(!holds_code(0) && !holds_code(SAMPLE.as_ptr() as usize));
         }
         let id = build_id().unwrap();
         assert_eq!(id, build_id().unwrap());

@@ -9,9 +9,7 @@ use super::{NotShippable, ShipError, build_id, check_build};
 const SEAL_BYTES: usize = 12;
 
 /// A table with its seal; `write` adds the table to the bytes that it is given.
-pub(super) fn seal(
-    write: impl FnOnce(Vec<u8>) -> Result<Vec<u8>, NotShippable>,
-) -> Result<Vec<u8>, NotShippable> {
+pub(super) fn seal(write: impl FnOnce(Vec<u8>) -> Result<Vec<u8>, NotShippable>) -> Result<Vec<u8>, NotShippable> {
     let build = build_id().map_err(|error| NotShippable::because(ShipError::NoBuild(error.to_string()).to_string()))?;
     let mut sealed = build.to_le_bytes().to_vec();
     sealed.resize(SEAL_BYTES, 0);
