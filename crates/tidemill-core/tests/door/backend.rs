@@ -5,6 +5,7 @@
 use std::collections::HashSet;
 use std::io;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
@@ -21,17 +22,17 @@ use tidemill_core::{BlockId, Cause, ShuffleId};
 use crate::wire::{Answer, Order, receive, send};
 
 /// The argument that makes an executor of this program.
-pub const EXECUTOR: &str = "--executor";
+pub(crate) const EXECUTOR: &str = "--executor";
 
 /// The other process, seen from here. It ends when its input does.
-pub struct Executor {
+pub(crate) struct Executor {
     child: Child,
     orders: Option<ChildStdin>,
     answers: ChildStdout,
 }
 
 impl Executor {
-    pub fn start() -> io::Result<Executor> {
+    pub(crate) fn start() -> io::Result<Executor> {
         let mut program = Command::new(std::env::current_exe()?);
         let mut child = program.arg(EXECUTOR).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let (orders, answers) = (child.stdin.take(), child.stdout.take());
@@ -39,23 +40,23 @@ impl Executor {
     }
 
     /// Starts one and makes sure that it is of the same build.
-    pub fn of_this_build(seed: u64) -> io::Result<(Executor, Answer)> {
+    pub(crate) fn of_this_build(seed: u64) -> io::Result<(Executor, Answer)> {
         let mut executor = Executor::start()?;
         let welcome = executor.ask(&Order::Hello { build: ship::build_id()?, seed })?;
         Ok((executor, welcome))
     }
 
-    pub fn tell(&mut self, order: &Order) -> io::Result<()> {
+    pub(crate) fn tell(&mut self, order: &Order) -> io::Result<()> {
         send(self.orders.as_mut().ok_or_else(|| io::Error::other("it was stopped"))?, order)
     }
 
-    pub fn ask(&mut self, order: &Order) -> io::Result<Answer> {
+    pub(crate) fn ask(&mut self, order: &Order) -> io::Result<Answer> {
         self.tell(order)?;
         receive(&mut self.answers)?.ok_or_else(|| io::Error::other("the executor ended"))
     }
 
     /// Closes its input and says whether it ended well.
-    pub fn end(&mut self) -> io::Result<bool> {
+    pub(crate) fn end(&mut self) -> io::Result<bool> {
         self.orders = None;
         Ok(self.child.wait()?.success())
     }
@@ -67,14 +68,16 @@ impl Drop for Executor {
     }
 }
 
-/// What the tests see of a backend.
+/// What the tests see of a backend, and do to it.
 #[derive(Default)]
-pub struct Seen {
+pub(crate) struct Seen {
     /// Each task that the executor was asked to run: a map task by its shuffle, or a result task, with its partition.
-    pub tasks: Mutex<Vec<(Option<ShuffleId>, u32)>>,
+    pub(crate) tasks: Mutex<Vec<(Option<ShuffleId>, u32)>>,
+    /// Makes the backend start another executor, which has nothing, for the next job.
+    pub(crate) loses_executor: AtomicBool,
 }
 
-pub struct OtherProcess {
+pub(crate) struct OtherProcess {
     environment: Arc<Environment>,
     executor: Mutex<Executor>,
     written: Mutex<HashSet<ShuffleId>>,
@@ -82,7 +85,7 @@ pub struct OtherProcess {
 }
 
 impl OtherProcess {
-    pub fn new(environment: &Arc<Environment>, seen: Arc<Seen>) -> io::Result<OtherProcess> {
+    pub(crate) fn new(environment: &Arc<Environment>, seen: Arc<Seen>) -> io::Result<OtherProcess> {
         let (executor, welcome) = Executor::of_this_build(environment.seed.seed())?;
         match welcome {
             Answer::Welcome { .. } => {}
@@ -174,6 +177,10 @@ impl Backend for OtherProcess {
         for shuffle in self.environment.take_forgotten() {
             self.written.lock().unwrap().remove(&shuffle);
             let _ = self.executor.lock().unwrap().tell(&Order::Drop(shuffle));
+        }
+        if self.seen.loses_executor.swap(false, Ordering::SeqCst) {
+            let (other, _) = Executor::of_this_build(self.environment.seed.seed()).unwrap();
+            *self.executor.lock().unwrap() = other;
         }
         let task = Task { job: job.id, stage: StageId(0), partition: 0, attempt: 0 };
         results.finish(match self.run(&job, &results) {

@@ -20,14 +20,14 @@ use crate::wire::{Answer, Order, receive, send};
 static LANDMARK: AtomicU8 = AtomicU8::new(1);
 
 /// Where a static of this program lies in this process.
-pub fn landmark() -> u64 {
+pub(crate) fn landmark() -> u64 {
     (&raw const LANDMARK) as u64
 }
 
 /// As small as the stacks of threads usually are: long lineages must do with it.
 const STACK_BYTES: usize = 2 << 20;
 
-pub fn run_on_a_small_stack() -> ExitCode {
+pub(crate) fn run_on_a_small_stack() -> ExitCode {
     let serving = || serve(&mut io::stdin().lock(), &mut io::stdout().lock());
     let thread = std::thread::Builder::new().stack_size(STACK_BYTES).spawn(serving);
     match thread.map(std::thread::JoinHandle::join) {

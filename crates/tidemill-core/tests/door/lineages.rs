@@ -20,11 +20,11 @@ fn settings() -> Settings {
     settings
 }
 
-pub fn on_threads() -> Context {
+pub(crate) fn on_threads() -> Context {
     Context::new(&settings()).unwrap()
 }
 
-pub fn in_another_process() -> (Context, Arc<Seen>) {
+pub(crate) fn in_another_process() -> (Context, Arc<Seen>) {
     let seen = Arc::new(Seen::default());
     let shared = Arc::clone(&seen);
     let context =
@@ -43,7 +43,7 @@ fn alike<T: Element + PartialEq + Debug>(lineage: impl Fn(&Context) -> Rdd<T>) -
     expected.1
 }
 
-pub fn addresses_differ_between_processes() {
+pub(crate) fn addresses_differ_between_processes() {
     let setting = std::fs::read_to_string("/proc/sys/kernel/randomize_va_space").unwrap_or_default();
     println!("address randomisation (randomize_va_space): {}", setting.trim());
     let seed = on_threads().environment().seed.seed();
@@ -63,7 +63,7 @@ struct Parsed {
     words: Rc<Vec<Text>>,
 }
 
-pub fn words_are_counted_alike() {
+pub(crate) fn words_are_counted_alike() {
     let counts = alike(|context| {
         let texts = ["the tide fills the pond\nthe mill waits\n", "the mill grinds what the tide brought in\n"];
         let blocks = texts.map(|text| TextBlock::new(text.to_string()).unwrap());
@@ -75,7 +75,7 @@ pub fn words_are_counted_alike() {
     assert_eq!(counts.len(), 10);
 }
 
-pub fn values_travel_beside_functions() {
+pub(crate) fn values_travel_beside_functions() {
     let kept = alike(|context| {
         let stop_words = context.broadcast(vec!["the".to_string()]);
         let minimum = 4_usize;
@@ -88,12 +88,12 @@ pub fn values_travel_beside_functions() {
                     if word.len() < *minimum { short.clone() } else { word }
                 },
             )
-            .map_partitions_with(1_usize, |skip, words| words.skip(*skip).collect::<Vec<_>>())
+            .map_partitions_with(2_usize, |most, words| words.take(*most).collect::<Vec<_>>())
     });
-    assert_eq!(kept, ["short", "grinds"].map(String::from).into_iter().take(kept.len()).collect::<Vec<_>>());
+    assert_eq!(kept, ["tide", "mill", "short", "grinds"]);
 }
 
-pub fn stages_with_several_parents_travel() {
+pub(crate) fn stages_with_several_parents_travel() {
     let sums = alike(|context| {
         let numbers = context.parallelize(0..40_i64, 3);
         let by_three = numbers.map(|x| (x % 3, x)).reduce_by_key_into(|a, b| a + b, 2);
@@ -114,7 +114,7 @@ pub fn stages_with_several_parents_travel() {
     assert_eq!(sums.iter().find(|(key, _)| *key == 102).map(|(_, all)| all.len()), Some(1));
 }
 
-pub fn shuffles_are_written_once_and_sent_along() {
+pub(crate) fn shuffles_are_written_once_and_sent_along() {
     let (context, seen) = in_another_process();
     let sums = context.parallelize(0..10_i64, 3).map(|x| (x % 2, x)).reduce_by_key_into(|a, b| a + b, 2);
     let first = sums.collect().unwrap();
@@ -124,6 +124,22 @@ pub fn shuffles_are_written_once_and_sent_along() {
     assert_eq!(after_first.iter().filter(|(writes, _)| writes.is_none()).count(), 2 + 3);
     assert_eq!(sums.collect().unwrap(), first);
     assert_eq!(seen.tasks.lock().unwrap().len(), after_first.len() + 2, "nothing is written or sent again");
+}
+
+pub(crate) fn what_is_lost_is_made_again() {
+    let (context, seen) = in_another_process();
+    let sums = context.parallelize(0..10_i64, 3).map(|x| (x % 2, x)).reduce_by_key_into(|a, b| a + b, 2);
+    let first = sums.collect().unwrap();
+    let shuffle = seen.tasks.lock().unwrap()[0].0.unwrap();
+    context.environment().store.remove_map_output(shuffle, 1);
+    seen.loses_executor.store(true, Ordering::SeqCst);
+    seen.tasks.lock().unwrap().clear();
+    assert_eq!(sums.collect().unwrap(), first);
+    let maps = seen.tasks.lock().unwrap().iter().filter_map(|(writes, map)| writes.map(|_| *map)).collect::<Vec<_>>();
+    assert_eq!(maps, [1], "what the driver still has is sent along, the rest is made again");
+    // The whole shuffle, as where its lineage ended.
+    context.environment().forget_shuffle(shuffle);
+    assert_eq!(sums.collect().unwrap(), first);
 }
 
 /// Counts how often it is written, and how often only weighed.
@@ -147,7 +163,7 @@ impl<'de> Deserialize<'de> for Counted {
     }
 }
 
-pub fn threads_serialise_nothing() {
+pub(crate) fn threads_serialise_nothing() {
     let lineage = |context: &Context| {
         let values = (0..50_i64).map(|x| (x % 5, Counted(x.to_string())));
         context.parallelize(values, 3).reduce_by_key(|a, b| Counted(a.0 + &b.0)).map(|(_, all)| all)
@@ -163,7 +179,7 @@ pub fn threads_serialise_nothing() {
     assert_eq!(there, here);
 }
 
-pub fn long_lineages_travel() {
+pub(crate) fn long_lineages_travel() {
     let (context, _) = in_another_process();
     let mut numbers = context.parallelize(0..3_i64, 1);
     for _ in 0..10_000 {

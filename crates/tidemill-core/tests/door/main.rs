@@ -21,6 +21,7 @@ const TESTS: &[Test] = &[
     ("values_travel_beside_functions", lineages::values_travel_beside_functions),
     ("stages_with_several_parents_travel", lineages::stages_with_several_parents_travel),
     ("shuffles_are_written_once_and_sent_along", lineages::shuffles_are_written_once_and_sent_along),
+    ("what_is_lost_is_made_again", lineages::what_is_lost_is_made_again),
     ("threads_serialise_nothing", lineages::threads_serialise_nothing),
     ("long_lineages_travel", lineages::long_lineages_travel),
     ("capturing_closures_are_refused_with_their_line", refusals::capturing_closures_are_refused_with_their_line),

@@ -8,7 +8,7 @@ use crate::backend::Executor;
 use crate::lineages::{in_another_process, on_threads};
 use crate::wire::{Answer, Order};
 
-pub fn capturing_closures_are_refused_with_their_line() {
+pub(crate) fn capturing_closures_are_refused_with_their_line() {
     let factor = std::env::args().count() as i64 + 1;
     let (there, _) = in_another_process();
     let line = line!() + 1;
@@ -31,7 +31,7 @@ pub fn capturing_closures_are_refused_with_their_line() {
 #[derive(Clone, Debug, PartialEq)]
 struct Handle(i64);
 
-pub fn local_values_are_refused_by_name() {
+pub(crate) fn local_values_are_refused_by_name() {
     let (there, _) = in_another_process();
     let sent = there.parallelize([Local(Handle(1))], 1).count().unwrap_err().to_string();
     assert!(sent.contains("parallelize at ") && sent.contains("refusals::Handle>"), "{sent}");
@@ -42,7 +42,7 @@ pub fn local_values_are_refused_by_name() {
     assert_eq!(on_threads().parallelize([Local(Handle(1))], 1).collect().unwrap(), [Local(Handle(1))]);
 }
 
-pub fn panics_elsewhere_name_the_operator() {
+pub(crate) fn panics_elsewhere_name_the_operator() {
     #[derive(Clone, Serialize, Deserialize)]
     struct Limit(i64);
     let (there, _) = in_another_process();
@@ -57,7 +57,7 @@ pub fn panics_elsewhere_name_the_operator() {
     assert_eq!(there.parallelize([1], 1).collect().unwrap(), [1], "the executor lives");
 }
 
-pub fn another_build_is_refused() {
+pub(crate) fn another_build_is_refused() {
     let ours = ship::build_id().unwrap();
     let mut executor = Executor::start().unwrap();
     let Answer::Refused(why) = executor.ask(&Order::Hello { build: ours ^ 1, seed: 0 }).unwrap() else {
@@ -75,7 +75,7 @@ pub fn another_build_is_refused() {
     assert!(matches!(executor.ask(&Order::Map { stage, partition: 0 }), Ok(Answer::Refused(_))), "no hello, no work");
 }
 
-pub fn noise_is_refused_and_the_executor_lives() {
+pub(crate) fn noise_is_refused_and_the_executor_lives() {
     let (mut executor, _) = Executor::of_this_build(0).unwrap();
     let sealed_noise = {
         let mut bytes = ship::build_id().unwrap().to_le_bytes().to_vec();

@@ -13,7 +13,7 @@ struct Union<T: 'static> {
 
 /// Partition by partition, the elements of `first` and then those of `second`.
 #[track_caller]
-pub fn union<T: 'static>(first: &Rdd<T>, second: &Rdd<T>) -> Rdd<T> {
+pub(crate) fn union<T: 'static>(first: &Rdd<T>, second: &Rdd<T>) -> Rdd<T> {
     let parents = [first, second].map(|rdd| Parent::new(Arc::clone(rdd.node())));
     let depth = 1 + parents.iter().map(|parent| parent.node().meta().depth).max().unwrap_or(0);
     let meta = Meta { depth, ..first.context().meta("union", first.num_partitions(), None) };

@@ -10,7 +10,7 @@ use tidemill_core::{BlockId, ShuffleId};
 
 /// What the driver says.
 #[derive(Serialize, Deserialize)]
-pub enum Order {
+pub(crate) enum Order {
     /// The first word: which build the driver is, and what its executors share.
     Hello { build: u64, seed: u64 },
     /// Keep what another task wrote.
@@ -25,7 +25,7 @@ pub enum Order {
 
 /// What the executor answers.
 #[derive(Debug, Serialize, Deserialize)]
-pub enum Answer {
+pub(crate) enum Answer {
     /// To a hello: it is the same build. `address` is where a static of the program lies in this process.
     Welcome { process: u32, address: u64 },
     /// The order cannot be followed; after a hello the executor ends.
@@ -41,7 +41,7 @@ pub enum Answer {
 /// A length beyond this is noise, not a frame.
 const FRAME_BYTES_MAX: u32 = 256 << 20;
 
-pub fn send(to: &mut impl Write, what: &impl Serialize) -> io::Result<()> {
+pub(crate) fn send(to: &mut impl Write, what: &impl Serialize) -> io::Result<()> {
     let bytes = postcard::to_stdvec(what).map_err(io::Error::other)?;
     to.write_all(&(bytes.len() as u32).to_le_bytes())?;
     to.write_all(&bytes)?;
@@ -49,7 +49,7 @@ pub fn send(to: &mut impl Write, what: &impl Serialize) -> io::Result<()> {
 }
 
 /// The next frame; `None` at the end of the stream.
-pub fn receive<T: DeserializeOwned>(from: &mut impl Read) -> io::Result<Option<T>> {
+pub(crate) fn receive<T: DeserializeOwned>(from: &mut impl Read) -> io::Result<Option<T>> {
     let mut length = [0; 4];
     match from.read_exact(&mut length) {
         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
