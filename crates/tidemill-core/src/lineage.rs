@@ -34,7 +34,11 @@ impl Operator {
     /// The operator called `name`, called where the caller of the caller is, or where [`called_at`] says.
     #[track_caller]
     pub fn here(name: &'static str) -> Operator {
-        let at = CALLED_AT.get().unwrap_or_else(Location::caller);
+        // Not `unwrap_or_else(Location::caller)`: that would be called from the standard library.
+        let at = match CALLED_AT.get() {
+            Some(at) => at,
+            None => Location::caller(),
+        };
         Operator { name: name.into(), file: at.file().into(), line: at.line() }
     }
 }
