@@ -56,6 +56,7 @@ pub mod failure;
 pub mod hash;
 pub mod log;
 pub mod master;
+mod random;
 pub mod settings;
 
 pub use accumulator::Accumulator;
