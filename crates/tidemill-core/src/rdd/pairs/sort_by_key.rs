@@ -17,8 +17,8 @@ impl<K: 'static, V: 'static> Rdd<(K, V)> {
     /// `RDD.sortByKey` (behaviour 3.5). Pairs of equal keys stay in order of arrival.
     ///
     /// The ranges of the partitions are found by a sample, which runs a job (none for one partition). They are data of the
-    /// layout: where the same keys are sorted again, or joined, nothing is shuffled. There are fewer partitions than asked
-    /// for where there are too few keys. What does not fit into memory is sorted on disk.
+    /// layout, and equal pairs in equal partitions get equal ranges: then the sorted RDDs join without a shuffle. There
+    /// are fewer partitions than asked for where there are too few keys. What does not fit into memory is sorted on disk.
     ///
     /// # Errors
     /// Those of the job that samples.
