@@ -7,8 +7,10 @@ use crate::job::{Cancel, Job, JobHandle};
 use crate::task::JobId;
 
 mod local;
+mod news;
 
 pub use local::{LocalBackend, LocalSettings};
+pub use news::News;
 
 /// Runs jobs. Nothing else starts work on behalf of users.
 pub trait Backend: Cancel + Send + Sync {

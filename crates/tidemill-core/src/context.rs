@@ -6,12 +6,12 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::accumulator::Accumulator;
-use crate::backend::{Backend, LocalBackend, LocalSettings};
+use crate::backend::{Backend, LocalBackend, LocalSettings, News};
 use crate::broadcast::Broadcast;
 use crate::clock::{Clock, SystemClock};
 use crate::environment::Environment;
 use crate::error::Error;
-use crate::event::EventBus;
+use crate::event::{ConsoleProgress, EventBus};
 use crate::hash::HashSeed;
 use crate::job::{Job, JobHandle, Output, ResultSide};
 use crate::layout::Layout;
@@ -24,6 +24,8 @@ use crate::task::{JobId, Properties};
 use crate::{Element, Key, RddId, ShuffleId};
 
 mod groups;
+
+pub(crate) use groups::{DESCRIPTION_PROPERTY, GROUP_PROPERTY};
 
 /// The entry to the engine: makes RDDs, runs their jobs. Cloning it clones a pointer; the last clone stops it.
 ///
@@ -50,7 +52,7 @@ struct Inner {
     backend: Box<dyn Backend>,
     environment: Arc<Environment>,
     clock: Arc<dyn Clock>,
-    bus: EventBus,
+    bus: Arc<EventBus>,
     started: crate::Timestamp,
     next_rdd: AtomicU64,
     next_shuffle: AtomicU64,
@@ -81,9 +83,10 @@ impl Context {
     /// A context whose time is `clock`'s: for tests.
     pub fn with_clock(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Context, Error> {
         let config = Config::resolve(settings)?;
-        let bus = EventBus::new();
+        let bus = Arc::new(EventBus::new(config.get(keys::EVENT_QUEUE_LIMIT)));
         let environment = Context::environment_of(&config)?;
-        let backend = LocalBackend::new(local_settings(&config), Arc::clone(&environment), bus.clone());
+        let news = News::new(Arc::clone(&bus), Arc::clone(&clock));
+        let backend = LocalBackend::new(local_settings(&config), Arc::clone(&environment), news);
         Ok(Context::assemble(config, Box::new(backend), environment, clock, bus))
     }
 
@@ -95,7 +98,8 @@ impl Context {
         let config = Config::resolve(settings)?;
         let environment = Context::environment_of(&config)?;
         let backend = backend(&config, &environment);
-        Ok(Context::assemble(config, backend, environment, Arc::new(SystemClock::new()), EventBus::new()))
+        let bus = Arc::new(EventBus::new(config.get(keys::EVENT_QUEUE_LIMIT)));
+        Ok(Context::assemble(config, backend, environment, Arc::new(SystemClock::new()), bus))
     }
 
     fn environment_of(config: &Config) -> Result<Arc<Environment>, Error> {
@@ -117,9 +121,17 @@ impl Context {
         backend: Box<dyn Backend>,
         environment: Arc<Environment>,
         clock: Arc<dyn Clock>,
-        bus: EventBus,
+        bus: Arc<EventBus>,
     ) -> Context {
         crate::log::init();
+        if let Some(level) = config.get(keys::LOG_LEVEL) {
+            crate::log::set(level);
+        }
+        if let Some(progress) = ConsoleProgress::on_terminal(&config, Arc::clone(&clock))
+            && let Err(error) = bus.add("progress", progress)
+        {
+            tracing::warn!(%error, "The progress of jobs cannot be shown.");
+        }
         static CONTEXTS: AtomicU64 = AtomicU64::new(0);
         let inner = Inner {
             id: CONTEXTS.fetch_add(1, Ordering::Relaxed),
@@ -197,7 +209,7 @@ impl Context {
             let threads = stuck.join(", ");
             tracing::warn!(threads, "User code does not return; its threads are left behind.");
         }
-        self.inner.bus.stop();
+        self.inner.bus.stop(limit);
     }
 
     /// Whether it was stopped.

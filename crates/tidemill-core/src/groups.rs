@@ -1,9 +1,9 @@
 //! `Groups`: a table from key to combiner that takes the hashes it is given and keeps its groups in first-seen order.
 //!
-//! Groups stand densely in a `Vec`; `slots` holds their indices (linear probing, at most half full), each beside the
-//! upper half of its hash. So the order of results is reproducible, frequent keys (which come early) share cache lines,
-//! a probe touches a group only if its key is almost certainly the one that is sought, and growing moves eight bytes a
-//! group. Records are looked up some hundred at a time, in passes without branches first: that way the cache misses of
+//! Groups stand densely in a `Vec`; `slots` holds their indices (linear probing, at most half full), and in the bits that
+//! an index of this table does not need, bits of the hash: 25 in a table of 64 groups, 11 in one of a million. So the
+//! order of results is reproducible, frequent keys (which come early) share cache lines, a probe touches a group only if
+//! its key is almost certainly the one that is sought, and growing moves four bytes a group. Records are looked up some hundred at a time, in passes without branches first: that way the cache misses of
 //! different records overlap, which is three times as fast as one look-up after another once the table outgrows the
 //! cache.
 //!
@@ -20,8 +20,10 @@ pub use feed::{Block, Feed, Run, Shared};
 
 /// A table from key to combiner, in order of first arrival.
 pub struct Groups<K, C> {
-    /// The index of a group in the lower half, the upper half of its hash in the upper; `EMPTY` where there is none.
-    slots: Vec<u64>,
+    /// The index of a group in the lower bits, bits of its hash in the upper ones; `EMPTY` where there is none.
+    slots: Vec<u32>,
+    /// The bits of a slot that hold the index. One more than needed, so that no index has all of them set.
+    index_bits: u32,
     /// How many groups fit before the table must grow.
     capacity: usize,
     groups: Vec<Group<K, C>>,
@@ -36,15 +38,12 @@ struct Group<K, C> {
 }
 
 /// A slot that holds nothing: its index is that of no group.
-const EMPTY: u64 = u64::MAX;
-
-/// The bits of a slot that come from the hash.
-const TAG: u64 = !(u32::MAX as u64);
+const EMPTY: u32 = u32::MAX;
 
 /// The fewest groups that a table makes room for.
 const LEAST_CAPACITY: usize = 64;
 
-/// Indices have 32 bits; a table of more groups than this would have to be told apart from `EMPTY`.
+/// Indices have 31 bits in the largest table.
 const MOST_GROUPS: usize = 1 << 31;
 
 /// How many records are looked up before the first of them is merged: enough for all the misses that a core can have in
@@ -54,7 +53,7 @@ const LOOK_AHEAD: usize = 256;
 impl<K: Eq, C> Groups<K, C> {
     /// An empty table that takes no memory until it grows.
     pub fn new() -> Groups<K, C> {
-        Groups { slots: Vec::new(), capacity: 0, groups: Vec::new(), hashes: Vec::new() }
+        Groups { slots: Vec::new(), index_bits: 0, capacity: 0, groups: Vec::new(), hashes: Vec::new() }
     }
 
     /// An empty table with room for at least `groups`.
@@ -74,6 +73,11 @@ impl<K: Eq, C> Groups<K, C> {
         self.groups.is_empty()
     }
 
+    /// Whether the next new key finds no room.
+    pub fn is_full(&self) -> bool {
+        self.groups.len() == self.capacity
+    }
+
     /// The bytes that the table takes up, without what its keys and combiners own elsewhere.
     pub fn bytes(&self) -> u64 {
         Self::bytes_for(self.capacity)
@@ -85,7 +89,7 @@ impl<K: Eq, C> Groups<K, C> {
     }
 
     fn bytes_for(capacity: usize) -> u64 {
-        (capacity * (2 * size_of::<u64>() + size_of::<u64>() + size_of::<Group<K, C>>())) as u64
+        (capacity * (2 * size_of::<u32>() + size_of::<u64>() + size_of::<Group<K, C>>())) as u64
     }
 
     /// Makes room for twice as many groups.
@@ -98,6 +102,7 @@ impl<K: Eq, C> Groups<K, C> {
         assert!(capacity <= MOST_GROUPS, "a table of more than 2^31 groups in one partition: use more partitions");
         self.slots = Vec::new(); // given back before the larger one is asked for
         self.slots = vec![EMPTY; capacity * 2];
+        self.index_bits = (2 * capacity as u64 - 1) as u32;
         self.capacity = capacity;
         self.groups.reserve_exact(capacity - self.groups.len());
         self.hashes.reserve_exact(capacity - self.hashes.len());
@@ -107,7 +112,7 @@ impl<K: Eq, C> Groups<K, C> {
             while self.slots[at] != EMPTY {
                 at = (at + 1) & mask;
             }
-            self.slots[at] = hash & TAG | index as u64;
+            self.slots[at] = self.slot(hash, index);
         }
     }
 
@@ -115,15 +120,15 @@ impl<K: Eq, C> Groups<K, C> {
     ///
     /// `create` makes a group's combiner of its first value, `merge` adds each later one.
     pub fn merge<V>(&mut self, feed: &mut impl Feed<K, V>, create: impl Fn(V) -> C, merge: impl Fn(C, V) -> C) -> bool {
-        let mut ahead = [(0, EMPTY); LOOK_AHEAD];
+        let (mut hashes, mut likely) = ([0; LOOK_AHEAD], [EMPTY; LOOK_AHEAD]);
         loop {
-            let hashed = feed.hashes(&mut ahead);
+            let hashed = feed.hashes(&mut hashes);
             if hashed == 0 {
                 return true;
             }
-            let ahead = &mut ahead[..hashed];
-            self.look_ahead(ahead);
-            for &mut (hash, likely) in ahead {
+            let (hashes, likely) = (&hashes[..hashed], &mut likely[..hashed]);
+            self.look_ahead(hashes, likely);
+            for (&hash, &likely) in hashes.iter().zip(&*likely) {
                 let Some(key) = feed.key() else { return true };
                 match self.find(likely, hash, key) {
                     Ok(index) => {
@@ -140,7 +145,7 @@ impl<K: Eq, C> Groups<K, C> {
                         }
                         let Some((key, value)) = feed.take() else { return true };
                         let combiner = Some(create(value));
-                        self.slots[slot] = hash & TAG | self.groups.len() as u64;
+                        self.slots[slot] = self.slot(hash, self.groups.len());
                         self.hashes.push(hash);
                         self.groups.push(Group { key, combiner });
                     }
@@ -149,46 +154,56 @@ impl<K: Eq, C> Groups<K, C> {
         }
     }
 
-    /// Puts beside each hash the slot where its probing starts, or `EMPTY` if that one is not its group's.
+    /// The slot of the group number `index`.
     #[inline(always)]
-    fn look_ahead(&self, ahead: &mut [(u64, u64)]) {
-        let Some(last) = self.groups.len().checked_sub(1) else { return };
+    fn slot(&self, hash: u64, index: usize) -> u32 {
+        (hash >> 32) as u32 & !self.index_bits | index as u32
+    }
+
+    /// The index in `slot` if its bits of the hash fit, and otherwise one that no group has.
+    #[inline(always)]
+    fn index(&self, slot: u32, hash: u64) -> u32 {
+        let other = (slot ^ (hash >> 32) as u32) & !self.index_bits;
+        if other == 0 { slot & self.index_bits } else { EMPTY }
+    }
+
+    /// Finds for each hash the index of its group, if one of the first two slots that are probed has it; else `EMPTY`.
+    #[inline(always)]
+    fn look_ahead(&self, hashes: &[u64], likely: &mut [u32]) {
+        let Some(last) = self.groups.len().checked_sub(1) else { return likely.fill(EMPTY) };
         let mask = self.slots.len() - 1;
-        for (hash, likely) in ahead.iter_mut() {
-            let (home, next) = (self.slots[*hash as usize & mask], self.slots[(*hash as usize + 1) & mask]);
-            *likely = if (home ^ *hash) & TAG == 0 { home } else { next };
+        for (hash, likely) in hashes.iter().zip(&mut *likely) {
+            let (home, next) = (self.slots[*hash as usize & mask], self.slots[(*hash as usize).wrapping_add(1) & mask]);
+            // The smaller one: an index of a group, if there is one.
+            *likely = self.index(home, *hash).min(self.index(next, *hash));
         }
-        for (hash, likely) in ahead {
-            // Looking at the group brings it into the cache; an empty slot looks at the last one, in vain.
-            let index = (*likely as u32 as usize).min(last);
-            let fits = self.groups[index].combiner.is_some() & ((*likely ^ *hash) & TAG == 0);
-            *likely = if fits { index as u64 } else { EMPTY };
+        for likely in likely {
+            // Looking at the group brings it into the cache; where there is none, at the last one, in vain.
+            let is_whole = self.groups[(*likely as usize).min(last)].combiner.is_some();
+            *likely = if is_whole { *likely } else { EMPTY };
         }
     }
 
     /// The index of the group of `key`, or the slot where it belongs. `likely` is what `look_ahead` found.
     #[inline(always)]
-    fn find(&self, likely: u64, hash: u64, key: &K) -> Result<usize, usize> {
-        if let Some(group) = self.groups.get(likely as usize)
-            && group.key == *key
-        {
-            return Ok(likely as usize);
+    fn find(&self, likely: u32, hash: u64, key: &K) -> Result<usize, usize> {
+        match self.groups.get(likely as usize) {
+            Some(group) if group.key == *key => Ok(likely as usize),
+            _ => self.probe(hash, key),
         }
-        self.probe(hash, key)
     }
 
     fn probe(&self, hash: u64, key: &K) -> Result<usize, usize> {
         let Some(mask) = self.slots.len().checked_sub(1) else { return Err(0) };
         let mut at = hash as usize & mask;
-        loop {
-            let slot = self.slots[at];
-            let index = slot as u32 as usize;
-            match self.groups.get(index) {
-                None => return Err(at),
-                Some(group) if (slot ^ hash) & TAG == 0 && group.key == *key => return Ok(index),
-                Some(_) => at = (at + 1) & mask,
+        while self.slots[at] != EMPTY {
+            let index = self.index(self.slots[at], hash) as usize;
+            if self.groups.get(index).is_some_and(|group| group.key == *key) {
+                return Ok(index);
             }
+            at = (at + 1) & mask;
         }
+        Err(at)
     }
 
     /// Merges every record of `run` and leaves it empty; hashes each key once.
@@ -253,13 +268,13 @@ impl<K: Eq, C> Groups<K, C> {
     ///
     /// After an error of `visit` the table is empty as well.
     pub fn drain_by_hash<E>(&mut self, mut visit: impl FnMut(usize, u64, &K, &C) -> Result<(), E>) -> Result<(), E> {
-        let (slots, hashes) = (&mut self.slots[..], &self.hashes);
-        slots.sort_unstable_by_key(|&slot| {
-            let index = slot as u32;
+        let (hashes, index_bits) = (&self.hashes, self.index_bits);
+        self.slots.sort_unstable_by_key(|&slot| {
+            let index = slot & index_bits; // of an empty slot: that of no group
             (hashes.get(index as usize).map_or((true, 0), |&hash| (false, hash)), index)
         });
         let shown = (0..self.len()).try_for_each(|at| {
-            let index = self.slots[at] as u32 as usize;
+            let index = (self.slots[at] & self.index_bits) as usize;
             self.get(index).map_or(Ok(()), |(hash, key, combiner)| visit(index, hash, key, combiner))
         });
         drop(self.drain());

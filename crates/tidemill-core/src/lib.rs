@@ -20,35 +20,39 @@
 
 // In the order of a first reading: what users hold, ...
 pub mod context;
-pub mod element;
-pub mod error;
 pub mod rdd;
 pub mod text;
+pub mod element;
+pub mod error;
+
 // ... what an RDD is made of, ...
-pub mod exchange;
-pub mod layout;
 pub mod lineage;
 pub mod runs;
+pub mod layout;
+pub mod exchange;
 pub mod ship;
+
 // ... how it is run, ...
-pub mod backend;
 pub mod job;
-pub mod scheduler;
 pub mod stage;
+pub mod scheduler;
 pub mod task;
+pub mod backend;
+
 // ... where things are kept, ...
-pub mod block;
 pub mod environment;
-pub mod groups;
-pub mod memory;
+pub mod block;
 pub mod store;
-pub mod table;
+pub mod memory;
 pub mod weight;
-
+pub mod groups;
+pub mod table;
+pub mod sorter;
 pub mod spill;
-
+pub mod files;
 pub mod accumulator;
 pub mod broadcast;
+
 // ... and what surrounds it.
 pub mod clock;
 pub mod event;
@@ -66,6 +70,7 @@ pub use clock::{Clock, ManualClock, SystemClock, Timestamp, Wake, Woken};
 pub use context::Context;
 pub use element::{Element, Key, Local};
 pub use error::{Error, TaskFailure};
+pub use event::{ConsoleProgress, Event, EventBus, Listener, ListenerHandle};
 pub use failure::{Cause, Stop};
 pub use hash::HashSeed;
 pub use log::{LogLevel, UnknownLevel, set_log_level};

@@ -4,7 +4,7 @@
 //! visited set, and dropping is a loop too: lineages have diamonds, and they grow long.
 
 use std::borrow::Cow;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
 use std::fmt;
 use std::panic::Location;
@@ -31,10 +31,10 @@ pub struct Operator {
 }
 
 impl Operator {
-    /// The operator called `name`, called where the caller of the caller is.
+    /// The operator called `name`, called where the caller of the caller is, or where [`called_at`] says.
     #[track_caller]
     pub fn here(name: &'static str) -> Operator {
-        let at = Location::caller();
+        let at = CALLED_AT.get().unwrap_or_else(Location::caller);
         Operator { name: name.into(), file: at.file().into(), line: at.line() }
     }
 }
@@ -43,6 +43,23 @@ impl fmt::Display for Operator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} at {}:{}", self.name, self.file, self.line)
     }
+}
+
+thread_local! {
+    static CALLED_AT: Cell<Option<&'static Location<'static>>> = const { Cell::new(None) };
+}
+
+/// Lets the operators and actions that `work` calls count as called at `location`: how a stream's operators, which call
+/// RDD operators anew for every batch, name the line that the user wrote (Spark's call site).
+pub fn called_at<R>(location: &'static Location<'static>, work: impl FnOnce() -> R) -> R {
+    struct Restore(Option<&'static Location<'static>>);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            CALLED_AT.set(self.0);
+        }
+    }
+    let _restore = Restore(CALLED_AT.replace(Some(location)));
+    work()
 }
 
 /// What every node knows of itself.

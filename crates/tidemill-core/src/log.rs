@@ -1,7 +1,7 @@
 //! Logs: warnings on stderr unless the program has a subscriber of its own, and Spark's names for the levels.
 
 use std::fmt;
-use std::io;
+use std::io::{self, IsTerminal};
 use std::str::FromStr;
 use std::sync::OnceLock;
 
@@ -48,10 +48,11 @@ pub struct UnknownLevel {
 }
 
 /// Makes warnings and errors of the engine appear on stderr, unless the program has installed a subscriber of its
-/// own, which then gets everything. Only the first call of a process does anything.
+/// own, which then gets everything: a program that wants one installs it before it makes a context. Only the first
+/// call of a process does anything.
 pub fn init() {
     LEVEL.get_or_init(|| {
-        let (subscriber, level) = subscriber(io::stderr);
+        let (subscriber, level) = subscriber(io::stderr, io::stderr().is_terminal());
         tracing::subscriber::set_global_default(subscriber).is_ok().then_some(level)
     });
 }
@@ -63,13 +64,17 @@ pub fn init() {
 ///
 /// [`UnknownLevel`] if there is no such level.
 pub fn set_log_level(level: &str) -> Result<(), UnknownLevel> {
-    let level = level.parse::<LogLevel>()?;
+    set(level.parse::<LogLevel>()?);
+    Ok(())
+}
+
+/// As [`set_log_level`], for a level that is known to be one.
+pub fn set(level: LogLevel) {
     init();
     match LEVEL.get().and_then(Option::as_ref) {
-        Some(handle) => set(handle, level),
-        None => tracing::debug!("the program's own subscriber decides on the level of the logs"),
+        Some(handle) => reload_to(handle, level),
+        None => tracing::debug!("The program's own subscriber decides on the level of the logs."),
     }
-    Ok(())
 }
 
 impl LogLevel {
@@ -120,29 +125,37 @@ impl SettingValue for LogLevel {
     }
 }
 
-fn subscriber<W>(writer: W) -> (impl Subscriber + Send + Sync, LevelHandle)
+fn subscriber<W>(writer: W, colours: bool) -> (impl Subscriber + Send + Sync, LevelHandle)
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
     let (filter, level) = reload::Layer::new(LogLevel::Warn.filter());
-    let lines = tracing_subscriber::fmt::layer().with_writer(writer).with_target(false);
+    let lines = tracing_subscriber::fmt::layer().with_writer(writer).with_ansi(colours).with_target(false);
     (tracing_subscriber::registry().with(filter).with(lines), level)
 }
 
-fn set(handle: &LevelHandle, level: LogLevel) {
+fn reload_to(handle: &LevelHandle, level: LogLevel) {
     // It fails only once the subscriber is gone, and then there is no log to set the level of.
     let _ = handle.modify(|filter| *filter = level.filter());
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::io::Write;
     use std::sync::{Arc, Mutex};
 
     use super::*;
 
+    /// Where a test's log is written instead of stderr.
     #[derive(Clone, Default)]
-    struct Page(Arc<Mutex<Vec<u8>>>);
+    pub(crate) struct Page(Arc<Mutex<Vec<u8>>>);
+
+    impl Page {
+        /// What was logged since the last time that this was asked.
+        pub(crate) fn text(&self) -> String {
+            String::from_utf8(std::mem::take(&mut *self.0.lock().unwrap())).unwrap()
+        }
+    }
 
     impl Write for Page {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -158,15 +171,14 @@ mod tests {
     fn the_level_can_be_changed_while_the_program_runs() {
         let page = Page::default();
         let writer = page.clone();
-        let (subscriber, handle) = subscriber(move || writer.clone());
+        let (subscriber, handle) = subscriber(move || writer.clone(), false);
         let told = || {
-            page.0.lock().unwrap().clear();
             tracing::error!("an error");
             tracing::warn!("a warning");
             tracing::info!("news");
             tracing::debug!("a detail");
             tracing::trace!("a step");
-            String::from_utf8(page.0.lock().unwrap().clone()).unwrap().lines().count()
+            page.text().lines().count()
         };
         tracing::subscriber::with_default(subscriber, || {
             assert_eq!(told(), 2);
@@ -180,7 +192,7 @@ mod tests {
                 (LogLevel::Trace, 5),
                 (LogLevel::Warn, 2),
             ] {
-                set(&handle, level);
+                reload_to(&handle, level);
                 assert_eq!(told(), lines, "{level}");
             }
         });

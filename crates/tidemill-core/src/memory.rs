@@ -312,6 +312,12 @@ impl Grant {
         self.shrink(self.bytes.saturating_sub(bytes));
     }
 
+    /// Takes over what `other`, a grant of the same pool, holds.
+    pub fn absorb(&mut self, mut other: Grant) {
+        debug_assert_eq!(self.pool, other.pool, "grants of two pools");
+        self.bytes += std::mem::take(&mut other.bytes);
+    }
+
     /// Takes `bytes` of this grant out of it, as a grant of their own (or all there are, if those are fewer).
     pub fn split(&mut self, bytes: u64) -> Grant {
         let bytes = bytes.min(self.bytes);

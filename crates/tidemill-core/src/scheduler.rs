@@ -86,6 +86,13 @@ pub enum Action {
         /// Whether a task of it failed too often.
         failed: bool,
     },
+    /// A job was cut into these stages, the result stage last.
+    Planned {
+        /// The job.
+        job: JobId,
+        /// Its stages.
+        stages: Vec<PlannedStage>,
+    },
     /// A job is over.
     Finished {
         /// The job.
@@ -93,6 +100,19 @@ pub enum Action {
         /// How it ended.
         outcome: Outcome,
     },
+}
+
+/// A stage of a job that was just submitted.
+#[derive(Clone, Copy, Debug)]
+pub struct PlannedStage {
+    /// Its id.
+    pub stage: StageId,
+    /// What it writes; the result stage writes nothing.
+    pub shuffle: Option<ShuffleId>,
+    /// How many tasks it has.
+    pub tasks: u32,
+    /// Whether all that it would write is there already.
+    pub skipped: bool,
 }
 
 /// How a job ended.
@@ -188,6 +208,11 @@ impl Stage {
         }
     }
 
+    fn planned(&self, stage: StageId) -> PlannedStage {
+        let tasks = self.parts.len() as u32;
+        PlannedStage { stage, shuffle: self.writes, tasks, skipped: self.missing == 0 && tasks > 0 }
+    }
+
     fn is_ready(&self) -> bool {
         self.waits_for == 0 && !self.waiting.is_empty() && !self.jobs.is_empty()
     }
@@ -248,6 +273,8 @@ impl Scheduler {
         if let Some(stage) = self.stages.get_mut(&result) {
             stage.barrier = submission.barrier;
         }
+        let planned = stages.iter().filter_map(|id| self.stages.get(id).map(|stage| stage.planned(*id)));
+        actions.push(Action::Planned { job, stages: planned.collect() });
         self.jobs.insert(job, Job { stages: Vec::new(), result, pool: submission.pool });
         for stage in stages {
             self.want(job, stage);

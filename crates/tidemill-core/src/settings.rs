@@ -36,7 +36,7 @@ pub use choices::{HashSeed, Rate, SchedulerMode};
 pub use config::{Config, MemoryLimits};
 pub use duration::{format_duration, parse_duration};
 pub use error::SettingError;
-pub use machine::Machine;
+pub use machine::{Machine, terminal_width};
 pub use size::{ByteSize, Portion};
 pub use unknown::{UnknownSetting, unknown};
 pub use value::{Kind, SettingValue, Unit};
@@ -89,8 +89,6 @@ pub enum Bounds {
     ZeroOrAbove,
     /// Above zero and at most this.
     AtMost(f64),
-    /// From 0 to 1.
-    Share,
     /// One of these words.
     OneOf(&'static [&'static str]),
 }
@@ -168,18 +166,15 @@ impl Setting {
     /// What may be written, in words, for messages and for the page.
     pub fn allowed(&self) -> String {
         let kind = match self.bounds {
-            Bounds::OneOf(words) => return words.join(" or "),
+            Bounds::OneOf([others @ .., last]) if !others.is_empty() => {
+                return format!("{} or {last}", others.join(", "));
+            }
+            Bounds::OneOf(words) => return words.concat(),
             _ => self.kind.allowed(self.plain),
         };
-        match self.bounds {
-            Bounds::Any | Bounds::OneOf(_) => kind,
-            Bounds::AboveZero => format!("{kind}, above 0"),
-            Bounds::ZeroOrAbove => format!("{kind}, 0 or above"),
-            Bounds::AtMost(most) if self.kind == Kind::Bytes => {
-                format!("{kind}, above 0 and at most {}", ByteSize::new(most as u64))
-            }
-            Bounds::AtMost(most) => format!("{kind}, above 0 and at most {most}"),
-            Bounds::Share => format!("{kind}, from 0 to 1"),
+        match self.bounds.words(self.kind) {
+            Some(bounds) => format!("{kind}, {bounds}"),
+            None => kind,
         }
     }
 
@@ -200,6 +195,19 @@ impl fmt::Debug for Setting {
 }
 
 impl Bounds {
+    /// What the bounds ask, as it reads after the kind; nothing where words or the kind say all.
+    fn words(self, kind: Kind) -> Option<String> {
+        match self {
+            Bounds::Any | Bounds::OneOf(_) => None,
+            Bounds::AboveZero => Some("above 0".to_owned()),
+            Bounds::ZeroOrAbove => Some("0 or above".to_owned()),
+            Bounds::AtMost(most) if kind == Kind::Bytes => {
+                Some(format!("above 0 and at most {}", ByteSize::new(most as u64)))
+            }
+            Bounds::AtMost(most) => Some(format!("above 0 and at most {most}")),
+        }
+    }
+
     /// Whether a parsed value lies within the bounds. A value without a magnitude (a word) is bound by words alone.
     fn hold(self, written: &str, magnitude: Option<f64>) -> bool {
         match self {
@@ -208,7 +216,6 @@ impl Bounds {
             Bounds::AboveZero => magnitude.is_none_or(|value| 0.0 < value),
             Bounds::ZeroOrAbove => magnitude.is_none_or(|value| 0.0 <= value),
             Bounds::AtMost(most) => magnitude.is_none_or(|value| 0.0 < value && value <= most),
-            Bounds::Share => magnitude.is_none_or(|value| (0.0..=1.0).contains(&value)),
         }
     }
 }

@@ -33,9 +33,11 @@ use tempfile::{TempDir, TempPath};
 use crate::memory::Pool;
 use crate::{Cause, Runs, Stop, run_len};
 
+mod budget;
 mod frames;
 mod merge;
 
+pub(crate) use budget::Budget;
 use frames::{Flaw, FrameReader, FrameWriter};
 pub(crate) use merge::{Merged, fan_in, merge_passes};
 

@@ -48,7 +48,7 @@ pub struct Text {
 const _: () = assert!(size_of::<Text>() == 24);
 
 /// For each length up to 15 the mask of so many bytes; a load is faster than a shift of two words.
-static FIRST_BYTES: [u128; 16] = {
+const FIRST_BYTES: &[u128; 16] = &{
     let mut masks = [0; 16];
     let mut len = 1;
     while len < 16 {
@@ -65,13 +65,19 @@ impl Text {
     /// The text `start..end` of a block, both on character boundaries; short text is copied out of it.
     #[inline(always)]
     pub(crate) fn of_block(block: &TextBlock, start: usize, end: usize) -> Text {
+        Text::of_bytes(block, block.padded(), start, end)
+    }
+
+    /// As `of_block`, for a loop that has the block's bytes at hand and need not follow two pointers to each part.
+    #[inline(always)]
+    fn of_bytes(block: &TextBlock, bytes: &[u8], start: usize, end: usize) -> Text {
         let len = end - start;
         if len > IN_PLACE {
             let words = (start as u128 | (len as u128) << 64).to_le_bytes();
             return Text { words, block: Some(block.clone()) };
         }
         // The NULs after a block's text let the load have a fixed size anywhere in the text.
-        let loaded = block.padded().get(start..).and_then(|bytes| bytes.first_chunk());
+        let loaded = bytes.get(start..).and_then(|bytes| bytes.first_chunk());
         Text::in_place(u128::from_le_bytes(loaded.copied().unwrap_or_default()), len)
     }
 
@@ -194,8 +200,8 @@ impl Text {
         }
     }
 
-    /// The same text in a block of its own, for a value that outlives its batch: a state or a cache of short keys must
-    /// not keep all the text alive that they came from.
+    /// The same text in a block of its own, for a value that outlives its batch: a state or a cache must not keep
+    /// all the text alive that its texts came from. (Up to 15 bytes never do.)
     ///
     /// Copies only if the block holds more than this text.
     pub fn detached(&self) -> Text {

@@ -1,1 +1,24 @@
-//! DStreams over RDDs.
+//! Streams as batches: DStreams over Tidemill's RDDs.
+//!
+//! A [`DStream`] has the shape of an RDD with time: for each batch time it gives an RDD. A [`StreamingContext`] closes a
+//! batch every interval, asks each output for its RDD, and runs that as a job. Batch times are multiples of the interval;
+//! the batch of time T holds what arrived in (T - interval, T].
+//!
+//! It is not: a scheduler of tasks (the core's backend is), a home of connectors.
+//!
+//! The nouns: [`StreamingContext`], [`DStream`], [`input::Input`], [`batch::Batch`].
+
+// In the order of a first reading.
+pub mod context;
+pub mod dstream;
+pub mod input;
+pub mod batch;
+pub mod error;
+mod graph;
+mod receiver;
+mod scheduler;
+mod signals;
+
+pub use context::{State, StreamingContext};
+pub use dstream::DStream;
+pub use error::Error;

@@ -9,13 +9,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use crate::backend::Backend;
+use crate::backend::{Backend, News};
 use crate::environment::Environment;
-use crate::event::{self, EventBus};
 use crate::exchange::MapSide;
 use crate::job::{Cancel, Job, JobHandle, JobResults, ResultSide};
 use crate::lineage::{Lineage, Operator, walk_stage};
-use crate::scheduler::{Action, Event, Failure, Limits, Outcome, Scheduler, SchedulingMode, Submission};
+use crate::scheduler::{Action, Event, Failure, Limits, Outcome, PlannedStage, Scheduler, SchedulingMode, Submission};
 use crate::stage::cut;
 use crate::task::{JobId, Properties, StageId, Task, TaskContext, TaskOutput, TaskReport};
 use crate::{Cause, RddId, ShuffleId, Stop};
@@ -45,7 +44,7 @@ pub struct LocalBackend {
 struct Shared {
     me: Weak<Shared>,
     environment: Arc<Environment>,
-    bus: EventBus,
+    news: News,
     stuck_after: Duration,
     state: Mutex<State>,
     /// Workers wait here for tasks.
@@ -62,8 +61,7 @@ struct State {
     running: HashMap<Task, Running>,
     jobs: HashMap<JobId, ActiveJob>,
     sides: HashMap<ShuffleId, Weak<dyn MapSide>>,
-    /// What each started stage writes.
-    stages: HashMap<StageId, Option<ShuffleId>>,
+    stages: HashMap<StageId, StartedStage>,
     actions: Vec<Action>,
     abandoned: Vec<Task>,
     idle: usize,
@@ -71,8 +69,15 @@ struct State {
     stopped: bool,
 }
 
+#[derive(Clone, Copy)]
+struct StartedStage {
+    job: JobId,
+    writes: Option<ShuffleId>,
+}
+
 struct Running {
     cx: Arc<TaskContext>,
+    started: Duration,
     thread: String,
 }
 
@@ -92,7 +97,7 @@ enum Work {
 
 impl LocalBackend {
     /// Starts the threads.
-    pub fn new(settings: LocalSettings, environment: Arc<Environment>, bus: EventBus) -> LocalBackend {
+    pub fn new(settings: LocalSettings, environment: Arc<Environment>, news: News) -> LocalBackend {
         let state = State {
             scheduler: Scheduler::new(settings.threads, settings.mode, settings.limits),
             queue: VecDeque::new(),
@@ -109,7 +114,7 @@ impl LocalBackend {
         let shared = Arc::new_cyclic(|me| Shared {
             me: Weak::clone(me),
             environment,
-            bus,
+            news,
             stuck_after: settings.stuck_after,
             state: Mutex::new(state),
             work: Condvar::new(),
@@ -157,9 +162,6 @@ impl Backend for LocalBackend {
         let Job { id, operator, result, partitions, properties, barrier } = job;
         let pool = properties.get(POOL_PROPERTY).cloned().unwrap_or_default();
         let submission = Submission { job: id, plan, results: partitions.len() as u32, pool, barrier };
-        shared
-            .bus
-            .post(|| event::Event::job_started(id.0, &operator, &properties, submission.plan.map_stages.len() + 1));
         state.jobs.insert(id, ActiveJob { operator, result, partitions, properties, results });
         shared.tell(&mut state, Event::Submitted(submission));
         handle
@@ -225,9 +227,10 @@ impl Shared {
             let entered = matches!(report, Err(Stop::Failed(_))).then(|| work.operator(cx.entered())).flatten();
             drop(work); // a lineage that ends here is dropped outside the lock
             state = self.lock();
-            if state.running.remove(&task).is_none() {
+            let Some(running) = state.running.remove(&task) else {
                 return; // this thread was given up, and another works in its place
-            }
+            };
+            self.news.task_ended(task, running.started, report.as_ref().err());
             self.report(&mut state, task, report, entered);
             self.ended.notify_all();
         }
@@ -237,7 +240,7 @@ impl Shared {
     }
 
     fn prepare(&self, state: &mut State, task: Task, thread: &str) -> Option<(Work, Arc<TaskContext>)> {
-        let shuffle = *state.stages.get(&task.stage)?;
+        let shuffle = state.stages.get(&task.stage)?.writes;
         let job = state.jobs.get(&task.job)?;
         let (work, partition) = match shuffle {
             Some(shuffle) => (Work::Map(state.sides.get(&shuffle)?.upgrade()?), task.partition),
@@ -245,13 +248,14 @@ impl Shared {
         };
         let (environment, properties) = (Arc::clone(&self.environment), Arc::clone(&job.properties));
         let cx = Arc::new(TaskContext::new(task, partition as usize, environment, properties));
-        state.running.insert(task, Running { cx: Arc::clone(&cx), thread: thread.to_string() });
-        self.bus.post(|| event::Event::task_started(task, partition));
+        state
+            .running
+            .insert(task, Running { cx: Arc::clone(&cx), started: self.news.monotonic(), thread: thread.to_string() });
+        self.news.task_started(task);
         Some((work, cx))
     }
 
     fn report(&self, state: &mut State, task: Task, report: Result<TaskReport, Stop>, operator: Option<Operator>) {
-        self.bus.post(|| event::Event::task_ended(task, report.as_ref().err()));
         let event = match report {
             Ok(report) => {
                 let mut actions = std::mem::take(&mut state.actions);
@@ -301,13 +305,18 @@ impl Shared {
                     }
                 }
                 Action::StageStarted { stage, job, shuffle, tasks } => {
-                    state.stages.insert(stage, shuffle);
-                    self.bus.post(|| {
-                        event::Event::stage_submitted(stage.0, job.0, &stage_name(state, job, shuffle), tasks)
-                    });
+                    state.stages.insert(stage, StartedStage { job, writes: shuffle });
+                    self.news.stage_submitted(job, stage, tasks, || stage_name(state, job, shuffle));
+                }
+                Action::Planned { job, stages } => {
+                    if let Some(planned) = state.jobs.get(&job) {
+                        let name = |stage: &PlannedStage| stage_name(state, job, stage.shuffle);
+                        self.news.job_started(job, &planned.operator, &planned.properties, &stages, name);
+                    }
                 }
                 Action::StageEnded { stage, failed } => {
-                    self.bus.post(|| event::Event::stage_completed(stage.0, failed));
+                    let job = state.stages.get(&stage).map_or(JobId(0), |started| started.job);
+                    self.news.stage_completed(job, stage, failed.then_some("a task of it failed too often"));
                 }
                 Action::Finished { job, outcome } => self.finish(state, job, outcome),
             }
@@ -321,7 +330,7 @@ impl Shared {
 
     fn finish(&self, state: &mut State, id: JobId, outcome: Outcome) {
         let Some(job) = state.jobs.remove(&id) else { return };
-        self.bus.post(|| event::Event::job_ended(id.0, &outcome));
+        self.news.job_ended(id, &outcome);
         job.results.finish(outcome);
     }
 }

@@ -64,12 +64,13 @@ impl ManualClock {
     }
 
     /// Waits until at least `count` threads wait for a time that has not come, so that a test can let time pass only
-    /// when everybody is ready for it. False if that takes longer than half a minute by the machine's clock.
+    /// when everybody is ready for it. Those that wait for [`Timestamp::NEVER`], which is for a call alone, do not
+    /// count. False if that takes longer than half a minute by the machine's clock.
     #[must_use = "false means that the waiters never came"]
     pub fn wait_for_waiters(&self, count: usize) -> bool {
         let too_few = |state: &mut State| {
-            let now = state.now;
-            state.waiters.iter().filter(|waiter| now < waiter.deadline).count() < count
+            let to_come = state.now + Duration::from_micros(1)..Timestamp::NEVER;
+            state.waiters.iter().filter(|waiter| to_come.contains(&waiter.deadline)).count() < count
         };
         let waited = self.shared.parked.wait_timeout_while(self.lock(), PATIENCE, too_few);
         !waited.unwrap_or_else(PoisonError::into_inner).1.timed_out()
@@ -196,7 +197,7 @@ mod tests {
         let clock = ManualClock::at(START);
         let wake = Wake::new();
         thread::scope(|scope| {
-            let waiter = scope.spawn(|| clock.wait_until(Timestamp::NEVER, &wake));
+            let waiter = scope.spawn(|| clock.wait_until(START + Duration::from_secs(1), &wake));
             assert!(clock.wait_for_waiters(1));
             wake.call();
             assert_eq!(waiter.join().unwrap(), Woken::Called);

@@ -6,9 +6,9 @@ use super::{Context, PROPERTIES};
 use crate::task::Properties;
 
 /// The property that holds a job's group, as in Spark.
-pub(super) const GROUP_PROPERTY: &str = "spark.jobGroup.id";
+pub(crate) const GROUP_PROPERTY: &str = "spark.jobGroup.id";
 /// The property that holds a job's description, as in Spark.
-pub(super) const DESCRIPTION_PROPERTY: &str = "spark.job.description";
+pub(crate) const DESCRIPTION_PROPERTY: &str = "spark.job.description";
 
 impl Context {
     /// Puts the jobs that this thread submits from now on into a group: Spark's `setJobGroup`.

@@ -3,9 +3,11 @@
 use std::marker::PhantomData;
 use std::sync::Arc;
 
+use crate::exchange::scatter::put_in_pieces;
 use crate::exchange::{Blocks, Buckets, Exchange, Taken};
 use crate::hash::HashSeed;
 use crate::layout::{Route, RouteWire};
+use crate::memory::Pool;
 use crate::runs::BoxRuns;
 use crate::ship::{Code, Decoder, Encoder, NotShippable, ShipError};
 use crate::table::SpillTable;
@@ -33,13 +35,14 @@ pub(crate) struct Combine<K: 'static, V, C> {
     pub(crate) values: PhantomData<fn(V)>,
 }
 
-impl<K: Key, V: 'static, C: Combiner<V>> Combine<K, V, C> {
-    fn table(&self, cx: &Arc<TaskContext>) -> SpillTable<K, C::Combined> {
-        SpillTable::new(cx.environment().memory.clone(), cx.environment().spill.clone())
+impl<K: Key, V: Element, C: Combiner<V>> Combine<K, V, C> {
+    fn table(cx: &Arc<TaskContext>) -> SpillTable<K, C::Combined> {
+        let environment = cx.environment();
+        SpillTable::new(environment.memory.grant(Pool::Shuffle), &environment.spill)
     }
 }
 
-impl<K: Key, V: 'static, C: Combiner<V>> Exchange for Combine<K, V, C> {
+impl<K: Key, V: Element, C: Combiner<V>> Exchange for Combine<K, V, C> {
     type In = (K, V);
     /// The hash is computed once and carried.
     type Block = Vec<(u64, K, C::Combined)>;
@@ -51,7 +54,7 @@ impl<K: Key, V: 'static, C: Combiner<V>> Exchange for Combine<K, V, C> {
         out: &mut dyn Buckets<Self::Block>,
         cx: &Arc<TaskContext>,
     ) -> Result<(), Stop> {
-        let mut table = self.table(cx);
+        let mut table = Self::table(cx);
         let mut run = Vec::new();
         let combiner = &*self.combiner;
         while input.next(&mut run)? {
@@ -61,11 +64,19 @@ impl<K: Key, V: 'static, C: Combiner<V>> Exchange for Combine<K, V, C> {
                 |value| combiner.create(value),
                 |combined, value| combiner.merge_value(combined, value),
             )?;
-            if table.is_over_limit() {
-                self.put(&mut table, out)?;
-            }
         }
-        self.put(&mut table, out)
+        let mut groups = table.finish_hashed(|earlier, later| combiner.merge(earlier, later))?;
+        let mut run = Vec::new();
+        put_in_pieces(out, cx, |blocks| {
+            let more = groups.next(&mut run)?;
+            for group in run.drain(..) {
+                let bucket = self.route.partition_hashed(group.0, &group.1);
+                if let Some(block) = blocks.get_mut(bucket) {
+                    block.push(group);
+                }
+            }
+            Ok(more)
+        })
     }
 
     fn read(
@@ -73,17 +84,17 @@ impl<K: Key, V: 'static, C: Combiner<V>> Exchange for Combine<K, V, C> {
         mut blocks: Box<dyn Blocks<Self::Block>>,
         cx: &Arc<TaskContext>,
     ) -> Result<BoxRuns<Self::Out>, Stop> {
-        let mut table = self.table(cx);
+        let mut table = Self::table(cx);
         let combiner = Arc::clone(&self.combiner);
         let merge = move |earlier, later| combiner.merge(earlier, later);
         while let Some(block) = blocks.next()? {
             cx.check()?;
             match block {
-                Taken::Own(block) => table.merge_hashed(block, &merge)?,
+                Taken::Own(block) => table.merge_block(block, &merge)?,
                 Taken::Shared(block) => table.merge_shared(&block, &merge)?,
             }
         }
-        table.finish(merge)
+        Ok(table.finish(merge)?)
     }
 
     fn weigh(&self, block: &Self::Block) -> u64 {
@@ -100,28 +111,5 @@ impl<K: Key, V: 'static, C: Combiner<V>> Exchange for Combine<K, V, C> {
             postcard::from_bytes(parameters).map_err(|e| ShipError::Value(e.to_string()))?;
         let (route, combiner) = (Route::decode(route, decoder)?, Arc::new(C::unpack(&combiner)?));
         Ok(Combine { seed: HashSeed::new(seed), route, combiner, values: PhantomData })
-    }
-}
-
-impl<K: Key, V: 'static, C: Combiner<V>> Combine<K, V, C> {
-    /// Puts what the table holds into its buckets, in first-seen order.
-    fn put(
-        &self,
-        table: &mut SpillTable<K, C::Combined>,
-        out: &mut dyn Buckets<Vec<(u64, K, C::Combined)>>,
-    ) -> Result<(), Stop> {
-        let buckets = out.count();
-        let room = table.len() / buckets.max(1) * 9 / 8 + 8;
-        let mut blocks: Vec<Vec<_>> = (0..buckets).map(|_| Vec::with_capacity(room.min(table.len()))).collect();
-        for entry in table.drain() {
-            let bucket = self.route.partition_hashed(entry.0, &entry.1);
-            if let Some(block) = blocks.get_mut(bucket) {
-                block.push(entry);
-            }
-        }
-        for (bucket, block) in blocks.into_iter().enumerate().filter(|(_, block)| !block.is_empty()) {
-            out.put(bucket, block)?;
-        }
-        Ok(())
     }
 }

@@ -6,7 +6,7 @@ use std::vec;
 /// Records on their way into a table. The first one is looked at before it is taken.
 pub trait Feed<K, V> {
     /// Puts the hashes of the next records into `ahead`, takes none of them; returns how many those are, 0 at the end.
-    fn hashes(&self, ahead: &mut [(u64, u64)]) -> usize;
+    fn hashes(&self, ahead: &mut [u64]) -> usize;
     /// The key of the first record.
     fn key(&self) -> Option<&K>;
     /// Takes the first record, of which only the value is needed.
@@ -30,8 +30,8 @@ impl<'a, K, V, H: Fn(&K) -> u64> Run<'a, K, V, H> {
 
 impl<K, V, H: Fn(&K) -> u64> Feed<K, V> for Run<'_, K, V, H> {
     #[inline(always)]
-    fn hashes(&self, ahead: &mut [(u64, u64)]) -> usize {
-        for ((key, _), (hash, _)) in self.rest.as_slice().iter().zip(&mut *ahead) {
+    fn hashes(&self, ahead: &mut [u64]) -> usize {
+        for ((key, _), hash) in self.rest.as_slice().iter().zip(&mut *ahead) {
             *hash = (self.hash)(key);
         }
         self.rest.len().min(ahead.len())
@@ -65,7 +65,7 @@ impl<K, C> Block<K, C> {
 
 impl<K, C> Feed<K, C> for Block<K, C> {
     #[inline(always)]
-    fn hashes(&self, ahead: &mut [(u64, u64)]) -> usize {
+    fn hashes(&self, ahead: &mut [u64]) -> usize {
         copy_hashes(self.0.as_slice(), ahead)
     }
 
@@ -97,7 +97,7 @@ impl<'a, K, C> Shared<'a, K, C> {
 
 impl<K: Clone, C: Clone> Feed<K, C> for Shared<'_, K, C> {
     #[inline(always)]
-    fn hashes(&self, ahead: &mut [(u64, u64)]) -> usize {
+    fn hashes(&self, ahead: &mut [u64]) -> usize {
         copy_hashes(self.0.as_slice(), ahead)
     }
 
@@ -118,8 +118,8 @@ impl<K: Clone, C: Clone> Feed<K, C> for Shared<'_, K, C> {
 }
 
 #[inline(always)]
-fn copy_hashes<K, C>(block: &[(u64, K, C)], ahead: &mut [(u64, u64)]) -> usize {
-    for ((from, ..), (hash, _)) in block.iter().zip(&mut *ahead) {
+fn copy_hashes<K, C>(block: &[(u64, K, C)], ahead: &mut [u64]) -> usize {
+    for ((from, ..), hash) in block.iter().zip(&mut *ahead) {
         *hash = *from;
     }
     block.len().min(ahead.len())

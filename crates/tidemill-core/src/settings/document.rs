@@ -2,14 +2,15 @@
 
 use std::fmt::Write;
 
-use super::{DefaultValue, Setting, Settings, keys};
+use super::{Bounds, DefaultValue, Kind, Setting, Settings, Unit, keys};
 
 const OPENING: &str = "\
 # Settings
 
-Every name that has an effect, with what holds when it is not set. Names that begin with `spark.` are Spark's and mean
-what they mean there; `tidemill.` names are our own. Sizes are written `64k`, `512m`, `1g`; lengths of time `200ms`,
-`2s`, `1min`, `1h`. A value that is not allowed stops the program at its start; a name that nobody knows is warned of.
+Every name that the engine knows, with what holds when it is not set. Names that begin with `spark.` are Spark's and
+mean what they mean there; `tidemill.` names are our own. Sizes are written `64k`, `512m`, `1g`; lengths of time
+`200ms`, `2s`, `1min`, `1h`; a number without a unit is bytes or what the table says. A value that is not allowed stops
+the program at its start; a name that nobody knows is warned of.
 
 This page is made from the table in the source: `UPDATE_DOCS=1 cargo test -p tidemill-core settings`.
 ";
@@ -31,6 +32,21 @@ impl Settings {
     }
 }
 
+/// The sort of value, with what bounds it.
+fn kind(setting: &Setting) -> String {
+    let kind = match (setting.kind, setting.plain, setting.bounds) {
+        (_, _, Bounds::OneOf(_)) | (Kind::Choice { .. }, _, _) => return setting.allowed(),
+        (kind, Unit::Mebibytes, _) => format!("{} (plain number: m)", kind.title()),
+        (kind, Unit::Milliseconds, _) => format!("{} (plain number: ms)", kind.title()),
+        (kind, Unit::Seconds, _) => format!("{} (plain number: s)", kind.title()),
+        (kind, Unit::None | Unit::Bytes, _) => kind.title().to_owned(),
+    };
+    match setting.bounds.words(setting.kind) {
+        Some(bounds) => format!("{kind}, {bounds}"),
+        None => kind,
+    }
+}
+
 fn row(setting: &Setting) -> String {
     let default = match setting.default {
         DefaultValue::Written(text) => format!("`{text}`"),
@@ -40,8 +56,7 @@ fn row(setting: &Setting) -> String {
     if let Some(names) = (!setting.old_names.is_empty()).then(|| setting.old_names.join("`, `")) {
         let _ = write!(doc, " Also read as `{names}`.");
     }
-    let _ = write!(doc, " Takes {}.", setting.allowed());
-    let row = format!("| `{}` | {} | {default} | {} |\n", setting.name, setting.kind.title(), doc);
+    let row = format!("| `{}` | {} | {default} | {doc} |\n", setting.name, kind(setting));
     // A doc comment's lines are joined as they stand, each with the space after its slashes.
     row.replace("  ", " ")
 }

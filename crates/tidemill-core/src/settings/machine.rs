@@ -1,5 +1,6 @@
 //! What the machine has: memory and cores, within the limits of the container that the program runs in.
 
+use std::env;
 use std::fs;
 use std::path::Path;
 use std::thread;
@@ -17,6 +18,15 @@ pub struct Machine {
     pub memory_bytes: u64,
     /// How many threads can run at the same time.
     pub cores: usize,
+}
+
+/// The columns of a terminal that does not tell how wide it is.
+const USUAL_WIDTH: usize = 80;
+
+/// How many columns the terminal has: `$COLUMNS`, else 80.
+pub fn terminal_width() -> usize {
+    let told = env::var("COLUMNS").ok().and_then(|columns| columns.trim().parse().ok());
+    told.filter(|columns| *columns != 0).unwrap_or(USUAL_WIDTH)
 }
 
 impl Machine {
@@ -77,6 +87,8 @@ mod tests {
         assert_eq!(allowed_bytes(root.path(), "0::/pod/job\n"), None);
         fs::write(root.path().join("pod/memory.max"), "1048576\n").unwrap();
         assert_eq!(allowed_bytes(root.path(), "0::/pod/job\n"), Some(1 << 20));
+        fs::write(inner.join("memory.max"), "3145728\n").unwrap();
+        assert_eq!(allowed_bytes(root.path(), "0::/pod/job\n"), Some(1 << 20), "the outer limit binds too");
         // A path of the host that the container does not see: the container's own root tells.
         fs::write(root.path().join("memory.max"), "2097152\n").unwrap();
         assert_eq!(allowed_bytes(root.path(), "0::/host/only\n"), Some(2 << 20));

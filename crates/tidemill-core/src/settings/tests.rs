@@ -5,6 +5,7 @@ use std::{env, fs};
 
 use super::*;
 use crate::log::LogLevel;
+use crate::log::tests::Page;
 
 const MACHINE: Machine = Machine { memory_bytes: 10 << 30, cores: 8 };
 
@@ -101,7 +102,7 @@ fn refusals_say_what_was_given_what_is_allowed_and_an_example() {
     assert_eq!(
         refused([("tidemill.line.length.limit", "5g")]),
         "tidemill.line.length.limit is set to \"5g\", but it takes a whole number with b, k, m, g, t or p \
-         (without one: bytes), above 0 and at most 4294967231b; try tidemill.line.length.limit=128m"
+         (without one: bytes), above 0 and at most 4095m; try tidemill.line.length.limit=128m"
     );
     for (name, value) in [
         ("spark.streaming.blockInterval", "0"),               // 4.8
@@ -126,6 +127,35 @@ fn refusals_say_what_was_given_what_is_allowed_and_an_example() {
 fn a_refused_value_that_looks_like_a_secret_is_not_shown() {
     let message = refused([("spark.ui.port", "password=hunter2")]);
     assert!(!message.contains("hunter2") && message.contains(REDACTED), "{message}");
+}
+
+#[test]
+fn names_without_effect_are_warned_of_once_resolved() {
+    let page = Page::default();
+    let writer = page.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::WARN)
+        .with_ansi(false)
+        .without_time()
+        .with_target(false)
+        .with_writer(move || writer.clone())
+        .finish();
+    tracing::subscriber::with_default(subscriber, || {
+        resolve([
+            ("spark.streaming.blockIntervall", "1s"),
+            ("spark.flux.capacitor", "on"),
+            ("spark.speculation", "true"), // 4.59
+            ("spark.driver.memory", "1g"),
+            ("my.own", "1"),
+        ])
+        .unwrap();
+    });
+    assert_eq!(
+        page.text(),
+        " WARN there is no setting spark.flux.capacitor; it has no effect\n\
+         \x20WARN there is no setting spark.streaming.blockIntervall; did you mean spark.streaming.blockInterval?\n\
+         \x20WARN spark.speculation has no effect: no task runs twice at the same time\n"
+    );
 }
 
 #[test]

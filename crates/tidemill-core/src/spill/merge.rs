@@ -4,8 +4,8 @@ use std::cmp::Ordering;
 
 use serde::de::DeserializeOwned;
 
-use super::{SpillReader, Spilled};
-use crate::Cause;
+use super::{SpillReader, Spilled, fill};
+use crate::{Cause, Runs, Stop};
 
 /// The most files that are read at once, however much memory there is: files are a scarce thing too.
 const MOST_AT_ONCE: usize = 64;
@@ -72,11 +72,6 @@ impl<T: DeserializeOwned, F: Fn(&T, &T) -> Ordering> Merged<T, F> {
         Ok(record)
     }
 
-    /// The record that `next_record` will give.
-    pub(crate) fn peek(&self) -> Option<&T> {
-        self.heads[*self.heap.first()?].as_ref()
-    }
-
     fn sift_down(&mut self, mut at: usize) {
         loop {
             let (left, right) = (2 * at + 1, 2 * at + 2);
@@ -99,5 +94,11 @@ impl<T: DeserializeOwned, F: Fn(&T, &T) -> Ordering> Merged<T, F> {
             (Some(left), Some(right)) => (self.compare)(left, right).then(a.cmp(&b)).is_lt(),
             (left, _) => left.is_some(),
         }
+    }
+}
+
+impl<T: DeserializeOwned, F: Fn(&T, &T) -> Ordering> Runs<T> for Merged<T, F> {
+    fn next(&mut self, into: &mut Vec<T>) -> Result<bool, Stop> {
+        fill(into, || self.next_record())
     }
 }

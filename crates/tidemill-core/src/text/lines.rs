@@ -44,7 +44,7 @@ impl LineCursor {
         let mut left = max;
         let mut scanned = *at;
         while left > 0 && *at < end {
-            let mut mask = mask64(&by, block, scanned);
+            let mut mask = mask64(&by, bytes, scanned);
             if end - scanned < 64 {
                 // What is not ended ends where the text does.
                 mask = below(mask, end - scanned) | 1 << (end - scanned);
@@ -56,7 +56,7 @@ impl LineCursor {
                 if stop < *at || (stop == end && *at == end) {
                     continue;
                 }
-                folded = fold(folded, Text::of_block(block, *at, stop));
+                folded = fold(folded, Text::of_bytes(block, bytes, *at, stop));
                 left -= 1;
                 *at = stop + 1 + (bytes[stop] == b'\r' && bytes[stop + 1] == b'\n') as usize;
             }

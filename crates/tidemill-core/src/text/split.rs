@@ -40,8 +40,8 @@ impl<P: SplitBy> Split<P> {
     fn next_masked(&mut self, by: &P::Mask) -> (usize, usize) {
         while self.mask == 0 {
             self.mask = match &self.text.block {
-                Some(block) => mask64(by, block, self.text.span().0 + self.scanned),
-                None => mask16(by, self.text.word()),
+                Some(block) => mask64(by, block.padded(), self.text.span().0 + self.scanned),
+                None => mask16(by, self.text.words),
             };
             self.mask = ended(self.mask, self.len - self.scanned);
             self.scanned += 64;
@@ -72,20 +72,20 @@ impl<P: SplitBy> Split<P> {
     fn fold_block<B>(self, by: P::Mask, init: B, mut fold: impl FnMut(B, Text) -> B) -> B {
         let Split { text, len, at, scanned, mut mask, .. } = self;
         let Some(block) = &text.block else { return init };
-        let start = text.span().0;
+        let (start, bytes) = (text.span().0, block.padded());
         let (end, mut at, mut scanned) = (start + len, start + at, start + scanned);
         let mut folded = init;
         loop {
             while mask != 0 {
                 let to = scanned - 64 + mask.trailing_zeros() as usize;
                 mask &= mask - 1;
-                folded = fold(folded, Text::of_block(block, at, to));
+                folded = fold(folded, Text::of_bytes(block, bytes, at, to));
                 at = to + 1;
             }
             if at > end {
                 return folded;
             }
-            mask = ended(mask64(&by, block, scanned), end - scanned);
+            mask = ended(mask64(&by, bytes, scanned), end - scanned);
             scanned += 64;
         }
     }
@@ -131,14 +131,14 @@ impl<P: SplitBy> Iterator for Split<P> {
     }
 
     #[inline(always)]
-    fn fold<B, F: FnMut(B, Text) -> B>(mut self, init: B, mut fold: F) -> B {
+    fn fold<B, F: FnMut(B, Text) -> B>(self, init: B, mut fold: F) -> B {
         match self.by.mask(&self.text) {
             Some(_) if self.at > self.len => init,
             Some(by) if self.text.block.is_some() => self.fold_block(by, init, fold),
             Some(by) => self.fold_in_place(by, init, fold),
             None => {
                 let mut folded = init;
-                while let Some(part) = self.next() {
+                for part in self {
                     folded = fold(folded, part);
                 }
                 folded

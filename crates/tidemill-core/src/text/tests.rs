@@ -46,7 +46,7 @@ fn all(parts: impl Iterator<Item = Text> + Clone, drawn: usize) -> Vec<String> {
     parts.clone().for_each(|part| folded.push(part.as_str().to_owned()));
     let mut one_by_one = vec![];
     let mut rest = parts.clone();
-    while let Some(part) = rest.next() {
+    for part in rest.by_ref() {
         one_by_one.push(part.as_str().to_owned());
     }
     assert!(rest.next().is_none());
@@ -135,7 +135,9 @@ proptest! {
         for (a_text, b_text) in everywhere(&a).iter().zip(everywhere(&b).iter().rev()) {
             prop_assert_eq!(a_text.cmp(b_text), a.cmp(&b));
             prop_assert_eq!(a_text == b_text, a == b);
-            prop_assert!(a_text == &everywhere(&a)[1] && *a_text == *a && *a == *a_text && *a_text == a && a == *a_text);
+            prop_assert_eq!(a_text, &everywhere(&a)[1]);
+            prop_assert_eq!([*a_text == *a, *a_text == a, *a_text == a.as_str()], [true; 3]);
+            prop_assert_eq!([*b == *a_text, b == *a_text, b.as_str() == *a_text], [a == b; 3]);
             let state = BuildHasherDefault::<DefaultHasher>::default();
             prop_assert_eq!(state.hash_one(a_text), state.hash_one(&*a));
             let seed = HashSeed::new(3);

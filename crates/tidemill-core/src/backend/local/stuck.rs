@@ -4,7 +4,6 @@ use std::sync::PoisonError;
 use std::time::Duration;
 
 use super::{Shared, State};
-use crate::event;
 use crate::scheduler::Event;
 use crate::task::Task;
 
@@ -39,7 +38,7 @@ impl Shared {
                 partition = given_up.cx.partition(),
                 "A cancelled task does not return; its thread is given up and replaced. Does its function wait for something?"
             );
-            self.bus.post(|| event::Event::thread_replaced(&given_up.thread));
+            self.news.thread_replaced(&given_up.thread);
             state.alive -= 1;
             self.start_worker(&mut state);
             self.tell(&mut state, Event::Gone(*task));

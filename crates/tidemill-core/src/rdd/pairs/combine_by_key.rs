@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::exchange::Shuffled;
 use crate::exchange::combine::{Combine, Combiner};
 use crate::layout::Layout;
+use crate::memory::Pool;
 use crate::rdd::{Keeps, Rdd};
 use crate::ship::{Code, NotShippable, ShipError, captures_nothing, conjure};
 use crate::table::SpillTable;
@@ -27,6 +28,7 @@ impl<K: 'static, V: 'static> Rdd<(K, V)> {
     pub fn combine_by_key<C, A, B, M>(&self, create: A, merge_value: B, merge: M) -> Rdd<(K, C)>
     where
         K: Key,
+        V: Element,
         C: Element,
         A: Fn(V) -> C + Send + Sync + 'static,
         B: Fn(C, V) -> C + Send + Sync + 'static,
@@ -60,6 +62,7 @@ impl<K: 'static, V: 'static> Rdd<(K, V)> {
     ) -> Rdd<(K, C::Combined)>
     where
         K: Key,
+        V: Element,
     {
         if self.layout() == Some(&layout) {
             return self.combined_in_place(name, combiner);
@@ -79,16 +82,17 @@ impl<K: 'static, V: 'static> Rdd<(K, V)> {
     pub(crate) fn combined_in_place<C: Combiner<V>>(&self, name: &'static str, combiner: C) -> Rdd<(K, C::Combined)>
     where
         K: Key,
+        V: Element,
     {
         self.narrow(name, Keeps::Layout, combiner, |mut input, combiner: Arc<C>| {
             let environment = Arc::clone(input.cx.environment());
-            let mut table = SpillTable::new(environment.memory.clone(), environment.spill.clone());
+            let mut table = SpillTable::new(environment.memory.grant(Pool::Shuffle), &environment.spill);
             let mut run = Vec::new();
             while input.next(&mut run)? {
                 let hash = |key: &K| environment.seed.hash(key);
                 table.merge_run(&mut run, hash, |v| combiner.create(v), |c, v| combiner.merge_value(c, v))?;
             }
-            table.finish(move |earlier, later| combiner.merge(earlier, later))
+            Ok(table.finish(move |earlier, later| combiner.merge(earlier, later))?)
         })
     }
 }
@@ -119,7 +123,7 @@ where
 
 impl<V, C, A, B, M> Combiner<V> for Functions<V, C, A, B, M>
 where
-    V: 'static,
+    V: Element,
     C: Element,
     A: Fn(V) -> C + Send + Sync + 'static,
     B: Fn(C, V) -> C + Send + Sync + 'static,

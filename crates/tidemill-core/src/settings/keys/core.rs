@@ -67,5 +67,5 @@ settings! {
     LINE_LENGTH_LIMIT: ByteSize = "tidemill.line.length.limit", default("128m"), bounds(Bounds::AtMost(TEXT_BLOCK_MOST));
 }
 
-/// A block of text has a 32-bit length, and 64 NULs behind its text.
-pub(super) const TEXT_BLOCK_MOST: f64 = (u32::MAX - 64) as f64;
+/// A block of text has a 32-bit length, and 64 NULs behind its text; this is the last whole megabyte below.
+pub(super) const TEXT_BLOCK_MOST: f64 = (4095_u64 << 20) as f64;

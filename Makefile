@@ -1,0 +1,33 @@
+# What there is to do here. Each target first installs what it needs and this machine lacks, and says so.
+
+# A rustup that was installed a moment ago is not in the PATH of this shell yet.
+export PATH := $(HOME)/.cargo/bin:$(PATH)
+
+.PHONY: targets demo test python bench
+.DEFAULT_GOAL := targets
+
+targets:
+	@sed -n 's/^## //p' Makefile
+
+## make demo    counts words over a stream for a few seconds and shows each batch
+demo:
+	@.ci/setup build
+	cargo run --release -p tidemill -- demo
+
+## make test    everything that CI runs: layout, lints, documentation, examples, tests
+test:
+	@.ci/setup test
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
+	cargo build --workspace --examples --locked
+	cargo test --workspace --locked --no-fail-fast
+
+## make python  the Python package
+python:
+	@echo "The Python package comes next: there is nothing to build or to run yet."
+
+## make bench   runs the benchmarks, prints a table and writes target/bench/results.json
+bench:
+	@.ci/setup build
+	cargo bench -p tidemill --bench bench --locked

@@ -1,0 +1,327 @@
+//! The way of events to listeners: one bounded queue and one thread for each listener; nobody waits for them.
+
+use std::any::Any;
+use std::collections::VecDeque;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, ThreadId};
+use std::time::Duration;
+
+use super::{Event, Listener};
+use crate::settings::keys;
+
+/// Tells events to listeners. Dropping it ends the listeners once they have been told what is queued.
+#[derive(Debug)]
+pub struct EventBus {
+    shared: Arc<Shared>,
+    queue_limit: usize,
+}
+
+/// A listener that was added. Dropping the handle leaves the listener where it is.
+#[derive(Clone, Debug)]
+pub struct ListenerHandle {
+    lane: u64,
+    dropped: Arc<AtomicU64>,
+    shared: Arc<Shared>,
+}
+
+/// Why a listener could not be added.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ListenerError {
+    /// The bus was stopped.
+    #[error("cannot add the listener {0}: the context is stopped")]
+    Stopped(String),
+    /// The system gave no thread.
+    #[error("cannot start a thread for the listener {name}: {source}")]
+    Thread {
+        /// The listener's name.
+        name: String,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    /// How many lanes take events. Read without the lock, so that an event nobody wants costs one load.
+    listening: AtomicUsize,
+    state: Mutex<State>,
+    /// Something was delivered or a lane ended.
+    settled: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    lanes: Vec<Lane>,
+    lanes_made: u64,
+    closed: bool,
+    /// How many threads flush or stop. Without any, nobody is told what settled.
+    waiting: usize,
+}
+
+/// One listener's way.
+#[derive(Debug)]
+struct Lane {
+    id: u64,
+    name: String,
+    queue: VecDeque<Arc<Event>>,
+    /// How many events were queued, and how many of them the listener was told.
+    accepted: u64,
+    delivered: u64,
+    dropped: Arc<AtomicU64>,
+    removed: bool,
+    thread: Option<ThreadId>,
+    arrived: Arc<Condvar>,
+    /// Whether its thread waits for an event: waking costs a call of the system, so it is done only then.
+    sleeping: bool,
+}
+
+impl EventBus {
+    /// A bus without listeners. Each may lag behind by `queue_limit` events (`tidemill.event.queue.limit`).
+    pub fn new(queue_limit: usize) -> EventBus {
+        EventBus { shared: Arc::default(), queue_limit: queue_limit.max(1) }
+    }
+
+    /// Adds a listener, which is told every event from now on; `name` stands in logs about it.
+    ///
+    /// # Errors
+    ///
+    /// [`ListenerError`] if the bus was stopped or there is no thread to be had.
+    pub fn add(&self, name: &str, listener: impl Listener + 'static) -> Result<ListenerHandle, ListenerError> {
+        let dropped = Arc::new(AtomicU64::new(0));
+        let arrived = Arc::new(Condvar::new());
+        let id = {
+            let mut state = self.shared.lock();
+            if state.closed {
+                return Err(ListenerError::Stopped(name.to_owned()));
+            }
+            let id = state.lanes_made;
+            state.lanes_made += 1;
+            state.lanes.push(Lane::new(id, name, dropped.clone(), arrived.clone()));
+            self.shared.count(&state);
+            id
+        };
+        let shared = self.shared.clone();
+        let thread = thread::Builder::new().name(format!("tidemill-listener-{id}"));
+        match thread.spawn(move || run(&shared, id, &arrived, Box::new(listener))) {
+            Ok(_) => Ok(ListenerHandle { lane: id, dropped, shared: self.shared.clone() }),
+            Err(source) => {
+                self.shared.end(id);
+                Err(ListenerError::Thread { name: name.to_owned(), source })
+            }
+        }
+    }
+
+    /// Tells the listeners the event that `make` builds; without listeners it is not built. Never waits: where a
+    /// queue is full, the event is dropped and counted.
+    pub fn post(&self, make: impl FnOnce() -> Event) {
+        // Relaxed: who adds a listener on another thread at this moment cannot say whether this event came after.
+        if self.shared.listening.load(Ordering::Relaxed) == 0 {
+            return;
+        }
+        let event = Arc::new(make());
+        let mut began_to_drop = Vec::new();
+        let mut state = self.shared.lock();
+        if state.closed {
+            return;
+        }
+        for lane in state.lanes.iter_mut().filter(|lane| !lane.removed) {
+            if lane.queue.len() < self.queue_limit {
+                lane.queue.push_back(event.clone());
+                lane.accepted += 1;
+                lane.wake();
+            } else if lane.dropped.fetch_add(1, Ordering::Relaxed) == 0 {
+                began_to_drop.push(lane.name.clone());
+            }
+        }
+        drop(state);
+        for name in began_to_drop {
+            let (limit, setting) = (self.queue_limit, keys::EVENT_QUEUE_LIMIT.name());
+            tracing::warn!("the listener {name} lags behind by {limit} events ({setting}): further ones are dropped");
+        }
+    }
+
+    /// Waits until the listeners were told all that was posted before. False if that takes longer than `timeout`.
+    pub fn flush(&self, timeout: Duration) -> bool {
+        let state = self.shared.lock();
+        let targets: Vec<(u64, u64)> = state.lanes.iter().map(|lane| (lane.id, lane.accepted)).collect();
+        let is_behind = |lane: &Lane| targets.iter().any(|&(id, target)| id == lane.id && lane.delivered < target);
+        self.shared.wait_while(state, timeout, is_behind).is_empty()
+    }
+
+    /// Takes no more events, tells the listeners what is queued, and lets go of them. False if that takes longer
+    /// than `timeout`; listeners that still run then are left behind.
+    pub fn stop(&self, timeout: Duration) -> bool {
+        let late = self.shared.wait_while(self.shared.close(), timeout, |_| true);
+        for name in &late {
+            tracing::warn!("the listener {name} did not end in time and is left behind");
+        }
+        late.is_empty()
+    }
+}
+
+impl Drop for EventBus {
+    fn drop(&mut self) {
+        drop(self.shared.close());
+    }
+}
+
+impl ListenerHandle {
+    /// How many events the listener has missed because it lagged behind.
+    pub fn dropped(&self) -> u64 {
+        self.dropped.load(Ordering::Relaxed)
+    }
+
+    /// Lets go of the listener, which is told nothing more but what it is being told now.
+    pub fn remove(&self) {
+        let mut state = self.shared.lock();
+        if let Some(lane) = state.lane(self.lane) {
+            lane.removed = true;
+            // What is not delivered any more is not waited for either.
+            lane.delivered = lane.accepted;
+            lane.queue.clear();
+            lane.wake();
+        }
+        self.shared.count(&state);
+        self.shared.settle(&state);
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn count(&self, state: &State) {
+        let listening = state.lanes.iter().filter(|lane| !lane.removed && !state.closed).count();
+        self.listening.store(listening, Ordering::Relaxed);
+    }
+
+    fn settle(&self, state: &State) {
+        if state.waiting != 0 {
+            self.settled.notify_all();
+        }
+    }
+
+    fn close(&self) -> MutexGuard<'_, State> {
+        let mut state = self.lock();
+        state.closed = true;
+        self.count(&state);
+        state.lanes.iter_mut().for_each(Lane::wake);
+        state
+    }
+
+    /// Waits until no lane is as `pending` says, except that of the thread which waits: a listener may flush or stop.
+    /// Gives the names of the lanes that still are when time is up.
+    fn wait_while(
+        &self,
+        mut state: MutexGuard<'_, State>,
+        timeout: Duration,
+        pending: impl Fn(&Lane) -> bool,
+    ) -> Vec<String> {
+        let own = Some(thread::current().id());
+        let is_pending = |lane: &Lane| lane.thread != own && pending(lane);
+        state.waiting += 1;
+        let waited = self.settled.wait_timeout_while(state, timeout, |state| state.lanes.iter().any(is_pending));
+        let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        state.waiting -= 1;
+        state.lanes.iter().filter(|lane| is_pending(lane)).map(|lane| lane.name.clone()).collect()
+    }
+
+    /// The next event of a lane, when it comes; `None` when the lane is to end.
+    fn next(&self, id: u64, arrived: &Condvar) -> Option<Arc<Event>> {
+        let mut state = self.lock();
+        loop {
+            let closed = state.closed;
+            let lane = state.lane(id).filter(|lane| !lane.removed)?;
+            lane.thread = Some(thread::current().id());
+            match lane.queue.pop_front() {
+                Some(event) => return Some(event),
+                None if closed => return None,
+                None => lane.sleeping = true,
+            }
+            state = arrived.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn delivered(&self, id: u64) {
+        let mut state = self.lock();
+        if let Some(lane) = state.lane(id).filter(|lane| !lane.removed) {
+            lane.delivered += 1;
+        }
+        self.settle(&state);
+    }
+
+    fn end(&self, id: u64) {
+        let mut state = self.lock();
+        let index = state.lanes.iter().position(|lane| lane.id == id);
+        let ended = index.map(|index| state.lanes.remove(index));
+        self.count(&state);
+        self.settle(&state);
+        drop(state);
+        if let Some((name, dropped)) = ended.map(|lane| (lane.name, lane.dropped.load(Ordering::Relaxed)))
+            && dropped != 0
+        {
+            tracing::warn!("the listener {name} lagged behind and missed {dropped} events");
+        }
+    }
+}
+
+impl State {
+    fn lane(&mut self, id: u64) -> Option<&mut Lane> {
+        self.lanes.iter_mut().find(|lane| lane.id == id)
+    }
+}
+
+impl Lane {
+    fn new(id: u64, name: &str, dropped: Arc<AtomicU64>, arrived: Arc<Condvar>) -> Lane {
+        let (queue, name) = (VecDeque::new(), name.to_owned());
+        Lane {
+            id,
+            name,
+            queue,
+            accepted: 0,
+            delivered: 0,
+            dropped,
+            removed: false,
+            thread: None,
+            arrived,
+            sleeping: false,
+        }
+    }
+
+    fn wake(&mut self) {
+        if std::mem::take(&mut self.sleeping) {
+            self.arrived.notify_one();
+        }
+    }
+}
+
+/// The life of a listener's thread.
+fn run(shared: &Shared, id: u64, arrived: &Condvar, mut listener: Box<dyn Listener>) {
+    while let Some(event) = shared.next(id, arrived) {
+        // A listener that panicked is never called again, so nobody sees what it left half done.
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| listener.on_event(&event))) {
+            report_panic(shared, id, panic.as_ref());
+            break;
+        }
+        shared.delivered(id);
+    }
+    // Before the lane ends: when `stop` returns, the listener has let go of its files and threads.
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(listener))) {
+        report_panic(shared, id, panic.as_ref());
+    }
+    shared.end(id);
+}
+
+fn report_panic(shared: &Shared, id: u64, panic: &(dyn Any + Send)) {
+    let name = shared.lock().lane(id).map(|lane| lane.name.clone()).unwrap_or_default();
+    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    tracing::error!("the listener {name} panicked and is removed: {}", text.unwrap_or("no message"));
+}
+
+#[cfg(test)]
+mod tests;

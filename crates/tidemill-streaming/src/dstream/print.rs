@@ -1,0 +1,61 @@
+//! `print`: shows the first records of each batch.
+
+use std::fmt::{Debug, Write as _};
+use std::io::Write as _;
+
+use tidemill_core::{Element, Timestamp};
+
+use crate::dstream::DStream;
+
+impl<T: Element + Debug> DStream<T> {
+    /// Prints the first `count` records of each batch, empty batches too, in Spark's layout: Spark's `DStream.print`
+    /// (behaviour 2.15). `...` says that there are more.
+    ///
+    /// ```text
+    /// -------------------------------------------
+    /// Time: 1700000001000 ms
+    /// -------------------------------------------
+    /// ("tide", 2)
+    /// ("mill", 1)
+    ///
+    /// ```
+    #[track_caller]
+    pub fn print(&self, count: usize) {
+        self.output("print", move |rdd, time| {
+            let first = rdd.collect()?;
+            let page = page(time, &first, count);
+            std::io::stdout().lock().write_all(page.as_bytes())?;
+            std::io::stdout().flush()?;
+            Ok(())
+        });
+    }
+}
+
+fn page<T: Debug>(time: Timestamp, first: &[T], count: usize) -> String {
+    let rule = "-".repeat(43);
+    let mut page = format!("{rule}\nTime: {time}\n{rule}\n");
+    for record in first.iter().take(count) {
+        let _ = writeln!(page, "{record:?}"); // writing to a String cannot fail
+    }
+    if first.len() > count {
+        page.push_str("...\n");
+    }
+    page.push('\n');
+    page
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_are_laid_out_as_spark_does() {
+        // behaviour 2.15
+        let rule = "-------------------------------------------";
+        let table: [(&[i32], usize, &str); 3] = [(&[], 2, ""), (&[1, 2], 2, "1\n2\n"), (&[1, 2, 3], 2, "1\n2\n...\n")];
+        for (records, count, body) in table {
+            let expected = format!("{rule}\nTime: 1700000001000 ms\n{rule}\n{body}\n");
+            assert_eq!(page(Timestamp::from_millis(1_700_000_001_000), records, count), expected);
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! What a streaming context reports.
+
+use tidemill_core::Timestamp;
+use tidemill_core::lineage::Operator;
+
+/// Why a call on a streaming context failed, or why a batch did.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Nothing would be done with any stream (behaviour 1.6).
+    #[error("requirement failed: No output operations registered, so nothing to execute; add `print` or `foreach_rdd`")]
+    NoOutputs,
+    /// The context was stopped before (behaviour 1.6).
+    #[error("StreamingContext has already been stopped; make a new one")]
+    AlreadyStopped,
+    /// A stream or output was added after the start.
+    #[error(
+        "{operator}: adding new inputs, transformations, and output operations after starting a context is not supported"
+    )]
+    AlreadyStarted {
+        /// What was added.
+        operator: Operator,
+    },
+    /// The batch interval is zero or no whole number of milliseconds.
+    #[error("a batch interval of {0:?}: use a whole number of milliseconds, at least 1")]
+    Interval(std::time::Duration),
+    /// A thread could not be started.
+    #[error("a thread could not be started: {0}")]
+    Thread(String),
+    /// An output of a batch failed; later batches go on.
+    #[error("batch {time}, {output}: {cause}")]
+    Batch {
+        /// The batch.
+        time: Timestamp,
+        /// The output.
+        output: Operator,
+        /// Why.
+        #[source]
+        cause: std::sync::Arc<tidemill_core::Error>,
+    },
+    /// The user's function in an output returned an error or panicked; later batches go on.
+    #[error("batch {time}, {output}: {cause}")]
+    Output {
+        /// The batch.
+        time: Timestamp,
+        /// The output.
+        output: Operator,
+        /// What it said.
+        cause: String,
+    },
+}

@@ -1,0 +1,128 @@
+//! The receiver of a TCP socket: connects, reads, and connects again (behaviour 1.12).
+
+use std::io;
+use std::net::{Shutdown, TcpStream, ToSocketAddrs};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tidemill_core::environment::Environment;
+use tidemill_core::{Clock, Wake};
+
+use crate::receiver::text::TextReceived;
+
+/// How long one attempt to connect may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Receives from `host:port` on a thread of its own.
+pub(crate) struct SocketReceiver {
+    shared: Arc<Shared>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+struct Shared {
+    address: String,
+    restart_delay: Duration,
+    received: Arc<TextReceived>,
+    environment: Arc<Environment>,
+    clock: Arc<dyn Clock>,
+    /// Ends waits between attempts.
+    wake: Wake,
+    stopped: AtomicBool,
+    /// The open connection, to be shut down by `stop`.
+    connection: Mutex<Option<TcpStream>>,
+}
+
+impl SocketReceiver {
+    pub(crate) fn new(
+        address: String,
+        restart_delay: Duration,
+        received: Arc<TextReceived>,
+        environment: Arc<Environment>,
+        clock: Arc<dyn Clock>,
+    ) -> SocketReceiver {
+        let shared = Shared {
+            address,
+            restart_delay,
+            received,
+            environment,
+            clock,
+            wake: Wake::new(),
+            stopped: AtomicBool::new(false),
+            connection: Mutex::default(),
+        };
+        SocketReceiver { shared: Arc::new(shared), thread: Mutex::default() }
+    }
+
+    /// Starts the thread.
+    pub(crate) fn start(&self) -> io::Result<()> {
+        let shared = Arc::clone(&self.shared);
+        let thread = std::thread::Builder::new().name("tidemill-receiver".into()).spawn(move || shared.run())?;
+        *self.thread.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread);
+        Ok(())
+    }
+
+    /// Closes the connection and waits for the thread.
+    pub(crate) fn stop(&self) {
+        self.shared.stopped.store(true, Ordering::SeqCst);
+        self.shared.wake.stop();
+        self.shared.environment.memory.wake();
+        if let Some(connection) = &*self.shared.connection.lock().unwrap_or_else(PoisonError::into_inner) {
+            let _ = connection.shutdown(Shutdown::Both); // an error says that it is closed already
+        }
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if thread.is_some_and(|thread| thread.join().is_err()) {
+            tracing::error!(address = self.shared.address, "The receiver's thread ended by a panic.");
+        }
+    }
+}
+
+impl Shared {
+    fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::SeqCst)
+    }
+
+    fn run(&self) {
+        while !self.is_stopped() {
+            match self.receive() {
+                Ok(()) if self.is_stopped() => {}
+                Ok(()) => tracing::info!(address = self.address, "The sender closed the connection; connecting again."),
+                Err(error) => {
+                    let seconds = self.restart_delay.as_secs_f64();
+                    tracing::warn!(address = self.address, %error, "No connection; trying again in {seconds} s. Is a server listening there?");
+                }
+            }
+            self.received.end_of_stream();
+            if !self.is_stopped() {
+                self.clock.wait_until(self.clock.now() + self.restart_delay, &self.wake);
+            }
+        }
+    }
+
+    fn receive(&self) -> io::Result<()> {
+        let mut stream = connect(&self.address)?;
+        *self.connection.lock().unwrap_or_else(PoisonError::into_inner) = Some(stream.try_clone()?);
+        tracing::info!(address = self.address, "Connected.");
+        let cancelled = || self.is_stopped();
+        while self.received.make_room(&cancelled) {
+            // Waits for bytes without the lock, which a cut of the batch clock may need meanwhile.
+            if stream.peek(&mut [0])? == 0 || self.received.read_from(&mut stream)? == 0 {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Tries each address of a name, as `localhost` may be known by two.
+fn connect(address: &str) -> io::Result<TcpStream> {
+    let mut last = io::Error::new(io::ErrorKind::NotFound, "the host has no address");
+    for address in address.to_socket_addrs()? {
+        match TcpStream::connect_timeout(&address, CONNECT_TIMEOUT) {
+            Ok(stream) => return Ok(stream),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}

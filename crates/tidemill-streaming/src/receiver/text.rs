@@ -1,0 +1,218 @@
+//! `TextReceived`: bytes of a stream of lines, gathered and cut into blocks of whole lines.
+//!
+//! The receiver's thread appends; the tick of a batch and the block interval cut. A cut takes all whole lines: what is not
+//! ended yet waits for the next block. A lone `\r` ends a line at once, and a `\n` that then begins the next bytes is
+//! its second half (behaviour 1.12).
+
+use std::io::{self, Read};
+use std::mem;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tidemill_core::environment::Environment;
+use tidemill_core::memory::{Grant, Pool};
+use tidemill_core::store::{Eviction, Place};
+use tidemill_core::{BlockId, TextBlock};
+
+/// The least room that is made for one read: what the system's socket buffers hold at best.
+const READ_BYTES: usize = 256 << 10;
+/// A new buffer has at least this capacity.
+const BUFFER_BYTES_MIN: usize = 4 << 10;
+/// A block has this many bytes after its text, so its buffer gets them from the start.
+const PADDING: usize = 64;
+
+/// The bytes that arrived, and the blocks cut from them that are in no batch yet.
+pub(crate) struct TextReceived {
+    stream: u32,
+    environment: Arc<Environment>,
+    /// A block is cut at this size without waiting for the clock.
+    block_bytes_max: usize,
+    /// A line longer than this is dropped.
+    line_bytes_max: usize,
+    state: Mutex<State>,
+}
+
+struct State {
+    bytes: Vec<u8>,
+    grant: Grant,
+    /// Where the search for the end of the last whole line may begin.
+    searched: usize,
+    /// The last block ended with `\r`; a `\n` that comes next belongs to it.
+    after_return: bool,
+    /// The line at hand is too long: its bytes are dropped up to its end.
+    dropping: bool,
+    next_block: u64,
+    blocks: Vec<BlockId>,
+    malformed: u64,
+    too_long: u64,
+}
+
+impl TextReceived {
+    pub(crate) fn new(
+        stream: u32,
+        environment: &Arc<Environment>,
+        block_bytes_max: usize,
+        line_bytes_max: usize,
+    ) -> Self {
+        let state = State {
+            bytes: Vec::new(),
+            grant: environment.memory.grant(Pool::Received),
+            searched: 0,
+            after_return: false,
+            dropping: false,
+            next_block: 0,
+            blocks: Vec::new(),
+            malformed: 0,
+            too_long: 0,
+        };
+        let environment = Arc::clone(environment);
+        TextReceived { stream, environment, block_bytes_max, line_bytes_max, state: Mutex::new(state) }
+    }
+
+    /// Waits until memory allows to receive more; `false` once `cancelled` says so. While this waits nothing is read, so
+    /// that TCP's own flow control holds back the sender.
+    pub(crate) fn make_room(&self, cancelled: &dyn Fn() -> bool) -> bool {
+        let Some(grant) = self.environment.memory.acquire_or_wait(Pool::Received, READ_BYTES as u64, cancelled) else {
+            return false;
+        };
+        let mut state = self.lock();
+        state.grant.absorb(grant);
+        true
+    }
+
+    /// Reads once from `source`, which has bytes waiting, straight into the block at hand. 0 at its end.
+    pub(crate) fn read_from(&self, source: &mut impl Read) -> io::Result<usize> {
+        let mut state = self.lock();
+        let start = state.bytes.len();
+        if state.bytes.capacity() - start < READ_BYTES / 2 + PADDING {
+            let more = start.clamp(BUFFER_BYTES_MIN, self.block_bytes_max);
+            state.bytes.reserve(more.max(if start > 0 { READ_BYTES } else { BUFFER_BYTES_MIN }) + PADDING);
+        }
+        let room = (state.bytes.capacity() - start - PADDING).min(READ_BYTES);
+        state.bytes.resize(start + room, 0);
+        let read = source.read(state.bytes.get_mut(start..).unwrap_or_default());
+        state.bytes.truncate(start + *read.as_ref().unwrap_or(&0));
+        let spare = state.grant.bytes().saturating_sub(state.bytes.len() as u64);
+        state.grant.shrink(spare);
+        if state.bytes.len() >= self.block_bytes_max {
+            self.cut(&mut state);
+        }
+        read
+    }
+
+    /// Cuts a block of the whole lines that have arrived, if there are any.
+    pub(crate) fn cut_block(&self) {
+        self.cut(&mut self.lock());
+    }
+
+    /// The connection ended: what is there is the last line, whole or not.
+    pub(crate) fn end_of_stream(&self) {
+        let mut state = self.lock();
+        self.cut(&mut state);
+        if !state.bytes.is_empty() && !state.dropping {
+            let rest = mem::take(&mut state.bytes);
+            self.store(&mut state, rest);
+        }
+        state.bytes.clear();
+        (state.searched, state.dropping, state.after_return) = (0, false, false);
+    }
+
+    /// Cuts, and gives out all blocks that are in no batch yet, in order of arrival.
+    pub(crate) fn take_blocks(&self) -> Vec<BlockId> {
+        let mut state = self.lock();
+        self.cut(&mut state);
+        mem::take(&mut state.blocks)
+    }
+
+    /// Whether there are whole lines that are in no batch yet.
+    pub(crate) fn has_backlog(&self) -> bool {
+        let mut state = self.lock();
+        self.cut(&mut state);
+        !state.blocks.is_empty()
+    }
+
+    fn cut(&self, state: &mut State) {
+        if mem::take(&mut state.after_return) {
+            match state.bytes.first() {
+                Some(b'\n') => drop(state.bytes.drain(..1)),
+                Some(_) => {}
+                None => state.after_return = true,
+            }
+        }
+        let searched = state.searched.min(state.bytes.len());
+        let unsearched = state.bytes.get(searched..).unwrap_or_default();
+        let Some(end) = memchr::memrchr2(b'\n', b'\r', unsearched).map(|at| searched + at + 1) else {
+            state.searched = state.bytes.len();
+            return self.limit_line(state);
+        };
+        state.searched = 0;
+        state.after_return = state.bytes.get(end - 1) == Some(&b'\r');
+        let rest = state.bytes.get(end..).unwrap_or_default();
+        let mut next =
+            Vec::with_capacity((rest.len() + end / 2).clamp(BUFFER_BYTES_MIN, self.block_bytes_max) + PADDING);
+        next.extend_from_slice(rest);
+        let mut block = mem::replace(&mut state.bytes, next);
+        block.truncate(end);
+        if mem::take(&mut state.dropping) {
+            let start = memchr::memchr2(b'\n', b'\r', &block).map_or(block.len(), |at| at + 1);
+            drop(block.drain(..start));
+        }
+        if !block.is_empty() {
+            self.store(state, block);
+        }
+    }
+
+    /// Drops a line that grows past the limit, so that a stream without line ends cannot fill memory.
+    fn limit_line(&self, state: &mut State) {
+        if state.bytes.len() <= self.line_bytes_max {
+            return;
+        }
+        if !state.dropping {
+            state.too_long += 1;
+            tracing::warn!(
+                stream = self.stream,
+                dropped = state.too_long,
+                limit = self.line_bytes_max,
+                "A line is longer than tidemill.line.length.limit and is dropped. Does the sender end its lines?"
+            );
+        }
+        state.dropping = true;
+        (state.bytes, state.searched) = (Vec::new(), 0);
+        state.grant.shrink_to(0);
+    }
+
+    fn store(&self, state: &mut State, mut bytes: Vec<u8>) {
+        if bytes.capacity() / 2 > bytes.len() + PADDING {
+            bytes.shrink_to(bytes.len() + PADDING);
+        }
+        let weight = bytes.len() as u64;
+        let block = match TextBlock::from_utf8_lossy(bytes) {
+            Ok((block, malformed)) => {
+                self.count_malformed(state, malformed as u64);
+                block
+            }
+            Err(error) => {
+                tracing::error!(stream = self.stream, %error, "Received text is dropped.");
+                return;
+            }
+        };
+        let id = BlockId::Received { stream: self.stream, number: state.next_block };
+        state.next_block += 1;
+        let grant = state.grant.split(weight);
+        self.environment.store.put(id, Place::Memory(Arc::new(block), Arc::new(grant)), Eviction::Never);
+        state.blocks.push(id);
+    }
+
+    fn count_malformed(&self, state: &mut State, malformed: u64) {
+        if malformed > 0 && state.malformed == 0 {
+            tracing::warn!(stream = self.stream, "Received text is no UTF-8; malformed parts become U+FFFD.");
+        }
+        state.malformed += malformed;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,65 @@
+//! The benchmarks: each row sets one side against another on the same input, in turn, and shows how far it scatters.
+//!
+//! Run with: `make bench`, or one row with `cargo bench -p tidemill --bench bench -- --only NAME`.
+
+mod by_hand;
+mod engine;
+mod harness;
+mod measured;
+mod report;
+mod text;
+
+use clap::Parser;
+
+use crate::harness::{Goal, Row, Side};
+
+/// Runs Tidemill's benchmarks.
+#[derive(Parser)]
+struct Options {
+    /// How often both sides of a row run.
+    #[arg(long, default_value_t = harness::ROUNDS_MIN, value_parser = clap::value_parser!(u32).range(i64::from(harness::ROUNDS_MIN)..))]
+    rounds: u32,
+    /// Only the rows whose name contains this.
+    #[arg(long, value_name = "NAME")]
+    only: Option<String>,
+    /// What `cargo bench` hands to every benchmark.
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+fn main() -> anyhow::Result<()> {
+    let options = Options::parse();
+    let chosen = |row: &Row| options.only.as_ref().is_none_or(|only| row.name.contains(only.as_str()));
+    let rows: Vec<Row> = rows()?.into_iter().filter(chosen).collect();
+    anyhow::ensure!(!rows.is_empty(), "no row has such a name; without --only all rows run");
+    let outcomes = harness::run(rows, options.rounds)?;
+    report::print(&outcomes);
+    report::write(&outcomes)
+}
+
+/// The table of benchmarks. A row is added here; what its sides do stands in a module of its own.
+fn rows() -> anyhow::Result<Vec<Row>> {
+    let large = engine::Blocks::of(text::large(), 1)?;
+    let small = engine::Blocks::of(text::small(), 1)?;
+    let (halves, whole) = (engine::Blocks::of(text::large(), 2)?, engine::Blocks::of(text::large(), 2)?);
+    Ok(vec![
+        Row {
+            name: "word count, 50,000 words, local[1]",
+            goal: Goal::SpeedAtLeast(1.15),
+            left: Side::new("from memory", move || engine::word_count(1, &large)),
+            right: Some(Side::new("by hand", || by_hand::word_count(text::large()))),
+        },
+        Row {
+            name: "word count, 1,000 words, local[1]",
+            goal: Goal::SpeedAtLeast(0.85),
+            left: Side::new("from memory", move || engine::word_count(1, &small)),
+            right: Some(Side::new("by hand", || by_hand::word_count(text::small()))),
+        },
+        Row {
+            name: "word count, 50,000 words, local[2]",
+            goal: Goal::SpeedAtLeast(1.8),
+            left: Side::new("local[2]", move || engine::word_count(2, &halves)),
+            right: Some(Side::new("local[1]", move || engine::word_count(1, &whole))),
+        },
+    ])
+}
