@@ -23,6 +23,7 @@ impl<K: 'static, V: 'static> Rdd<(K, V)> {
     pub fn aggregate_by_key<C, A, M>(&self, zero: C, add: A, merge: M) -> Rdd<(K, C)>
     where
         K: Key,
+        V: Element,
         C: Element,
         A: Fn(C, V) -> C + Send + Sync + 'static,
         M: Fn(C, C) -> C + Send + Sync + 'static,
@@ -36,6 +37,7 @@ impl<K: 'static, V: 'static> Rdd<(K, V)> {
     pub fn aggregate_by_key_into<C, A, M>(&self, zero: C, add: A, merge: M, partitions: usize) -> Rdd<(K, C)>
     where
         K: Key,
+        V: Element,
         C: Element,
         A: Fn(C, V) -> C + Send + Sync + 'static,
         M: Fn(C, C) -> C + Send + Sync + 'static,
@@ -59,7 +61,7 @@ impl<C: Element, A: Send + Sync + 'static, M: Send + Sync + 'static> Code for Ag
 
 impl<V, C, A, M> Combiner<V> for Aggregate<C, A, M>
 where
-    V: 'static,
+    V: Element,
     C: Element,
     A: Fn(C, V) -> C + Send + Sync + 'static,
     M: Fn(C, C) -> C + Send + Sync + 'static,

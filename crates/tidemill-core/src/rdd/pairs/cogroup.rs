@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::layout::Layout;
+use crate::memory::Pool;
 use crate::rdd::{Input, Keeps, Map, Rdd};
 use crate::runs::BoxRuns;
 use crate::ship::Function;
@@ -106,7 +107,7 @@ pub(super) fn cogroup_runs<K: Key, V: Element, W: Element>(
     mut right: Input<(K, W)>,
 ) -> Result<BoxRuns<(K, (Vec<V>, Vec<W>))>, Stop> {
     let environment = Arc::clone(left.cx.environment());
-    let mut table = SpillTable::new(environment.memory.clone(), environment.spill.clone());
+    let mut table = SpillTable::new(environment.memory.grant(Pool::Shuffle), &environment.spill);
     let hash = |key: &K| environment.seed.hash(key);
     let mut run = Vec::new();
     while left.next(&mut run)? {
@@ -126,11 +127,11 @@ pub(super) fn cogroup_runs<K: Key, V: Element, W: Element>(
             |both, value| pushed(both, value, right_list),
         )?;
     }
-    table.finish(|mut earlier: (Vec<V>, Vec<W>), mut later: (Vec<V>, Vec<W>)| {
+    Ok(table.finish(|mut earlier: (Vec<V>, Vec<W>), mut later: (Vec<V>, Vec<W>)| {
         earlier.0.append(&mut later.0);
         earlier.1.append(&mut later.1);
         earlier
-    })
+    })?)
 }
 
 fn pushed<L, T>(mut lists: L, value: T, list: impl Fn(&mut L) -> &mut Vec<T>) -> L {

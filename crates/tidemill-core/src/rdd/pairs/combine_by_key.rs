@@ -43,6 +43,7 @@ impl<K: 'static, V: 'static> Rdd<(K, V)> {
     pub fn combine_by_key_into<C, A, B, M>(&self, create: A, merge_value: B, merge: M, partitions: usize) -> Rdd<(K, C)>
     where
         K: Key,
+        V: Element,
         C: Element,
         A: Fn(V) -> C + Send + Sync + 'static,
         B: Fn(C, V) -> C + Send + Sync + 'static,

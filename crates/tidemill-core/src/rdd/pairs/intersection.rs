@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::memory::Pool;
 use crate::rdd::{FlatMap, Input, Rdd};
 use crate::runs::BoxRuns;
 use crate::ship::Function;
@@ -48,12 +49,12 @@ const RIGHT: u8 = 2;
 /// On which sides each element is.
 fn sides_of<T: Key>(mut left: Input<(T, ())>, mut right: Input<(T, ())>) -> Result<BoxRuns<(T, u8)>, Stop> {
     let environment = Arc::clone(left.cx.environment());
-    let mut table = SpillTable::new(environment.memory.clone(), environment.spill.clone());
+    let mut table = SpillTable::new(environment.memory.grant(Pool::Shuffle), &environment.spill);
     let mut run = Vec::new();
     for (side, input) in [(LEFT, &mut left), (RIGHT, &mut right)] {
         while input.next(&mut run)? {
             table.merge_run(&mut run, |key| environment.seed.hash(key), |()| side, |sides, ()| sides | side)?;
         }
     }
-    table.finish(|earlier, later| earlier | later)
+    Ok(table.finish(|earlier, later| earlier | later)?)
 }

@@ -1,15 +1,17 @@
 //! `sort_by_key`: all pairs in the order of their keys, over all partitions.
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 use crate::error::Error;
 use crate::layout::{Layout, RangePartitioner};
 use crate::lineage::Operator;
-use crate::rdd::Input;
+use crate::memory::Pool;
 use crate::rdd::pairs::ranges::sampled_ranges;
-use crate::rdd::{Keeps, Rdd};
-use crate::runs::{BoxRuns, VecRuns};
+use crate::rdd::{Input, Keeps, Rdd};
+use crate::runs::BoxRuns;
 use crate::ship::Function;
+use crate::sorter::SpillSorter;
 use crate::{Element, Key, Stop};
 
 impl<K: 'static, V: 'static> Rdd<(K, V)> {
@@ -76,14 +78,12 @@ impl<K: 'static, V: 'static> Rdd<(K, V)> {
 }
 
 /// All of `input`, sorted.
-fn sorted<T: Element>(
-    mut input: Input<T>,
-    compare: impl Fn(&T, &T) -> std::cmp::Ordering + 'static,
-) -> Result<BoxRuns<T>, Stop> {
-    let (mut all, mut run) = (Vec::new(), Vec::new());
+fn sorted<T: Element>(mut input: Input<T>, compare: impl Fn(&T, &T) -> Ordering + 'static) -> Result<BoxRuns<T>, Stop> {
+    let environment = Arc::clone(input.cx.environment());
+    let mut sorter = SpillSorter::new(environment.memory.grant(Pool::Shuffle), &environment.spill, compare);
+    let mut run = Vec::new();
     while input.next(&mut run)? {
-        all.append(&mut run);
+        sorter.push_run(&mut run)?;
     }
-    all.sort_by(compare);
-    Ok(Box::new(VecRuns::new(all)))
+    Ok(sorter.finish()?)
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::layout::Layout;
+use crate::memory::Pool;
 use crate::rdd::{FlatMap, Input, Rdd};
 use crate::runs::BoxRuns;
 use crate::ship::Function;
@@ -65,7 +66,7 @@ fn without_runs<K: Key, V: Element>(
     mut right: Input<(K, ())>,
 ) -> Result<BoxRuns<(K, (Vec<V>, bool))>, Stop> {
     let environment = Arc::clone(left.cx.environment());
-    let mut table = SpillTable::new(environment.memory.clone(), environment.spill.clone());
+    let mut table = SpillTable::new(environment.memory.grant(Pool::Shuffle), &environment.spill);
     let hash = |key: &K| environment.seed.hash(key);
     let mut run = Vec::new();
     while left.next(&mut run)? {
@@ -79,8 +80,8 @@ fn without_runs<K: Key, V: Element>(
     while right.next(&mut run)? {
         table.merge_run(&mut run, hash, |()| (Vec::new(), true), |_, ()| (Vec::new(), true))?;
     }
-    table.finish(|mut earlier: (Vec<V>, bool), mut later: (Vec<V>, bool)| {
+    Ok(table.finish(|mut earlier: (Vec<V>, bool), mut later: (Vec<V>, bool)| {
         earlier.0.append(&mut later.0);
         (earlier.0, earlier.1 || later.1)
-    })
+    })?)
 }
