@@ -60,6 +60,7 @@ pub mod failure;
 pub mod hash;
 pub mod log;
 pub mod master;
+mod random;
 pub mod settings;
 
 pub use accumulator::Accumulator;

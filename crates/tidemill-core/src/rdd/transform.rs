@@ -8,4 +8,6 @@ mod map;
 mod map_partitions;
 
 pub use flat_map::Emit;
+pub(crate) use flat_map::FlatMap;
+pub(crate) use map::Map;
 pub use map_partitions::Elements;
