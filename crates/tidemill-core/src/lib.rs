@@ -17,12 +17,6 @@
 //! assert_eq!(counts, [("be", 2), ("not", 1), ("or", 1), ("to", 2)].map(|(word, n)| (word.into(), n)));
 //! # Ok::<(), tidemill_core::Error>(())
 //! ```
-//! The engine under Tidemill.
-pub mod block;
-pub mod element;
-pub mod failure;
-pub mod files;
-pub mod runs;
 
 // In the order of a first reading: what users hold, ...
 pub mod context;
@@ -45,6 +39,7 @@ pub mod task;
 // ... where things are kept, ...
 pub mod block;
 pub mod environment;
+pub mod files;
 pub mod groups;
 pub mod memory;
 pub mod store;
@@ -62,6 +57,7 @@ pub mod failure;
 pub mod hash;
 pub mod log;
 pub mod master;
+mod random;
 pub mod settings;
 
 pub use accumulator::Accumulator;
