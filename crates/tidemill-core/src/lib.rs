@@ -42,14 +42,14 @@ pub mod backend;
 // ... where things are kept, ...
 pub mod environment;
 pub mod block;
-pub mod store;
-pub mod memory;
-pub mod weight;
+pub mod files;
 pub mod groups;
+pub mod memory;
+pub mod store;
+pub mod weight;
 pub mod table;
 pub mod sorter;
 pub mod spill;
-pub mod files;
 pub mod accumulator;
 pub mod broadcast;
 

@@ -12,12 +12,14 @@ use crate::layout::Layout;
 use crate::lineage::{Lineage, Meta, Node, Operator, Parent};
 
 mod actions;
+mod both;
 mod narrow;
 mod pairs;
 mod sources;
 mod transform;
 
 pub(crate) use actions::run_job;
+pub(crate) use both::{Inputs, Meeting};
 pub(crate) use narrow::{Input, Keeps};
 pub use sources::*;
 pub use transform::*;

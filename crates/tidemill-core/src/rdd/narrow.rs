@@ -46,6 +46,14 @@ impl<T> Runs<T> for Input<T> {
     }
 }
 
+impl<T: 'static> Input<T> {
+    /// What the operator `node` draws from when it reads `partition` of `parent`.
+    pub(crate) fn of(parent: &Parent<T>, partition: usize, cx: &Arc<TaskContext>, node: &Meta) -> Result<Self, Stop> {
+        let runs = parent.compute(partition, cx, node.depth)?;
+        Ok(Input { runs, cx: Arc::clone(cx), partition, node: node.id })
+    }
+}
+
 /// Whether an operator leaves keys where they are.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Keeps {
@@ -100,8 +108,8 @@ impl<T: 'static, U: 'static, C: Code, M: Make<T, U, C>> Lineage for Narrow<T, U,
         vec![self.parent.narrow()]
     }
 
-    fn homes(&self, partition: usize) -> Vec<String> {
-        self.parent.node().homes(partition)
+    fn first_input(&self, partition: usize) -> Option<(Arc<dyn Lineage>, usize)> {
+        Some((Arc::clone(self.parent.node()) as Arc<dyn Lineage>, partition))
     }
 
     fn encode(&self, out: &mut Encoder) -> Result<(), NotShippable> {
@@ -120,8 +128,7 @@ fn decode<T: 'static, U: 'static, C: Code, M: Make<T, U, C>>(decoder: &mut Decod
 
 impl<T: 'static, U: 'static, C: Code, M: Make<T, U, C>> Node<U> for Narrow<T, U, C, M> {
     fn compute(self: Arc<Self>, partition: usize, cx: &Arc<TaskContext>) -> Result<BoxRuns<U>, Stop> {
-        let runs = self.parent.compute(partition, cx, self.meta.depth)?;
-        let input = Input { runs, cx: Arc::clone(cx), partition, node: self.meta.id };
+        let input = Input::of(&self.parent, partition, cx, &self.meta)?;
         (self.make)(input, Arc::clone(&self.code))
     }
 }
