@@ -17,6 +17,12 @@
 //! assert_eq!(counts, [("be", 2), ("not", 1), ("or", 1), ("to", 2)].map(|(word, n)| (word.into(), n)));
 //! # Ok::<(), tidemill_core::Error>(())
 //! ```
+//! The engine under Tidemill.
+pub mod block;
+pub mod element;
+pub mod failure;
+pub mod files;
+pub mod runs;
 
 // In the order of a first reading: what users hold, ...
 pub mod context;

@@ -1,0 +1,183 @@
+//! Tests of output folders: what is there after each step, with several attempts and with failures.
+
+use std::sync::Barrier;
+
+use super::*;
+use crate::files::paths::find;
+use crate::files::records::{Content, read_whole};
+
+/// All files below `folder`, sorted.
+fn tree(folder: &Path) -> Vec<String> {
+    fn walk(folder: &Path, names: &mut Vec<PathBuf>) {
+        for entry in fs::read_dir(folder).into_iter().flatten() {
+            let path = entry.unwrap().path();
+            if path.is_dir() { walk(&path, names) } else { names.push(path) }
+        }
+    }
+    let mut names = Vec::new();
+    walk(folder, &mut names);
+    names.sort();
+    names.iter().map(|path| path.strip_prefix(folder).unwrap().display().to_string()).collect()
+}
+
+fn attempt(folder: &OutputFolder, partition: usize, attempt: u64, text: &str) -> AttemptFile {
+    let mut file = folder.start_attempt(partition, attempt).unwrap();
+    file.write(text.as_bytes()).unwrap();
+    assert_eq!(file.bytes(), text.len() as u64);
+    file
+}
+
+fn new_folder(root: &tempfile::TempDir, compression: Compression) -> OutputFolder {
+    OutputFolder::create(&root.path().join("above/out"), compression, Existing::Refuse).unwrap()
+}
+
+// 1.42: part-00000..., `_SUCCESS`.
+#[test]
+fn parts_appear_with_the_commit_of_the_job() {
+    let root = tempfile::tempdir().unwrap();
+    let folder = new_folder(&root, Compression::Plain);
+    let first = attempt(&folder, 0, 7, "zero\n");
+    assert_eq!(tree(folder.path()), ["_temporary/7/part-00000"]);
+    assert_eq!(first.commit().unwrap(), AttemptEnd::Committed { file_bytes: 5 });
+    assert_eq!(tree(folder.path()), ["_temporary/committed/part-00000"]);
+    assert!(find(folder.path().to_str().unwrap()).unwrap().is_empty(), "nothing to be seen before the commit");
+    attempt(&folder, 1, 7, "").commit().unwrap();
+    folder.commit(2).unwrap();
+    assert_eq!(tree(folder.path()), ["_SUCCESS", "part-00000", "part-00001"]);
+    assert_eq!(fs::read_to_string(folder.path().join("part-00000")).unwrap(), "zero\n");
+}
+
+#[test]
+fn one_of_several_attempts_commits() {
+    let root = tempfile::tempdir().unwrap();
+    let folder = new_folder(&root, Compression::Plain);
+    let (slow, quick) = (attempt(&folder, 0, 1, "slow"), attempt(&folder, 0, 2, "quick"));
+    assert!(matches!(quick.commit().unwrap(), AttemptEnd::Committed { .. }));
+    assert_eq!(slow.commit().unwrap(), AttemptEnd::AnotherWasFirst);
+    let given_up = attempt(&folder, 0, 3, "given up");
+    assert!(folder.start_attempt(0, 3).is_err(), "no two writers of one file");
+    drop(given_up);
+    assert_eq!(tree(folder.path()), ["_temporary/committed/part-00000"]);
+    folder.commit(1).unwrap();
+    assert_eq!(fs::read_to_string(folder.path().join("part-00000")).unwrap(), "quick");
+}
+
+#[test]
+fn racing_attempts_commit_once() {
+    let root = tempfile::tempdir().unwrap();
+    let folder = new_folder(&root, Compression::Plain);
+    for partition in 0..20 {
+        let barrier = Barrier::new(4);
+        let ends: Vec<AttemptEnd> = std::thread::scope(|scope| {
+            let run = |number: u64| {
+                let file = attempt(&folder, partition, number, "same");
+                barrier.wait();
+                file.commit().unwrap()
+            };
+            let threads: Vec<_> = (0..4).map(|number| scope.spawn(move || run(number))).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        assert_eq!(ends.iter().filter(|end| **end != AttemptEnd::AnotherWasFirst).count(), 1, "{ends:?}");
+    }
+}
+
+#[test]
+fn an_existing_folder_is_refused_or_written_over() {
+    let root = tempfile::tempdir().unwrap();
+    let folder = new_folder(&root, Compression::Plain);
+    attempt(&folder, 0, 0, "old").commit().unwrap();
+    folder.commit(1).unwrap();
+    let error = OutputFolder::create(folder.path(), Compression::Plain, Existing::Refuse).unwrap_err();
+    assert!(matches!(&error, Cause::File { source, .. } if source.kind() == io::ErrorKind::AlreadyExists));
+    let words = format!("Output directory file:{} already exists", folder.path().display());
+    assert!(error.to_string().contains(&words), "{error}");
+
+    // A run that died leaves a commit behind; the run after it must not take it for its own.
+    let died = OutputFolder::create(folder.path(), Compression::Plain, Existing::WriteOver).unwrap();
+    attempt(&died, 1, 0, "died").commit().unwrap();
+    let again = OutputFolder::create(folder.path(), Compression::Plain, Existing::WriteOver).unwrap();
+    attempt(&again, 0, 0, "new").commit().unwrap();
+    assert!(again.commit(2).unwrap_err().to_string().contains("no attempt committed part-00001"));
+    assert_eq!(fs::read_to_string(folder.path().join("part-00000")).unwrap(), "old");
+    again.commit(1).unwrap();
+    assert_eq!(tree(folder.path()), ["_SUCCESS", "part-00000"]);
+    assert_eq!(fs::read_to_string(folder.path().join("part-00000")).unwrap(), "new");
+}
+
+#[test]
+fn an_aborted_job_leaves_nothing_and_can_be_run_again() {
+    let root = tempfile::tempdir().unwrap();
+    let folder = new_folder(&root, Compression::Plain);
+    attempt(&folder, 0, 0, "x").commit().unwrap();
+    let late = attempt(&folder, 1, 0, "y");
+    folder.abort().unwrap();
+    assert!(!folder.path().exists());
+    folder.abort().unwrap();
+    // A task that did not hear of it neither commits nor brings the folder back.
+    assert!(late.commit().unwrap_err().to_string().contains("the job is over"));
+    assert!(folder.start_attempt(2, 0).is_err());
+    assert!(!folder.path().exists());
+    let again = new_folder(&root, Compression::Plain);
+    fs::write(again.path().join("mine"), "").unwrap();
+    again.abort().unwrap();
+    assert_eq!(tree(again.path()), ["mine"], "what others put there stays");
+    let over = OutputFolder::create(again.path(), Compression::Plain, Existing::WriteOver).unwrap();
+    fs::remove_file(over.path().join("mine")).unwrap();
+    over.abort().unwrap();
+    assert!(over.path().exists(), "the folder was there before the job");
+}
+
+#[test]
+fn a_commit_that_fails_half_way_takes_its_parts_back() {
+    let root = tempfile::tempdir().unwrap();
+    let folder = new_folder(&root, Compression::Plain);
+    for partition in 0..2 {
+        attempt(&folder, partition, 0, "x").commit().unwrap();
+    }
+    fs::create_dir(folder.path().join("part-00001")).unwrap();
+    assert!(folder.commit(2).is_err());
+    assert!(!folder.path().join("part-00000").exists() && !folder.path().join(SUCCESS).exists());
+}
+
+#[test]
+fn parts_are_compressed_on_demand() {
+    for compression in [Compression::Gzip, Compression::Bzip2, Compression::Zstd] {
+        let root = tempfile::tempdir().unwrap();
+        let folder = new_folder(&root, compression);
+        let text = "the same line\n".repeat(1000);
+        let end = attempt(&folder, 12, 0, &text).commit().unwrap();
+        assert!(matches!(end, AttemptEnd::Committed { file_bytes } if file_bytes < 1000), "{end:?}");
+        for partition in 0..12 {
+            attempt(&folder, partition, 0, "").commit().unwrap();
+        }
+        folder.commit(13).unwrap();
+        let files = find(folder.path().to_str().unwrap()).unwrap();
+        assert!(files[12].path.ends_with(format!("part-00012{}", compression.suffix())));
+        assert_eq!(read_whole(&files[12], Content::Text, 1 << 20).unwrap(), text.as_bytes());
+        assert_eq!(read_whole(&files[0], Content::Text, 1 << 20).unwrap(), b"");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_says_what_to_do() {
+    let device = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let file = CompressingFile::new(device, Compression::Plain).unwrap();
+    let nowhere = PathBuf::from("/nowhere/part-00000");
+    let mut file = AttemptFile { path: nowhere.clone(), committed: nowhere, file: Some(file), bytes: 0 };
+    file.write(b"small pieces wait in the buffer").unwrap();
+    let error = file.commit().unwrap_err();
+    assert!(matches!(&error, Cause::File { source, .. } if source.kind() == io::ErrorKind::StorageFull), "{error}");
+    assert!(error.to_string().contains("/nowhere/part-00000: the disk is full; free some space"), "{error}");
+}
+
+#[test]
+fn a_file_in_the_place_of_the_folder_is_told() {
+    let root = tempfile::tempdir().unwrap();
+    let path = root.path().join("file");
+    fs::write(&path, "").unwrap();
+    for existing in [Existing::Refuse, Existing::WriteOver] {
+        let error = OutputFolder::create(&path, Compression::Plain, existing).unwrap_err().to_string();
+        assert!(error.contains(path.to_str().unwrap()), "{error}");
+    }
+}
