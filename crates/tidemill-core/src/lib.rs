@@ -17,12 +17,6 @@
 //! assert_eq!(counts, [("be", 2), ("not", 1), ("or", 1), ("to", 2)].map(|(word, n)| (word.into(), n)));
 //! # Ok::<(), tidemill_core::Error>(())
 //! ```
-//! The engine under Tidemill.
-pub mod block;
-pub mod element;
-pub mod failure;
-pub mod files;
-pub mod runs;
 
 // In the order of a first reading: what users hold, ...
 pub mod context;
@@ -51,10 +45,13 @@ pub mod store;
 pub mod table;
 pub mod weight;
 
+pub mod files;
 pub mod spill;
 
 pub mod accumulator;
 pub mod broadcast;
+pub mod stat_counter;
+pub mod storage_level;
 // ... and what surrounds it.
 pub mod clock;
 pub mod event;
@@ -78,5 +75,7 @@ pub use master::{Master, MasterError};
 pub use rdd::Rdd;
 pub use runs::{BoxRuns, Runs, run_len};
 pub use settings::{Config, SettingError, SettingKey, Settings};
+pub use stat_counter::StatCounter;
+pub use storage_level::StorageLevel;
 pub use task::TaskContext;
 pub use text::{Text, TextBlock};

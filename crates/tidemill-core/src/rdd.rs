@@ -17,7 +17,7 @@ mod pairs;
 mod sources;
 mod transform;
 
-pub(crate) use actions::run_job;
+pub use actions::*;
 pub(crate) use narrow::{Input, Keeps};
 pub use sources::*;
 pub use transform::*;

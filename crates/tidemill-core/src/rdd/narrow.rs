@@ -19,6 +19,11 @@ pub(crate) struct Input<T> {
 }
 
 impl<T> Input<T> {
+    /// What `node` draws from `runs`.
+    pub(crate) fn new(runs: BoxRuns<T>, cx: &Arc<TaskContext>, partition: usize, node: RddId) -> Input<T> {
+        Input { runs, cx: Arc::clone(cx), partition, node }
+    }
+
     /// The next run of the parent; from here on failures are this operator's.
     #[inline]
     pub(crate) fn next(&mut self, into: &mut Vec<T>) -> Result<bool, Stop> {
@@ -119,7 +124,7 @@ fn decode<T: 'static, U: 'static, C: Code, M: Make<T, U, C>>(decoder: &mut Decod
 impl<T: 'static, U: 'static, C: Code, M: Make<T, U, C>> Node<U> for Narrow<T, U, C, M> {
     fn compute(self: Arc<Self>, partition: usize, cx: &Arc<TaskContext>) -> Result<BoxRuns<U>, Stop> {
         let runs = self.parent.compute(partition, cx, self.meta.depth)?;
-        let input = Input { runs, cx: Arc::clone(cx), partition, node: self.meta.id };
+        let input = Input::new(runs, cx, partition, self.meta.id);
         (self.make)(input, Arc::clone(&self.code))
     }
 }

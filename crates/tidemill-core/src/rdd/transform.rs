@@ -9,3 +9,4 @@ mod map_partitions;
 
 pub use flat_map::Emit;
 pub use map_partitions::Elements;
+pub(crate) use map_partitions::of_elements;
