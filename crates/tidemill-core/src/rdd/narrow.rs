@@ -21,6 +21,11 @@ pub(crate) struct Input<T> {
 }
 
 impl<T> Input<T> {
+    /// What `node` draws from `runs`.
+    pub(crate) fn new(runs: BoxRuns<T>, cx: &Arc<TaskContext>, partition: usize, node: RddId) -> Input<T> {
+        Input { runs, cx: Arc::clone(cx), partition, node }
+    }
+
     /// The next run of the parent; from here on failures are this operator's.
     #[inline]
     pub(crate) fn next(&mut self, into: &mut Vec<T>) -> Result<bool, Stop> {
@@ -32,11 +37,6 @@ impl<T> Input<T> {
     /// Says that this operator's code runs next.
     pub(crate) fn enter(&self) {
         self.cx.enter(self.node);
-    }
-
-    /// The runs as they are, for operators without code of their own.
-    pub(crate) fn into_runs(self) -> BoxRuns<T> {
-        self.runs
     }
 }
 
@@ -50,7 +50,7 @@ impl<T: 'static> Input<T> {
     /// What the operator `node` draws from when it reads `partition` of `parent`.
     pub(crate) fn of(parent: &Parent<T>, partition: usize, cx: &Arc<TaskContext>, node: &Meta) -> Result<Self, Stop> {
         let runs = parent.compute(partition, cx, node.depth)?;
-        Ok(Input { runs, cx: Arc::clone(cx), partition, node: node.id })
+        Ok(Input::new(runs, cx, partition, node.id))
     }
 }
 

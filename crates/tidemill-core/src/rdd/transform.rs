@@ -19,3 +19,4 @@ pub use flat_map::Emit;
 pub(crate) use flat_map::FlatMap;
 pub(crate) use map::Map;
 pub use map_partitions::Elements;
+pub(crate) use map_partitions::of_elements;
