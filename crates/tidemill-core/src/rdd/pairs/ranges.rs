@@ -66,7 +66,7 @@ fn sketched<K: Key, V: 'static>(
     run_job(pairs, operator.clone(), partitions, code, |mut drawn, sizes: &Function<Vec<u64>, ()>| {
         let partition = drawn.cx.partition();
         let size = sizes.env.get(partition).copied().unwrap_or(0);
-        let (mut seen, mut sample, mut random) = (0_u64, Vec::new(), Random::new(SEED, partition as u64));
+        let (mut seen, mut sample, mut random) = (0_u64, Vec::new(), Random::new(SEED, partition));
         drawn.for_each_run(|run| {
             for (key, _) in run.drain(..) {
                 seen += 1;

@@ -50,7 +50,7 @@ impl<K: 'static, V: 'static> Rdd<(K, V)> {
         }
         let code = Function { env: Shares { with_replacement, fractions, seed }, call: () };
         Ok(self.narrow("sample_by_key", Keeps::Layout, code, |input, code: Arc<Function<Shares<K>, ()>>| {
-            let random = Random::new(code.env.seed, input.partition as u64);
+            let random = Random::new(code.env.seed, input.partition);
             Ok(Box::new(Sampled { input, code, random, run: Vec::new() }))
         }))
     }
@@ -81,9 +81,9 @@ impl<K: Key, V: Clone> Runs<(K, V)> for Sampled<K, V> {
             for pair in self.run.drain(..) {
                 let fraction = *shares.fractions.get(&pair.0).ok_or_else(no_fraction)?;
                 let times = if shares.with_replacement {
-                    self.random.poisson(fraction)
+                    self.random.occurrences(fraction)
                 } else {
-                    u64::from(self.random.unit() < fraction)
+                    u64::from(self.random.fraction() < fraction)
                 };
                 (1..times).for_each(|_| into.push(pair.clone()));
                 if times > 0 {
