@@ -10,8 +10,12 @@ use tidemill_core::{Context, Element, Key, Rdd, Settings};
 mod actions;
 #[path = "pairs/oracles.rs"]
 mod oracles;
+#[path = "pairs/shipped.rs"]
+mod shipped;
 #[path = "pairs/sorting.rs"]
 mod sorting;
+#[path = "pairs/spilled.rs"]
+mod spilled;
 #[path = "pairs/stages.rs"]
 mod stages;
 #[path = "pairs/tables.rs"]
