@@ -8,12 +8,14 @@ use std::cell::RefCell;
 use std::collections::HashSet;
 use std::fmt;
 use std::panic::Location;
+use std::path::Path;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use crate::exchange::MapSide;
 use crate::layout::Layout;
+use crate::rdd::Storage;
 use crate::runs::{BoxRuns, Runs};
 use crate::ship::{Encoder, NotShippable};
 use crate::task::TaskContext;
@@ -70,6 +72,14 @@ pub trait Lineage: Send + Sync + 'static {
     /// Where a partition is best computed: names of executors that hold its input, best first.
     fn homes(&self, _partition: usize) -> Vec<String> {
         Vec::new()
+    }
+    /// What it keeps of its partitions, where it was made by `persist`.
+    fn storage(&self) -> Option<&Storage> {
+        None
+    }
+    /// The folder of its files, where it was made by `checkpoint`.
+    fn checkpoint_folder(&self) -> Option<&Path> {
+        None
     }
     /// Writes the node for another process; its narrow parents are already written.
     fn encode(&self, out: &mut Encoder) -> Result<(), NotShippable>;

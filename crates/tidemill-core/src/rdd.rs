@@ -12,13 +12,16 @@ use crate::layout::Layout;
 use crate::lineage::{Lineage, Meta, Node, Operator, Parent};
 
 mod actions;
+mod checkpoint;
 mod narrow;
 mod pairs;
+mod persist;
 mod sources;
 mod transform;
 
 pub use actions::*;
 pub(crate) use narrow::{Input, Keeps};
+pub use persist::Storage;
 pub use sources::*;
 pub use transform::*;
 
