@@ -14,7 +14,7 @@ fn context(master: &str, more: &[(&str, &str)]) -> Context {
     let mut settings = Settings::new();
     settings.set("spark.master", master);
     for (name, value) in more {
-        settings.set(name, *value);
+        settings.set(*name, *value);
     }
     Context::new(&settings).unwrap()
 }

@@ -132,7 +132,7 @@ fn one_partition_too_big_for_memory_comes_through_whole() {
 #[test]
 fn the_rdd_used_least_recently_makes_room() {
     for (level, again) in [(StorageLevel::MEMORY_ONLY, 1000), (StorageLevel::MEMORY_AND_DISK, 0)] {
-        let (context, _folder) = context("320k");
+        let (context, _folder) = context("260k");
         let (first, first_computed) = texts(&context, 2, 500);
         let (second, second_computed) = texts(&context, 2, 500);
         let (third, _) = texts(&context, 2, 500);
