@@ -36,7 +36,7 @@ impl<T: Element> Fill<T> {
             return self.keep(place, level);
         }
         if level.use_disk {
-            let place = self.to_disk(gathered, level)?;
+            let place = self.write(gathered, level)?;
             return self.keep(place, level);
         }
         let rest = std::mem::replace(&mut self.runs, Box::new(crate::runs::VecRuns::new(Vec::new())));
@@ -52,7 +52,7 @@ impl<T: Element> Fill<T> {
     }
 
     /// Writes what was gathered, and then the rest as it is computed.
-    fn to_disk(&mut self, gathered: Gathered<T>, level: StorageLevel) -> Result<Place, Stop> {
+    fn write(&mut self, gathered: Gathered<T>, level: StorageLevel) -> Result<Place, Stop> {
         let Gathered { pieces, mut run, grant, .. } = gathered;
         let mut writer = SpillWriter::<T>::create(&self.cx.environment().spill, frame_bytes(u64::MAX))?;
         let failed = |cause| if level.use_memory { over_limit::<T>(cause, Pool::Stored) } else { cause };

@@ -69,7 +69,7 @@ fn cancelling_one_of_two_jobs_leaves_the_shared_shuffle_to_the_other() {
     });
     let sums = pairs.reduce_by_key_into(|a, b| a + b, 3);
     let (first, second) = (submit(&sums, ""), submit(&sums, ""));
-    [(), ()].into_iter().for_each(|()| drop(came.recv().unwrap()));
+    assert_eq!([came.recv().unwrap(), came.recv().unwrap()], ["map", "map"]);
     first.cancel();
     assert!(matches!(first.wait().0, Outcome::Cancelled));
     [(), ()].into_iter().for_each(|()| go.send(()).unwrap());
@@ -94,4 +94,33 @@ fn a_free_slot_goes_to_the_first_job_or_to_the_pool_with_fewest_tasks() {
         (0..5).for_each(|_| go.send(()).unwrap());
         assert_eq!((count(&large), count(&small)), (4, 1));
     }
+}
+
+/// Calls back into its context when it is dropped.
+struct CallsBack(Context);
+
+impl Drop for CallsBack {
+    fn drop(&mut self) {
+        self.0.cancel_all_jobs();
+    }
+}
+
+#[test]
+fn captured_values_may_call_back_when_their_lineage_ends() {
+    let context = context("FIFO");
+    let (step, came, go) = stepped();
+    let held = CallsBack(context.clone());
+    let numbers = context.parallelize(0..2, 1).map_partitions(move |elements| {
+        step("waits");
+        let _held = &held;
+        elements
+    });
+    let (first, other) = (submit(&numbers, ""), context.parallelize(0..3, 3));
+    came.recv().unwrap();
+    drop(numbers); // now the job is the last to hold the function
+    go.send(()).unwrap();
+    assert_eq!(count(&first), 2);
+    let outcome = submit(&other, "").wait().0; // may be what the call back cancels
+    assert!(matches!(outcome, Outcome::Done | Outcome::Cancelled));
+    assert_eq!(came.recv().ok(), None, "the function was dropped");
 }
