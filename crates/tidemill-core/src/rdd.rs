@@ -13,8 +13,10 @@ use crate::lineage::{Meta, Node, Operator, Parent};
 
 mod actions;
 mod both;
+mod checkpoint;
 mod narrow;
 mod pairs;
+mod persist;
 mod sources;
 mod transform;
 
@@ -22,6 +24,7 @@ pub(crate) use actions::run_job;
 pub use actions::*;
 pub(crate) use both::{Inputs, Meeting};
 pub(crate) use narrow::{Input, Keeps};
+pub use persist::Storage;
 pub use sources::*;
 pub use transform::*;
 
