@@ -20,7 +20,7 @@ mod transform;
 
 pub(crate) use actions::run_job;
 pub(crate) use both::{Inputs, Meeting};
-pub(crate) use narrow::{Input, Keeps};
+pub(crate) use narrow::{Entry, Input, Keeps};
 pub use sources::*;
 pub use transform::*;
 

@@ -111,8 +111,8 @@ fn the_nodes_of_diamonds_are_visited_once() {
     let diamonds = (0..200).fold(context.range(0..1, 1), |rdd, _| rdd.union(&rdd.map(|x| x)).coalesce(1));
     let visits = visits(&diamonds);
     assert_eq!((visits.len(), visits.iter().all(|count| *count == 1)), (601, true));
-    let shuffled =
-        (0..200).fold(batch(&context, 0), |state, _| state.union(&state).reduce_by_key_into(|a, b| a.max(b), 1));
+    let twice = |state: Rdd<(i64, i64)>| state.union(&state.map(|pair| pair)).reduce_by_key_into(|a, b| a.max(b), 1);
+    let shuffled = (0..200).fold(batch(&context, 0), |state, _| twice(state));
     let (plan, sides) = cut(lineage(&shuffled), |_| false);
     assert_eq!((plan.map_stages.len(), sides.len()), (200, 200));
     assert_eq!(shuffled.collect().unwrap(), [(0, 1)]);
@@ -131,7 +131,7 @@ fn walks_cost_as_much_as_the_lineage_is_long() {
     };
     let (once, twice) = (visited(500), visited(1_000));
     for (once, twice) in once.into_iter().zip(twice) {
-        assert!(twice <= 2 * once && once <= 1_002, "{once} and {twice}");
+        assert!(twice <= 2 * once + 1 && once <= 1_001, "{once} and {twice}");
     }
     // A job on what is computed already looks no further than the nearest shuffle.
     let state =

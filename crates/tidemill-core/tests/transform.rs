@@ -39,7 +39,7 @@ fn ranges_are_cut_like_collections() {
     assert!(matches!(context.range_by(0..3, 0, 1), Err(Error::Driver { .. })));
     let whole = context.range_by(i64::MIN..i64::MAX, i64::MAX, 2).unwrap();
     assert_eq!(whole.collect().unwrap(), [i64::MIN, -1, i64::MAX - 1]);
-    assert_eq!(context.range_by(i64::MAX..i64::MIN, i64::MIN, 1).unwrap().collect().unwrap(), [i64::MAX]);
+    assert_eq!(context.range_by(i64::MAX..i64::MIN, i64::MIN, 1).unwrap().collect().unwrap(), [i64::MAX, -1]);
     assert_eq!(context.range(i64::MIN..i64::MAX, 3).num_partitions(), 3);
     assert_eq!(context.range(0..100_000, 3).map(|x| x + 1).collect().unwrap(), (1..=100_000).collect::<Vec<_>>());
 }
@@ -185,6 +185,22 @@ fn a_program_that_fails_fails_its_task() {
     for (command, wanted) in cases {
         let error = numbers.pipe(command, &[]).collect().unwrap_err().to_string();
         assert!(wanted.iter().all(|text| error.contains(text)) && error.contains("pipe at"), "{error}");
+    }
+}
+
+/// A failure names the operator whose code it comes from, also where that code runs between two draws.
+#[test]
+fn failures_name_their_operator() {
+    let one = context().range(0..1, 1);
+    let endless = || (0..).map(|x: i64| if x == 10_000 { panic!("too far") } else { x });
+    let cases = [
+        ("flat_map at", one.flat_map(move |_| endless())),
+        ("map_partitions at", one.map_partitions(move |_| endless())),
+        ("map at", one.flat_map(|_| 0..20_000_i64).map(|x| if x == 10_000 { panic!("too far") } else { x })),
+    ];
+    for (operator, rdd) in cases {
+        let error = rdd.filter(|_| true).count().unwrap_err().to_string();
+        assert!(error.contains(operator) && error.contains("too far"), "{error}");
     }
 }
 

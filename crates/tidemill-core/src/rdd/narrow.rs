@@ -32,9 +32,27 @@ impl<T> Input<T> {
         self.cx.enter(self.node);
     }
 
+    /// The operator, for runs that outlive its input.
+    pub(crate) fn operator(&self) -> Entry {
+        Entry { cx: Arc::clone(&self.cx), node: self.node }
+    }
+
     /// The runs as they are, for operators without code of their own.
     pub(crate) fn into_runs(self) -> BoxRuns<T> {
         self.runs
+    }
+}
+
+/// An operator that says when its code runs.
+pub(crate) struct Entry {
+    cx: Arc<TaskContext>,
+    node: RddId,
+}
+
+impl Entry {
+    /// Says that this operator's code runs next.
+    pub(crate) fn enter(&self) {
+        self.cx.enter(self.node);
     }
 }
 

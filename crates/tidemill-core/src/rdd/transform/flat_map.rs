@@ -91,6 +91,7 @@ impl<T, I: IntoIterator, F: Fn(T) -> I> FlatMap<T, I, F> {
 impl<T, I: IntoIterator, F: Fn(T) -> I> Runs<I::Item> for FlatMap<T, I, F> {
     fn next(&mut self, into: &mut Vec<I::Item>) -> Result<bool, Stop> {
         let full = run_len::<I::Item>();
+        self.input.enter(); // what the last element still yields comes from the user's code, too
         loop {
             if let Some(rest) = &mut self.rest {
                 into.extend(rest.take(full.saturating_sub(into.len())));
