@@ -228,6 +228,27 @@ fn operators_on_operators_read_the_right_partitions() {
     assert!(zipped.collect().unwrap().into_iter().all(|(a, b)| a == b));
 }
 
+/// Where memory does not suffice for the right side, it is computed again for each element of the left.
+#[test]
+fn cartesian_does_with_little_memory() {
+    let mut settings = tidemill_core::Settings::new();
+    settings.set("spark.master", "local[1]").set("tidemill.memory.limit", "4m");
+    settings.set("tidemill.receiver.block.size", "256k"); // its default is more than that memory
+    let context = Context::new(&settings).unwrap();
+    for (length, passes) in [(100, 1), (1_000_000, 1 + 3)] {
+        let computed = context.accumulator(0, |sum, more| *sum += more);
+        let adder = computed.clone();
+        let right = context.range(0..length, 1).map_partitions(move |elements| {
+            adder.add(1);
+            elements
+        });
+        let pairs = context.range(0..3, 1).cartesian(&right);
+        let (count, wrong) = (pairs.count().unwrap(), pairs.zip_with_index().unwrap());
+        let wrong = wrong.map(move |((x, y), i)| x * length + y != i as i64).filter(|wrong| *wrong).count().unwrap();
+        assert_eq!((count, wrong, computed.value()), (3 * length as u64, 0, 2 * passes));
+    }
+}
+
 fn partitions() -> impl Strategy<Value = Vec<Vec<i64>>> {
     // Now and then a partition of several runs.
     let length = prop_oneof![6 => 0..6usize, 1 => 2_040..4_200usize];

@@ -307,6 +307,7 @@ impl Shared {
                     });
                 }
                 Action::StageEnded { stage, failed } => {
+                    state.stages.remove(&stage); // should a part of it be lost, it starts again
                     self.bus.post(|| event::Event::stage_completed(stage.0, failed));
                 }
                 Action::Finished { job, outcome } => self.finish(state, job, outcome),
