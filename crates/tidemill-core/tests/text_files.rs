@@ -1,4 +1,5 @@
 //! Files as sources, and what is saved as text.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::collections::BTreeMap;
 use std::fs;
