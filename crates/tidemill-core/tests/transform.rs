@@ -170,6 +170,13 @@ fn elements_go_through_a_program_and_back() {
     assert_eq!(numbers.pipe(&["echo", "tide"], &[]).collect().unwrap(), ["tide"; 2]);
     let variable = numbers.pipe(&["sh", "-c", "printf \"$MILL\""], &[("MILL", "a\\nb")]);
     assert_eq!(variable.collect().unwrap(), ["a", "b", "a", "b"]);
+    // A program that prints nothing, not even an end, and reads on.
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("read");
+    let quiet = ["sh", "-c", "exec >&-; cat > \"$FILE\""];
+    let quiet = numbers.coalesce(1).pipe(&quiet, &[("FILE", &file.to_string_lossy())]);
+    assert_eq!(quiet.count().unwrap(), 0);
+    assert_eq!(std::fs::read_to_string(file).unwrap().lines().count(), 100_000);
     // No partition at all starts no program.
     assert_eq!(context.empty::<i64>().pipe(&["false"], &[]).count().unwrap(), 0);
 }

@@ -39,7 +39,7 @@ impl<T: Display + 'static> Rdd<T> {
             input.enter();
             let (command, variables) = &code.env;
             let process = Process::start(command, variables)?;
-            Ok(Box::new(Pipe { input, is_fed: false, process, lines: None }))
+            Ok(Box::new(Pipe { input, is_fed: false, is_silent: false, process, lines: None }))
         })
     }
 }
@@ -48,6 +48,8 @@ struct Pipe<T> {
     input: Input<T>,
     /// Whether the program has all its input, or takes no more.
     is_fed: bool,
+    /// Whether it prints no more. It may still read, and do something else with what it reads.
+    is_silent: bool,
     process: Process,
     lines: Option<LineCursor>,
 }
@@ -89,6 +91,10 @@ impl<T: Display> Runs<Text> for Pipe<T> {
                     return Ok(true);
                 }
             }
+            if self.is_fed && self.is_silent {
+                self.process.end()?;
+                return Ok(false);
+            }
             if !self.is_fed && self.process.is_hungry() {
                 self.feed()?;
                 continue;
@@ -98,10 +104,7 @@ impl<T: Display> Runs<Text> for Pipe<T> {
                 Some(News::Output(block)) => self.lines = Some(block.lines()),
                 Some(News::Fed) | None => {}
                 Some(News::Deaf) => self.is_fed = true,
-                Some(News::Ended) => {
-                    self.process.end()?;
-                    return Ok(false);
-                }
+                Some(News::Ended) => self.is_silent = true,
             }
         }
     }
