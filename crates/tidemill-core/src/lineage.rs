@@ -285,10 +285,10 @@ fn drop_in_loop(node: Arc<dyn Lineage>) {
         }
     });
     drop(node);
-    while outermost {
-        match DROPPED.with_borrow_mut(|waiting| waiting.as_mut().and_then(Vec::pop)) {
-            Some(next) => drop(next),
-            None => return DROPPED.set(None),
+    if outermost {
+        while let Some(next) = DROPPED.with_borrow_mut(|waiting| waiting.as_mut().and_then(Vec::pop)) {
+            drop(next);
         }
+        DROPPED.set(None);
     }
 }

@@ -23,7 +23,7 @@ mod transform;
 pub(crate) use actions::run_job;
 pub use actions::*;
 pub(crate) use both::{Inputs, Meeting};
-pub(crate) use narrow::{Input, Keeps};
+pub(crate) use narrow::{Entry, Input, Keeps};
 pub use persist::Storage;
 pub use sources::*;
 pub use transform::*;

@@ -331,7 +331,8 @@ impl Shared {
                     }
                 }
                 Action::StageEnded { stage, failed } => {
-                    let job = state.stages.get(&stage).map_or(JobId(0), |started| started.job);
+                    // Should a part of it be lost, it starts again.
+                    let job = state.stages.remove(&stage).map_or(JobId(0), |started| started.job);
                     self.news.stage_completed(job, stage, failed.then_some("a task of it failed too often"));
                 }
                 Action::Finished { job, outcome } => self.finish(state, job, outcome),

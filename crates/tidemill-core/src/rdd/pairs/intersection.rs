@@ -38,7 +38,7 @@ impl<T: 'static> Rdd<T> {
         let right = other.as_keys(name).keys_in(name, &layout);
         left.narrow_both(&right, name, None, Function { env: (), call: () }, |left, right, _| {
             let common = |(element, sides): (T, u8)| (sides == LEFT | RIGHT).then_some(element);
-            Ok(Box::new(FlatMap::new(sides_of(left, right)?, common)))
+            Ok(Box::new(FlatMap::over(sides_of(left, right)?, common)))
         })
     }
 }

@@ -55,7 +55,7 @@ impl<K: 'static, V: 'static> Rdd<(K, V)> {
                 let values = if taken { Vec::new() } else { values };
                 values.into_iter().map(move |value| (key.clone(), value))
             };
-            Ok(Box::new(FlatMap::new(without_runs(left, right)?, expand)))
+            Ok(Box::new(FlatMap::over(without_runs(left, right)?, expand)))
         })
     }
 }
