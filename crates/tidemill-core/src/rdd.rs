@@ -9,16 +9,22 @@ use std::sync::Arc;
 use crate::RddId;
 use crate::context::Context;
 use crate::layout::Layout;
-use crate::lineage::{Lineage, Meta, Node, Operator, Parent};
+use crate::lineage::{Meta, Node, Operator, Parent};
 
 mod actions;
+mod both;
+mod checkpoint;
 mod narrow;
 mod pairs;
+mod persist;
 mod sources;
 mod transform;
 
 pub(crate) use actions::run_job;
-pub(crate) use narrow::{Input, Keeps};
+pub use actions::*;
+pub(crate) use both::{Inputs, Meeting};
+pub(crate) use narrow::{Entry, Input, Keeps};
+pub use persist::Storage;
 pub use sources::*;
 pub use transform::*;
 
@@ -72,10 +78,6 @@ impl<T: 'static> Rdd<T> {
     /// Its lineage node.
     pub fn node(&self) -> &Arc<dyn Node<T>> {
         self.node.node()
-    }
-
-    pub(crate) fn lineage(&self) -> Arc<dyn Lineage> {
-        Arc::clone(self.node()) as Arc<dyn Lineage>
     }
 
     pub(crate) fn parent(&self) -> Parent<T> {

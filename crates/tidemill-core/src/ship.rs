@@ -221,6 +221,17 @@ impl<E: Element, F: Send + Sync + 'static> Code for Function<E, F> {
     }
 }
 
+/// Code that the driver keeps too, to merge what tasks made.
+impl<C: Code> Code for Arc<C> {
+    fn pack(&self) -> Result<Vec<u8>, NotShippable> {
+        (**self).pack()
+    }
+
+    fn unpack(bytes: &[u8]) -> Result<Self, ShipError> {
+        C::unpack(bytes).map(Arc::new)
+    }
+}
+
 /// Whether `F` is a function or closure without captured values: then its type is all there is to it.
 ///
 /// A closure passes too that captures only values of size zero without a `Drop` of their own, as a token that proves
@@ -231,6 +242,7 @@ pub const fn captures_nothing<F>() -> bool {
 }
 
 /// A function of type `F`, from its type alone.
+#[expect(clippy::uninit_assumed_init, reason = "there is nothing to initialise in a type without bytes")]
 pub(crate) fn conjure<F>() -> Result<F, ShipError> {
     if !captures_nothing::<F>() {
         return Err(ShipError::Type { expected: type_name::<F>() });

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use tidemill_core::layout::Partitioner;
 use tidemill_core::{Context, Element, Rdd, Settings, Text, TextBlock};
 
 use crate::backend::{Executor, OtherProcess, Seen};
@@ -112,6 +113,39 @@ pub(crate) fn stages_with_several_parents_travel() {
     });
     assert_eq!(sums.len(), 8);
     assert_eq!(sums.iter().find(|(key, _)| *key == 102).map(|(_, all)| all.len()), Some(1));
+}
+
+/// A partitioner of a program's own.
+#[derive(Clone, Serialize, Deserialize)]
+struct Remainder(i64);
+
+impl Partitioner<i64> for Remainder {
+    fn partitions(&self) -> usize {
+        self.0 as usize
+    }
+
+    fn partition(&self, key: &i64) -> usize {
+        key.rem_euclid(self.0) as usize
+    }
+}
+
+pub(crate) fn operators_of_all_shapes_travel() {
+    let joined = alike(|context| {
+        let pairs = context.parallelize(0..60_i64, 3).map(|x| (x % 13, x));
+        let names = context.parallelize((0..10_i64).map(|key| (key, format!("name {key}"))), 2);
+        let by_hand = pairs.partition_by(Remainder(3)).unwrap();
+        by_hand.join(&names.partition_by(Remainder(3)).unwrap())
+    });
+    assert_eq!(joined.len(), 50);
+    alike(|context| {
+        let numbers = context.range(0..100, 4).repartition(3).map(|x| x * 7 % 31);
+        numbers.union(&context.range(5..9, 2)).coalesce(3).distinct()
+    });
+    alike(|context| {
+        let texts = context.parallelize(["mill", "tide", "sea", "tide"].map(Text::from), 2);
+        texts.map(|text| (text.len() as i64, text)).group_by_key().flat_map_values(|texts| texts)
+    });
+    alike(|context| context.range(0..3, 2).cartesian(&context.range(0..4, 2)).filter(|(a, b)| a < b));
 }
 
 pub(crate) fn shuffles_are_written_once_and_sent_along() {

@@ -2,6 +2,7 @@
 //!
 //! The program is both ends: with `--executor` it runs tasks that it is sent, and otherwise the tests below, in the form
 //! of Rust's own harness.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
@@ -20,6 +21,7 @@ const TESTS: &[Test] = &[
     ("words_are_counted_alike", lineages::words_are_counted_alike),
     ("values_travel_beside_functions", lineages::values_travel_beside_functions),
     ("stages_with_several_parents_travel", lineages::stages_with_several_parents_travel),
+    ("operators_of_all_shapes_travel", lineages::operators_of_all_shapes_travel),
     ("shuffles_are_written_once_and_sent_along", lineages::shuffles_are_written_once_and_sent_along),
     ("what_is_lost_is_made_again", lineages::what_is_lost_is_made_again),
     ("threads_serialise_nothing", lineages::threads_serialise_nothing),

@@ -8,7 +8,7 @@ use crate::exchange::combine::Combiner;
 /// Runs `rdd` from its encoded stages, with map outputs that were bytes in between.
 fn travelled<T: Element>(rdd: &Rdd<T>) -> Vec<Vec<T>> {
     let context = rdd.context();
-    let (plan, sides) = cut(rdd.lineage(), |_| false);
+    let (plan, sides) = cut(Arc::clone(rdd.node()) as Arc<dyn Lineage>, |_| false);
     for stage in plan.map_stages {
         let mut out = Encoder::default();
         sides[&stage.shuffle].encode(&mut out).unwrap();
