@@ -136,7 +136,7 @@ pub(crate) fn operators_of_all_shapes_travel() {
         let by_hand = pairs.partition_by(Remainder(3)).unwrap();
         by_hand.join(&names.partition_by(Remainder(3)).unwrap())
     });
-    assert_eq!(joined.len(), 50);
+    assert_eq!(joined.len(), 48);
     alike(|context| {
         let numbers = context.range(0..100, 4).repartition(3).map(|x| x * 7 % 31);
         numbers.union(&context.range(5..9, 2)).coalesce(3).distinct()
