@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -23,6 +24,7 @@ use crate::spill::SpillDir;
 use crate::task::{JobId, Properties};
 use crate::{Element, Key, RddId, ShuffleId};
 
+mod checkpoints;
 mod groups;
 
 pub(crate) use groups::{DESCRIPTION_PROPERTY, GROUP_PROPERTY};
@@ -59,6 +61,7 @@ struct Inner {
     next_job: AtomicU64,
     next_shared: AtomicU64,
     stopped: AtomicBool,
+    checkpoints: Mutex<Option<PathBuf>>,
     active: Mutex<HashMap<JobId, (Arc<Properties>, JobHandle)>>,
 }
 
@@ -146,6 +149,7 @@ impl Context {
             next_job: AtomicU64::new(0),
             next_shared: AtomicU64::new(0),
             stopped: AtomicBool::new(false),
+            checkpoints: Mutex::default(),
             active: Mutex::default(),
         };
         Context { inner: Arc::new(inner) }

@@ -8,12 +8,14 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
 use std::fmt;
 use std::panic::Location;
+use std::path::Path;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use crate::exchange::MapSide;
 use crate::layout::Layout;
+use crate::rdd::Storage;
 use crate::runs::{BoxRuns, Runs};
 use crate::ship::{Encoder, NotShippable};
 use crate::task::TaskContext;
@@ -98,6 +100,14 @@ pub trait Lineage: Send + Sync + 'static {
     }
     /// The first partition that a partition is computed from within its task: it is best computed where that is.
     fn first_input(&self, _partition: usize) -> Option<(Arc<dyn Lineage>, usize)> {
+        None
+    }
+    /// What it keeps of its partitions, where it was made by `persist`.
+    fn storage(&self) -> Option<&Storage> {
+        None
+    }
+    /// The folder of its files, where it was made by `checkpoint`.
+    fn checkpoint_folder(&self) -> Option<&Path> {
         None
     }
     /// Writes the node for another process; its narrow parents are already written.
@@ -275,10 +285,10 @@ fn drop_in_loop(node: Arc<dyn Lineage>) {
         }
     });
     drop(node);
-    while outermost {
-        match DROPPED.with_borrow_mut(|waiting| waiting.as_mut().and_then(Vec::pop)) {
-            Some(next) => drop(next),
-            None => return DROPPED.set(None),
+    if outermost {
+        while let Some(next) = DROPPED.with_borrow_mut(|waiting| waiting.as_mut().and_then(Vec::pop)) {
+            drop(next);
         }
+        DROPPED.set(None);
     }
 }

@@ -487,7 +487,7 @@ impl Scheduler {
             part.attempt += 1;
             stage.waiting.push_back(partition as u32);
         }
-        stage.started = false;
+        (stage.started, stage.losses) = (false, 0);
         stage.parts.iter_mut().for_each(|part| part.failures = 0);
     }
 

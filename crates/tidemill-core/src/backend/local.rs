@@ -64,6 +64,9 @@ struct State {
     stages: HashMap<StageId, StartedStage>,
     actions: Vec<Action>,
     abandoned: Vec<Task>,
+    /// Lineages of jobs that are over. They are dropped outside the lock: values that their functions captured may call
+    /// back, and may be large.
+    over: Vec<Arc<dyn ResultSide>>,
     idle: usize,
     alive: usize,
     stopped: bool,
@@ -107,6 +110,7 @@ impl LocalBackend {
             stages: HashMap::new(),
             actions: Vec::new(),
             abandoned: Vec::new(),
+            over: Vec::new(),
             idle: 0,
             alive: 0,
             stopped: false,
@@ -130,7 +134,9 @@ impl LocalBackend {
 
 impl Cancel for Shared {
     fn cancel(&self, job: JobId) {
-        self.tell(&mut self.lock(), Event::Cancelled(job));
+        let mut state = self.lock();
+        self.tell(&mut state, Event::Cancelled(job));
+        Shared::unlock(state);
     }
 }
 
@@ -164,6 +170,7 @@ impl Backend for LocalBackend {
         let submission = Submission { job: id, plan, results: partitions.len() as u32, pool, barrier };
         state.jobs.insert(id, ActiveJob { operator, result, partitions, properties, results });
         shared.tell(&mut state, Event::Submitted(submission));
+        Shared::unlock(state);
         handle
     }
 
@@ -195,6 +202,13 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Gives the lock back, and drops what was kept from being dropped under it.
+    fn unlock(mut state: MutexGuard<'_, State>) {
+        let over = std::mem::take(&mut state.over);
+        drop(state);
+        drop(over);
+    }
+
     fn start_worker(&self, state: &mut State) {
         let number = self.threads.fetch_add(1, Ordering::Relaxed);
         let Some(shared) = self.me.upgrade() else { return };
@@ -223,9 +237,7 @@ impl Shared {
                 continue;
             };
             drop(state);
-            let report = execute(&work, &cx);
-            let entered = matches!(report, Err(Stop::Failed(_))).then(|| work.operator(cx.entered())).flatten();
-            drop(work); // a lineage that ends here is dropped outside the lock
+            let (report, entered) = execute(work, &cx);
             state = self.lock();
             let Some(running) = state.running.remove(&task) else {
                 return; // this thread was given up, and another works in its place
@@ -233,6 +245,10 @@ impl Shared {
             self.news.task_ended(task, running.started, report.as_ref().err());
             self.report(&mut state, task, report, entered);
             self.ended.notify_all();
+            if !state.over.is_empty() {
+                Shared::unlock(state);
+                state = self.lock();
+            }
         }
         state.alive -= 1;
         drop(state);
@@ -315,7 +331,8 @@ impl Shared {
                     }
                 }
                 Action::StageEnded { stage, failed } => {
-                    let job = state.stages.get(&stage).map_or(JobId(0), |started| started.job);
+                    // Should a part of it be lost, it starts again.
+                    let job = state.stages.remove(&stage).map_or(JobId(0), |started| started.job);
                     self.news.stage_completed(job, stage, failed.then_some("a task of it failed too often"));
                 }
                 Action::Finished { job, outcome } => self.finish(state, job, outcome),
@@ -331,6 +348,7 @@ impl Shared {
     fn finish(&self, state: &mut State, id: JobId, outcome: Outcome) {
         let Some(job) = state.jobs.remove(&id) else { return };
         self.news.job_ended(id, &outcome);
+        state.over.push(job.result);
         job.results.finish(outcome);
     }
 }
@@ -344,17 +362,21 @@ fn stage_name(state: &State, job: JobId, shuffle: Option<ShuffleId>) -> String {
     }
 }
 
-fn execute(work: &Work, cx: &Arc<TaskContext>) -> Result<TaskReport, Stop> {
+/// Runs a task and drops its share of the lineage; with a failure comes the operator whose code ran.
+fn execute(work: Work, cx: &Arc<TaskContext>) -> (Result<TaskReport, Stop>, Option<Operator>) {
+    let panicked = |panic: Box<dyn std::any::Any + Send>| Err(Cause::Panic(panic_message(&*panic)).into());
     let run = || -> Result<TaskOutput, Stop> {
         cx.check()?;
-        Ok(match work {
+        Ok(match &work {
             Work::Map(side) => TaskOutput::Map(side.run(cx)?),
             Work::Result(side) => TaskOutput::Result(side.run(cx)?),
         })
     };
-    let output = cx.run(|| catch_unwind(AssertUnwindSafe(run)));
-    let output = output.unwrap_or_else(|panic| Err(Cause::Panic(panic_message(&*panic)).into()))?;
-    Ok(TaskReport { output, updates: cx.take_updates() })
+    let output = cx.run(|| catch_unwind(AssertUnwindSafe(run))).unwrap_or_else(panicked);
+    let operator = matches!(output, Err(Stop::Failed(_))).then(|| work.operator(cx.entered())).flatten();
+    // Captured values are the user's, and so is what happens when they are dropped.
+    let output = catch_unwind(AssertUnwindSafe(|| drop(work))).map_or_else(panicked, |()| output);
+    (output.map(|output| TaskReport { output, updates: cx.take_updates() }), operator)
 }
 
 /// What a panic says.

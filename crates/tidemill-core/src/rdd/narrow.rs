@@ -36,6 +36,24 @@ impl<T> Input<T> {
     pub(crate) fn enter(&self) {
         self.cx.enter(self.node);
     }
+
+    /// The operator, for runs that outlive its input.
+    pub(crate) fn operator(&self) -> Entry {
+        Entry { cx: Arc::clone(&self.cx), node: self.node }
+    }
+}
+
+/// An operator that says when its code runs.
+pub(crate) struct Entry {
+    cx: Arc<TaskContext>,
+    node: RddId,
+}
+
+impl Entry {
+    /// Says that this operator's code runs next.
+    pub(crate) fn enter(&self) {
+        self.cx.enter(self.node);
+    }
 }
 
 impl<T> Runs<T> for Input<T> {

@@ -37,7 +37,7 @@ impl<T: 'static> Rdd<T> {
         let right = other.as_keys(name).keys_in(name, &layout);
         left.both(&right, name, Meeting::Same, None, |inputs| {
             let common = |(element, sides): (T, u8)| (sides == LEFT | RIGHT).then_some(element);
-            Ok(Box::new(FlatMap::new(sides_of(inputs)?, common)))
+            Ok(Box::new(FlatMap::over(sides_of(inputs)?, common)))
         })
     }
 }

@@ -53,7 +53,7 @@ impl<K: 'static, V: 'static> Rdd<(K, V)> {
                 let values = if taken { Vec::new() } else { values };
                 values.into_iter().map(move |value| (key.clone(), value))
             };
-            Ok(Box::new(FlatMap::new(without_runs(inputs)?, expand)))
+            Ok(Box::new(FlatMap::over(without_runs(inputs)?, expand)))
         })
     }
 }
