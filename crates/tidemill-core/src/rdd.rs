@@ -13,6 +13,7 @@ use crate::lineage::{Lineage, Meta, Node, Operator, Parent};
 
 mod actions;
 mod checkpoint;
+mod describe;
 mod narrow;
 mod pairs;
 mod persist;
