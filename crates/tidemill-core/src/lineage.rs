@@ -171,6 +171,18 @@ pub fn walk_stage(root: Arc<dyn Lineage>, mut visit: impl FnMut(&dyn Lineage)) -
     shuffles
 }
 
+/// The operator of the node `id` in the stage of `root`: whose code ran when a task failed
+/// ([`TaskContext::entered`]).
+pub fn operator_of(root: Arc<dyn Lineage>, id: RddId) -> Option<Operator> {
+    let mut found = None;
+    walk_stage(root, |node| {
+        if node.meta().id == id {
+            found = Some(node.meta().operator.clone());
+        }
+    });
+    found
+}
+
 /// A node's hold on its parent. The last holder of a long lineage drops it in a loop.
 pub struct Parent<T: 'static> {
     node: Option<Arc<dyn Node<T>>>, // `None` only while it is dropped

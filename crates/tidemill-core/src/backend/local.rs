@@ -4,7 +4,6 @@
 //! actions and goes on: there is no scheduler thread to wake. Workers without work park.
 
 use std::collections::{HashMap, VecDeque};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
@@ -13,11 +12,11 @@ use crate::backend::{Backend, News};
 use crate::environment::Environment;
 use crate::exchange::MapSide;
 use crate::job::{Cancel, Job, JobHandle, JobResults, ResultSide};
-use crate::lineage::{Lineage, Operator, walk_stage};
+use crate::lineage::{Lineage, Operator, operator_of};
 use crate::scheduler::{Action, Event, Failure, Limits, Outcome, PlannedStage, Scheduler, SchedulingMode, Submission};
 use crate::stage::cut;
 use crate::task::{JobId, Properties, StageId, Task, TaskContext, TaskOutput, TaskReport};
-use crate::{Cause, RddId, ShuffleId, Stop};
+use crate::{ShuffleId, Stop};
 
 mod stuck;
 
@@ -364,25 +363,20 @@ fn stage_name(state: &State, job: JobId, shuffle: Option<ShuffleId>) -> String {
 
 /// Runs a task and drops its share of the lineage; with a failure comes the operator whose code ran.
 fn execute(work: Work, cx: &Arc<TaskContext>) -> (Result<TaskReport, Stop>, Option<Operator>) {
-    let panicked = |panic: Box<dyn std::any::Any + Send>| Err(Cause::Panic(panic_message(&*panic)).into());
-    let run = || -> Result<TaskOutput, Stop> {
+    let output = cx.run_caught(|| {
         cx.check()?;
         Ok(match &work {
             Work::Map(side) => TaskOutput::Map(side.run(cx)?),
             Work::Result(side) => TaskOutput::Result(side.run(cx)?),
         })
-    };
-    let output = cx.run(|| catch_unwind(AssertUnwindSafe(run))).unwrap_or_else(panicked);
-    let operator = matches!(output, Err(Stop::Failed(_))).then(|| work.operator(cx.entered())).flatten();
+    });
+    let operator = matches!(output, Err(Stop::Failed(_))).then(|| operator_of(work.lineage(), cx.entered())).flatten();
     // Captured values are the user's, and so is what happens when they are dropped.
-    let output = catch_unwind(AssertUnwindSafe(|| drop(work))).map_or_else(panicked, |()| output);
+    let output = cx.run_caught(|| {
+        drop(work);
+        output
+    });
     (output.map(|output| TaskReport { output, updates: cx.take_updates() }), operator)
-}
-
-/// What a panic says.
-pub(crate) fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_string());
-    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "a value that is no text".into())
 }
 
 impl Work {
@@ -391,16 +385,5 @@ impl Work {
             Work::Map(side) => side.lineage(),
             Work::Result(side) => side.lineage(),
         }
-    }
-
-    /// The operator of a node of this work's stage; asked only after a failure.
-    fn operator(&self, node: RddId) -> Option<Operator> {
-        let mut found = None;
-        walk_stage(self.lineage(), |visited| {
-            if visited.meta().id == node {
-                found = Some(visited.meta().operator.clone());
-            }
-        });
-        found
     }
 }
