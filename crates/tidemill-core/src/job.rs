@@ -4,12 +4,12 @@ use std::any::Any;
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 
-use crate::Stop;
 use crate::lineage::{Lineage, Operator};
 use crate::scheduler::Outcome;
 use crate::ship::{Encoder, NotShippable};
 use crate::stage::{Plan, Sides};
 use crate::task::{JobId, Properties, TaskContext};
+use crate::{Stop, Wake};
 
 /// What a job makes of each partition of its RDD, untyped.
 pub trait ResultSide: Send + Sync + 'static {
@@ -80,6 +80,8 @@ struct State {
     results: VecDeque<(usize, Output)>,
     outcome: Option<Outcome>,
     streaming: bool,
+    /// Called at the end.
+    wakes: Vec<Wake>,
 }
 
 impl JobHandle {
@@ -127,6 +129,21 @@ impl JobHandle {
         }
     }
 
+    /// The results that were not taken yet, each with its place, in order of arrival; and the outcome, if it is over.
+    pub fn so_far(&self) -> (Option<Outcome>, VecDeque<(usize, Output)>) {
+        let mut state = self.shared.state();
+        (state.outcome.clone(), std::mem::take(&mut state.results))
+    }
+
+    /// Calls `wake` at the job's end; now, if it is over.
+    pub fn wake_at_end(&self, wake: &Wake) {
+        let mut state = self.shared.state();
+        match state.outcome {
+            Some(_) => wake.call(),
+            None => state.wakes.push(wake.clone()),
+        }
+    }
+
     /// How the job ended, if it did.
     pub fn outcome(&self) -> Option<Outcome> {
         self.shared.state().outcome.clone()
@@ -150,8 +167,12 @@ impl JobResults {
 
     /// Ends the job.
     pub fn finish(&self, outcome: Outcome) {
-        self.shared.state().outcome = Some(outcome);
+        let mut state = self.shared.state();
+        state.outcome = Some(outcome);
+        let wakes = std::mem::take(&mut state.wakes);
+        drop(state);
         self.shared.changed.notify_all();
+        wakes.iter().for_each(Wake::call);
     }
 }
 

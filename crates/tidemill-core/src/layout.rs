@@ -15,6 +15,10 @@ use crate::hash::{HashSeed, bucket};
 use crate::ship::{Decoder, Encoder, NotShippable, ShipError};
 use crate::{Element, Key};
 
+mod range;
+
+pub use range::RangePartitioner;
+
 /// Assigns keys to partitions: Spark's `Partitioner`. It is plain data; two equal ones are one layout.
 ///
 /// ```

@@ -42,17 +42,20 @@ pub mod backend;
 // ... where things are kept, ...
 pub mod environment;
 pub mod block;
-pub mod store;
-pub mod memory;
-pub mod weight;
+pub mod files;
 pub mod groups;
+pub mod memory;
+pub mod store;
+pub mod weight;
 pub mod table;
 pub mod sorter;
+
 pub mod spill;
-pub mod files;
 pub mod accumulator;
 pub mod broadcast;
 
+pub mod stat_counter;
+pub mod storage_level;
 // ... and what surrounds it.
 pub mod clock;
 pub mod event;
@@ -60,6 +63,7 @@ pub mod failure;
 pub mod hash;
 pub mod log;
 pub mod master;
+mod random;
 pub mod settings;
 
 pub use accumulator::Accumulator;
@@ -77,5 +81,7 @@ pub use master::{Master, MasterError};
 pub use rdd::Rdd;
 pub use runs::{BoxRuns, Runs, run_len};
 pub use settings::{Config, SettingError, SettingKey, Settings};
+pub use stat_counter::StatCounter;
+pub use storage_level::StorageLevel;
 pub use task::TaskContext;
 pub use text::{Text, TextBlock};

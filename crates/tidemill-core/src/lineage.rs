@@ -19,6 +19,10 @@ use crate::ship::{Encoder, NotShippable};
 use crate::task::TaskContext;
 use crate::{RddId, Stop};
 
+mod concat;
+
+pub use concat::{Arrangement, Concat};
+
 /// An operator as the user wrote it: its name and the source line of the call.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Operator {
@@ -34,7 +38,11 @@ impl Operator {
     /// The operator called `name`, called where the caller of the caller is, or where [`called_at`] says.
     #[track_caller]
     pub fn here(name: &'static str) -> Operator {
-        let at = CALLED_AT.get().unwrap_or_else(Location::caller);
+        // Not `unwrap_or_else(Location::caller)`: that would be called from the standard library.
+        let at = match CALLED_AT.get() {
+            Some(at) => at,
+            None => Location::caller(),
+        };
         Operator { name: name.into(), file: at.file().into(), line: at.line() }
     }
 }
@@ -84,9 +92,13 @@ pub trait Lineage: Send + Sync + 'static {
     fn meta(&self) -> &Meta;
     /// What its partitions are computed from.
     fn dependencies(&self) -> Vec<Dependency>;
-    /// Where a partition is best computed: names of executors that hold its input, best first.
+    /// Names of executors that hold what the node itself reads for a partition, best first; see [`homes`].
     fn homes(&self, _partition: usize) -> Vec<String> {
         Vec::new()
+    }
+    /// The first partition that a partition is computed from within its task: it is best computed where that is.
+    fn first_input(&self, _partition: usize) -> Option<(Arc<dyn Lineage>, usize)> {
+        None
     }
     /// Writes the node for another process; its narrow parents are already written.
     fn encode(&self, out: &mut Encoder) -> Result<(), NotShippable>;
@@ -96,6 +108,11 @@ pub trait Lineage: Send + Sync + 'static {
 pub trait Node<T>: Lineage {
     /// The elements of one partition. The runs own their node and context, so that they may outlive this call.
     fn compute(self: Arc<Self>, partition: usize, cx: &Arc<TaskContext>) -> Result<BoxRuns<T>, Stop>;
+
+    /// The node as one that only strings partitions together, which its readers take apart.
+    fn as_concat(&self) -> Option<&Concat<T>> {
+        None
+    }
 }
 
 /// What a node reads.
@@ -113,6 +130,19 @@ pub fn narrow_parents(node: &dyn Lineage) -> Vec<Arc<dyn Lineage>> {
         Dependency::Shuffle(_) => None,
     };
     node.dependencies().into_iter().filter_map(narrow).collect()
+}
+
+/// Where a partition of `node` is best computed: names of executors that hold its input, best first.
+pub fn homes(node: Arc<dyn Lineage>, partition: usize) -> Vec<String> {
+    let mut next = Some((node, partition));
+    while let Some((node, partition)) = next {
+        let homes = node.homes(partition);
+        if !homes.is_empty() {
+            return homes;
+        }
+        next = node.first_input(partition);
+    }
+    Vec::new()
 }
 
 /// Visits `root` and every node that it reads within its stage, each once; returns the shuffles that these nodes read.
@@ -161,13 +191,33 @@ impl<T: 'static> Parent<T> {
 
     /// Computes a partition of the parent for a child at `depth`; every [`SEGMENT`] nodes on a stack of its own.
     pub fn compute(&self, partition: usize, cx: &Arc<TaskContext>, depth: u32) -> Result<BoxRuns<T>, Stop> {
-        let node = Arc::clone(self.node());
-        if depth == 0 || !depth.is_multiple_of(SEGMENT) {
-            return node.compute(partition, cx);
+        let (mut node, mut partition) = (Arc::clone(self.node()), partition);
+        while let Some(only) = node.as_concat().and_then(|concat| concat.only_piece(partition)) {
+            (node, partition) = only;
         }
-        let runs = on_deep_stack(|| node.compute(partition, cx))?;
-        Ok(Box::new(DeepRuns { runs: Some(runs) }))
+        compute_below(node, partition, cx, depth)
     }
+}
+
+impl<T: 'static> Clone for Parent<T> {
+    fn clone(&self) -> Self {
+        Parent { node: self.node.clone(), id: self.id }
+    }
+}
+
+/// Computes a partition of `node` for a reader at `depth`. Depths grow from node to reader, but may skip some (a reader of
+/// two nodes is deeper than the deeper one), so what counts is that a multiple of [`SEGMENT`] lies between them.
+fn compute_below<T: 'static>(
+    node: Arc<dyn Node<T>>,
+    partition: usize,
+    cx: &Arc<TaskContext>,
+    depth: u32,
+) -> Result<BoxRuns<T>, Stop> {
+    if depth == 0 || depth / SEGMENT == node.meta().depth / SEGMENT {
+        return node.compute(partition, cx);
+    }
+    let runs = on_deep_stack(|| node.compute(partition, cx))?;
+    Ok(Box::new(DeepRuns { runs: Some(runs) }))
 }
 
 impl<T: 'static> Drop for Parent<T> {

@@ -9,15 +9,18 @@ use std::sync::Arc;
 use crate::RddId;
 use crate::context::Context;
 use crate::layout::Layout;
-use crate::lineage::{Lineage, Meta, Node, Operator, Parent};
+use crate::lineage::{Meta, Node, Operator, Parent};
 
 mod actions;
+mod both;
 mod narrow;
 mod pairs;
 mod sources;
 mod transform;
 
 pub(crate) use actions::run_job;
+pub use actions::*;
+pub(crate) use both::{Inputs, Meeting};
 pub(crate) use narrow::{Input, Keeps};
 pub use sources::*;
 pub use transform::*;
@@ -72,10 +75,6 @@ impl<T: 'static> Rdd<T> {
     /// Its lineage node.
     pub fn node(&self) -> &Arc<dyn Node<T>> {
         self.node.node()
-    }
-
-    pub(crate) fn lineage(&self) -> Arc<dyn Lineage> {
-        Arc::clone(self.node()) as Arc<dyn Lineage>
     }
 
     pub(crate) fn parent(&self) -> Parent<T> {

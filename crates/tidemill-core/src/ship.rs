@@ -170,6 +170,17 @@ impl<E: Element, F: Send + Sync + 'static> Code for Function<E, F> {
     }
 }
 
+/// Code that the driver keeps too, to merge what tasks made.
+impl<C: Code> Code for Arc<C> {
+    fn pack(&self) -> Result<Vec<u8>, NotShippable> {
+        (**self).pack()
+    }
+
+    fn unpack(bytes: &[u8]) -> Result<Self, ShipError> {
+        C::unpack(bytes).map(Arc::new)
+    }
+}
+
 /// Whether `F` is a function or closure without captured values: then its type is all there is to it.
 ///
 /// A closure that captures only zero-sized `Copy` values passes too; they are as good as nothing.

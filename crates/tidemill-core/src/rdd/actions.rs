@@ -1,8 +1,25 @@
 //! Actions: what runs jobs and brings results to the driver.
 
+mod approximate;
 mod collect;
 mod count;
+mod count_approx_distinct;
+mod count_by_value;
+mod fold;
 mod foreach;
+mod histogram;
+mod local_iterator;
+mod numbers;
+mod ordered;
+mod reduce;
 mod run;
+mod run_job;
+mod save_as_text_file;
+mod take;
+mod take_sample;
+mod tree;
 
-pub(crate) use run::run_job;
+pub use approximate::BoundedFloat;
+pub use local_iterator::LocalElements;
+pub use numbers::Number;
+pub(crate) use run::{Partial, run_job, run_job_within};

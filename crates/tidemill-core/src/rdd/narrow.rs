@@ -10,6 +10,8 @@ use crate::ship::{Code, Decoded, Decoder, Encoder, NotShippable, ShipError, conj
 use crate::task::TaskContext;
 use crate::{RddId, Stop};
 
+mod both;
+
 /// What a narrow operator draws from: the runs of its parent, with what it may ask.
 pub(crate) struct Input<T> {
     runs: BoxRuns<T>,
@@ -19,6 +21,11 @@ pub(crate) struct Input<T> {
 }
 
 impl<T> Input<T> {
+    /// What `node` draws from `runs`.
+    pub(crate) fn new(runs: BoxRuns<T>, cx: &Arc<TaskContext>, partition: usize, node: RddId) -> Input<T> {
+        Input { runs, cx: Arc::clone(cx), partition, node }
+    }
+
     /// The next run of the parent; from here on failures are this operator's.
     #[inline]
     pub(crate) fn next(&mut self, into: &mut Vec<T>) -> Result<bool, Stop> {
@@ -31,16 +38,19 @@ impl<T> Input<T> {
     pub(crate) fn enter(&self) {
         self.cx.enter(self.node);
     }
-
-    /// The runs as they are, for operators without code of their own.
-    pub(crate) fn into_runs(self) -> BoxRuns<T> {
-        self.runs
-    }
 }
 
 impl<T> Runs<T> for Input<T> {
     fn next(&mut self, into: &mut Vec<T>) -> Result<bool, Stop> {
         Input::next(self, into)
+    }
+}
+
+impl<T: 'static> Input<T> {
+    /// What the operator `node` draws from when it reads `partition` of `parent`.
+    pub(crate) fn of(parent: &Parent<T>, partition: usize, cx: &Arc<TaskContext>, node: &Meta) -> Result<Self, Stop> {
+        let runs = parent.compute(partition, cx, node.depth)?;
+        Ok(Input::new(runs, cx, partition, node.id))
     }
 }
 
@@ -98,8 +108,8 @@ impl<T: 'static, U: 'static, C: Code, M: Make<T, U, C>> Lineage for Narrow<T, U,
         vec![self.parent.narrow()]
     }
 
-    fn homes(&self, partition: usize) -> Vec<String> {
-        self.parent.node().homes(partition)
+    fn first_input(&self, partition: usize) -> Option<(Arc<dyn Lineage>, usize)> {
+        Some((Arc::clone(self.parent.node()) as Arc<dyn Lineage>, partition))
     }
 
     fn encode(&self, out: &mut Encoder) -> Result<(), NotShippable> {
@@ -118,8 +128,7 @@ fn decode<T: 'static, U: 'static, C: Code, M: Make<T, U, C>>(decoder: &mut Decod
 
 impl<T: 'static, U: 'static, C: Code, M: Make<T, U, C>> Node<U> for Narrow<T, U, C, M> {
     fn compute(self: Arc<Self>, partition: usize, cx: &Arc<TaskContext>) -> Result<BoxRuns<U>, Stop> {
-        let runs = self.parent.compute(partition, cx, self.meta.depth)?;
-        let input = Input { runs, cx: Arc::clone(cx), partition, node: self.meta.id };
+        let input = Input::of(&self.parent, partition, cx, &self.meta)?;
         (self.make)(input, Arc::clone(&self.code))
     }
 }

@@ -1,11 +1,22 @@
-//! Operators that make one RDD of another, element by element or partition by partition.
+//! Operators that make one RDD of others, element by element or partition by partition.
 
+mod cartesian;
+mod coalesce;
 mod filter;
 mod flat_map;
 mod glom;
+mod key_by;
 mod lines;
 mod map;
 mod map_partitions;
+mod pipe;
+mod sample;
+mod union;
+mod zip;
+mod zip_with_index;
 
 pub use flat_map::Emit;
+pub(crate) use flat_map::FlatMap;
+pub(crate) use map::Map;
 pub use map_partitions::Elements;
+pub(crate) use map_partitions::of_elements;

@@ -22,7 +22,7 @@ impl<T: Element + Debug> DStream<T> {
     #[track_caller]
     pub fn print(&self, count: usize) {
         self.output("print", move |rdd, time| {
-            let first = rdd.collect()?;
+            let first = rdd.take(count.saturating_add(1))?;
             let page = page(time, &first, count);
             std::io::stdout().lock().write_all(page.as_bytes())?;
             std::io::stdout().flush()?;

@@ -7,7 +7,9 @@ mod engine;
 mod harness;
 mod measured;
 mod report;
+mod socket;
 mod text;
+mod tiny;
 
 use clap::Parser;
 
@@ -42,6 +44,7 @@ fn rows() -> anyhow::Result<Vec<Row>> {
     let large = engine::Blocks::of(text::large(), 1)?;
     let small = engine::Blocks::of(text::small(), 1)?;
     let (halves, whole) = (engine::Blocks::of(text::large(), 2)?, engine::Blocks::of(text::large(), 2)?);
+    let again = engine::Blocks::of(text::large(), 2)?;
     Ok(vec![
         Row {
             name: "word count, 50,000 words, local[1]",
@@ -60,6 +63,24 @@ fn rows() -> anyhow::Result<Vec<Row>> {
             goal: Goal::SpeedAtLeast(1.8),
             left: Side::new("local[2]", move || engine::word_count(2, &halves)),
             right: Some(Side::new("local[1]", move || engine::word_count(1, &whole))),
+        },
+        Row {
+            name: "word count drained from a TCP socket, 1 GiB, 1 s batches, local[2]",
+            goal: Goal::SpeedAtLeast(0.6),
+            left: Side::new("from a socket", || socket::drained(text::large())),
+            right: Some(Side::new("from memory", move || socket::from_memory(&again))),
+        },
+        Row {
+            name: "tiny job of two stages, 2 x 2 tasks, one every 2 ms: p50",
+            goal: Goal::SecondsAtMost(60e-6),
+            left: Side::new("p50 of 1,000 jobs", || tiny::job_at(0.5)),
+            right: None,
+        },
+        Row {
+            name: "tiny job of two stages, 2 x 2 tasks, one every 2 ms: p99",
+            goal: Goal::SecondsAtMost(300e-6),
+            left: Side::new("p99 of 1,000 jobs", || tiny::job_at(0.99)),
+            right: None,
         },
     ])
 }

@@ -31,7 +31,7 @@ pub(crate) fn measure<T>(
 }
 
 #[expect(clippy::disallowed_methods, reason = "a benchmark is about real time")]
-fn now() -> Instant {
+pub(crate) fn now() -> Instant {
     Instant::now()
 }
 

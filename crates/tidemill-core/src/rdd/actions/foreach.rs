@@ -1,8 +1,8 @@
-//! `foreach`: calls a function for its effects.
+//! `foreach` and `foreach_partition`: call a function for its effects.
 
 use crate::error::Error;
 use crate::lineage::Operator;
-use crate::rdd::{Rdd, run_job};
+use crate::rdd::{Elements, Rdd, of_elements, run_job};
 use crate::ship::Function;
 
 impl<T: 'static> Rdd<T> {
@@ -25,6 +25,29 @@ impl<T: 'static> Rdd<T> {
                 run.drain(..).for_each(&f.call);
                 Ok(())
             })
+        })?;
+        Ok(())
+    }
+
+    /// Calls `f` with all elements of each partition, in tasks: Spark's `RDD.foreachPartition`. What is costly to set up,
+    /// like a connection, is set up once for all of them.
+    ///
+    /// ```
+    /// let context = tidemill_core::Context::local(2)?;
+    /// let sizes = context.accumulator(Vec::new(), |all, more| all.extend(more));
+    /// let adder = sizes.clone();
+    /// context.parallelize(1..=5, 2).foreach_partition(move |elements| adder.add(vec![elements.count()]))?;
+    /// let mut sizes = sizes.value();
+    /// sizes.sort();
+    /// assert_eq!(sizes, [2, 3]);
+    /// # Ok::<(), tidemill_core::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn foreach_partition<F: Fn(Elements<T>) + Send + Sync + 'static>(&self, f: F) -> Result<(), Error> {
+        let code = Function { env: (), call: f };
+        let operator = Operator::here("foreach_partition");
+        run_job(self, operator, self.all_partitions(), code, |drawn, f: &Function<(), F>| {
+            of_elements(drawn.into_input(), &f.call)
         })?;
         Ok(())
     }

@@ -1,15 +1,17 @@
 //! How every action runs: a job whose tasks make one value of each partition.
 
+use std::marker::PhantomData;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::error::Error;
 use crate::job::{Output, ResultSide};
 use crate::lineage::{Lineage, Operator, Parent};
-use crate::rdd::Rdd;
+use crate::rdd::{Input, Rdd};
 use crate::runs::BoxRuns;
 use crate::ship::{Code, Decoded, Decoder, Encoder, NotShippable, ShipError, conjure};
 use crate::task::TaskContext;
-use crate::{Cause, Element, RddId, Stop};
+use crate::{Cause, Element, RddId, Stop, Wake};
 
 /// Makes one value of a partition's elements, from the action's code. It captures nothing.
 pub(crate) trait Fold<T, R, C>: Fn(Drawn<T>, &C) -> Result<R, Stop> + Copy + Send + Sync + 'static {}
@@ -35,6 +37,31 @@ impl<T> Drawn<T> {
         Ok(())
     }
 
+    /// All elements, merged one by one into what starts as `start`.
+    pub(crate) fn fold<A>(mut self, start: A, mut f: impl FnMut(A, T) -> A) -> Result<A, Stop> {
+        let (mut folded, mut run) = (start, Vec::new());
+        while self.next(&mut run)? {
+            folded = run.drain(..).fold(folded, &mut f);
+        }
+        Ok(folded)
+    }
+
+    /// All elements, merged into one; `None` where there are none.
+    pub(crate) fn reduce(self, f: impl Fn(T, T) -> T) -> Result<Option<T>, Stop> {
+        self.fold(None, |earlier, element| {
+            Some(match earlier {
+                Some(earlier) => f(earlier, element),
+                None => element,
+            })
+        })
+    }
+
+    /// The elements as what functions over whole partitions draw from.
+    pub(crate) fn into_input(self) -> Input<T> {
+        let partition = self.cx.partition();
+        Input::new(self.runs, &self.cx, partition, ACTION)
+    }
+
     /// The next run.
     pub(crate) fn next(&mut self, run: &mut Vec<T>) -> Result<bool, Stop> {
         let more = self.runs.next(run)?;
@@ -49,7 +76,7 @@ struct Folding<T: 'static, R, C, F> {
     parent: Parent<T>,
     code: C,
     fold: F,
-    result: std::marker::PhantomData<fn() -> R>,
+    result: PhantomData<fn() -> R>,
 }
 
 impl<T: 'static, R: Element, C: Code, F: Fold<T, R, C>> ResultSide for Folding<T, R, C, F> {
@@ -89,9 +116,20 @@ fn decode<T: 'static, R: Element, C: Code, F: Fold<T, R, C>>(decoder: &mut Decod
     let (operator, parent, code): (Operator, u32, Vec<u8>) = decoder.value::<Folding<T, R, C, F>, _>()?;
     let parent = Parent::new(decoder.parent::<T>(parent)?);
     let (code, fold) = (C::unpack(&code)?, conjure::<F>()?);
-    let result = std::marker::PhantomData;
+    let result = PhantomData;
     let side: Arc<dyn ResultSide> = Arc::new(Folding::<T, R, C, F> { operator, parent, code, fold, result });
     Ok(Box::new(side))
+}
+
+/// What the tasks of an action run.
+fn side<T: 'static, R: Element, C: Code>(
+    rdd: &Rdd<T>,
+    operator: &Operator,
+    code: C,
+    fold: impl Fold<T, R, C>,
+) -> Arc<dyn ResultSide> {
+    debug_assert!(size_of_val(&fold) == 0, "a fold is told apart by its type alone");
+    Arc::new(Folding { operator: operator.clone(), parent: rdd.parent(), code, fold, result: PhantomData })
 }
 
 /// Runs a job over `partitions` of `rdd` and returns their values, in the order asked for.
@@ -102,19 +140,52 @@ pub(crate) fn run_job<T: 'static, R: Element, C: Code>(
     code: C,
     fold: impl Fold<T, R, C>,
 ) -> Result<Vec<R>, Error> {
-    debug_assert!(size_of_val(&fold) == 0, "a fold is told apart by its type alone");
     let count = partitions.len();
-    let result = std::marker::PhantomData;
-    let side = Folding { operator: operator.clone(), parent: rdd.parent(), code, fold, result };
-    let results = rdd.context().run(operator.clone(), Arc::new(side), partitions, false)?;
+    let results = rdd.context().run(operator.clone(), side(rdd, &operator, code, fold), partitions, false)?;
+    let values = in_order(count, results);
+    let missing = || Error::driver(&operator, Cause::Invalid("a task's result is missing".into()));
+    values.into_iter().map(|value| value.ok_or_else(missing)).collect()
+}
+
+/// What a job that is given only so much time has come to.
+pub(crate) struct Partial<R> {
+    /// The values of the partitions that were done, in order.
+    pub(crate) values: Vec<R>,
+    /// How many partitions there are.
+    pub(crate) partitions: usize,
+}
+
+/// Runs a job over all partitions of `rdd` for no longer than `timeout`; what is not done by then is cancelled.
+pub(crate) fn run_job_within<T: 'static, R: Element, C: Code>(
+    rdd: &Rdd<T>,
+    operator: &Operator,
+    timeout: Duration,
+    code: C,
+    fold: impl Fold<T, R, C>,
+) -> Result<Partial<R>, Error> {
+    let (context, partitions) = (rdd.context(), rdd.num_partitions());
+    let deadline = context.clock().now() + timeout;
+    let handle = context.submit(operator.clone(), side(rdd, operator, code, fold), rdd.all_partitions(), false)?;
+    let wake = Wake::new();
+    handle.wake_at_end(&wake);
+    context.clock().wait_until(deadline, &wake);
+    let (outcome, results) = handle.so_far();
+    match outcome {
+        Some(outcome) => context.job_result(&handle, operator, outcome)?,
+        None => handle.cancel(),
+    }
+    Ok(Partial { values: in_order(partitions, results).into_iter().flatten().collect(), partitions })
+}
+
+/// The values of a job's results, each at its place.
+fn in_order<R: 'static>(count: usize, results: impl IntoIterator<Item = (usize, Output)>) -> Vec<Option<R>> {
     let mut values: Vec<Option<R>> = (0..count).map(|_| None).collect();
     for (place, output) in results {
         if let (Some(held), Ok(value)) = (values.get_mut(place), output.downcast::<R>()) {
             *held = Some(*value);
         }
     }
-    let missing = || Error::driver(&operator, Cause::Invalid("a task's result is missing".into()));
-    values.into_iter().map(|value| value.ok_or_else(missing)).collect()
+    values
 }
 
 impl<T: 'static> Rdd<T> {

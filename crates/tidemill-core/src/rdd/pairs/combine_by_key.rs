@@ -38,6 +38,21 @@ impl<K: 'static, V: 'static> Rdd<(K, V)> {
         self.combined("combine_by_key", self.default_layout(), functions)
     }
 
+    /// [`combine_by_key`](Rdd::combine_by_key) into a number of partitions; 0 is taken as 1.
+    #[track_caller]
+    pub fn combine_by_key_into<C, A, B, M>(&self, create: A, merge_value: B, merge: M, partitions: usize) -> Rdd<(K, C)>
+    where
+        K: Key,
+        V: Element,
+        C: Element,
+        A: Fn(V) -> C + Send + Sync + 'static,
+        B: Fn(C, V) -> C + Send + Sync + 'static,
+        M: Fn(C, C) -> C + Send + Sync + 'static,
+    {
+        let functions = Functions { create, merge_value, merge, types: PhantomData };
+        self.combined("combine_by_key", self.context().hash_layout::<K>(partitions), functions)
+    }
+
     /// Combines by key into a layout; without a shuffle where the pairs lie by it already (behaviour 3.24).
     #[track_caller]
     pub(crate) fn combined<C: Combiner<V>>(
@@ -63,8 +78,9 @@ impl<K: 'static, V: 'static> Rdd<(K, V)> {
         Rdd::new(context, Arc::new(node))
     }
 
+    /// Combines by key within each partition, where all pairs of a key are.
     #[track_caller]
-    fn combined_in_place<C: Combiner<V>>(&self, name: &'static str, combiner: C) -> Rdd<(K, C::Combined)>
+    pub(crate) fn combined_in_place<C: Combiner<V>>(&self, name: &'static str, combiner: C) -> Rdd<(K, C::Combined)>
     where
         K: Key,
         V: Element,

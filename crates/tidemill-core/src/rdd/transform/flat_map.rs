@@ -73,8 +73,9 @@ impl<U> Emit<'_, U> {
     }
 }
 
-struct FlatMap<T, I: IntoIterator, F> {
-    input: Input<T>,
+/// Draws from `input`, and stops within what one element yields where that is more than a run.
+pub(crate) struct FlatMap<R, T, I: IntoIterator, F> {
+    input: R,
     f: F,
     /// The elements at hand, in reverse.
     run: Vec<T>,
@@ -82,13 +83,13 @@ struct FlatMap<T, I: IntoIterator, F> {
     rest: Option<I::IntoIter>,
 }
 
-impl<T, I: IntoIterator, F: Fn(T) -> I> FlatMap<T, I, F> {
-    fn new(input: Input<T>, f: F) -> Self {
+impl<R: Runs<T>, T, I: IntoIterator, F: Fn(T) -> I> FlatMap<R, T, I, F> {
+    pub(crate) fn new(input: R, f: F) -> Self {
         FlatMap { input, f, run: Vec::new(), rest: None }
     }
 }
 
-impl<T, I: IntoIterator, F: Fn(T) -> I> Runs<I::Item> for FlatMap<T, I, F> {
+impl<R: Runs<T>, T, I: IntoIterator, F: Fn(T) -> I> Runs<I::Item> for FlatMap<R, T, I, F> {
     fn next(&mut self, into: &mut Vec<I::Item>) -> Result<bool, Stop> {
         let full = run_len::<I::Item>();
         loop {

@@ -123,6 +123,18 @@ where
     Box::new(IteratorRuns { iterator: f(elements).into_iter(), stopped })
 }
 
+/// Calls `f` with the elements of `input`, for what it returns.
+pub(crate) fn of_elements<T, R>(input: Input<T>, f: impl FnOnce(Elements<T>) -> R) -> Result<R, Stop> {
+    input.enter();
+    let stopped = Rc::default();
+    let elements = Elements { input, run: Vec::new(), stopped: Rc::clone(&stopped) };
+    let made = f(elements);
+    match stopped.take() {
+        Some(stop) => Err(stop),
+        None => Ok(made),
+    }
+}
+
 struct IteratorRuns<I> {
     iterator: I,
     stopped: Rc<RefCell<Option<Stop>>>,

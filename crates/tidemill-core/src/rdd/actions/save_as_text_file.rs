@@ -1,0 +1,91 @@
+//! `save_as_text_file`: a folder of text files, one a partition.
+
+use std::fmt::{Display, Write as _};
+use std::path::Path;
+
+use crate::error::Error;
+use crate::files::compression::Compression;
+use crate::files::output::{Existing, OutputFolder};
+use crate::files::paths;
+use crate::lineage::Operator;
+use crate::rdd::{Rdd, run_job};
+use crate::settings::keys;
+use crate::ship::Function;
+
+/// So much text is collected before it is given to the file.
+const PIECE_BYTES: usize = 64 << 10;
+
+impl<T: Display + 'static> Rdd<T> {
+    /// Writes each element as a line into the folder at `path`, a file `part-00000`, `part-00001`... for each partition:
+    /// Spark's `RDD.saveAsTextFile`.
+    ///
+    /// The parts appear when all of them are complete, and last of all the empty file `_SUCCESS`. A task that is run twice
+    /// leaves one part. After a failure nothing stays of a folder that was not there before.
+    ///
+    /// Errors: the folder is there already (behaviour 4.64: with `spark.hadoop.validateOutputSpecs=false` its parts are
+    /// written over); a file cannot be written; the job fails.
+    ///
+    /// ```
+    /// let folder = tempfile::tempdir()?;
+    /// let path = folder.path().join("words");
+    ///
+    /// let context = tidemill_core::Context::local(2)?;
+    /// context.parallelize(["tide", "mill"].map(String::from), 2).save_as_text_file(&path.to_string_lossy())?;
+    /// assert_eq!(std::fs::read_to_string(path.join("part-00001"))?, "mill\n");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[track_caller]
+    pub fn save_as_text_file(&self, path: &str) -> Result<(), Error> {
+        self.save_text(Operator::here("save_as_text_file"), path, Compression::Plain)
+    }
+
+    /// [`save_as_text_file`](Rdd::save_as_text_file) with compressed files: `part-00000.gz`...
+    #[track_caller]
+    pub fn save_as_compressed_text_file(&self, path: &str, compression: Compression) -> Result<(), Error> {
+        self.save_text(Operator::here("save_as_compressed_text_file"), path, compression)
+    }
+
+    fn save_text(&self, operator: Operator, path: &str, compression: Compression) -> Result<(), Error> {
+        let refuses = self.context().config().get(keys::VALIDATE_OUTPUT_SPECS);
+        let existing = if refuses { Existing::Refuse } else { Existing::WriteOver };
+        let folder = paths::local(path).and_then(|path| OutputFolder::create(&path, compression, existing));
+        let folder = folder.map_err(|cause| Error::driver(&operator, cause))?;
+        let written = self
+            .write_parts(operator.clone(), &folder)
+            .and_then(|()| folder.commit(self.num_partitions()).map_err(|cause| Error::driver(&operator, cause)));
+        if written.is_err()
+            && let Err(error) = folder.abort()
+        {
+            // The failure that led here is the one to be returned.
+            tracing::warn!(%error, folder = %Path::display(folder.path()), "What a failed job wrote could not be removed.");
+        }
+        written
+    }
+
+    /// Writes and commits an attempt at each part.
+    fn write_parts(&self, operator: Operator, folder: &OutputFolder) -> Result<(), Error> {
+        let code = Function { env: folder.clone(), call: () };
+        run_job(self, operator, self.all_partitions(), code, |mut drawn, code: &Function<OutputFolder, ()>| {
+            let attempt = u64::from(drawn.cx.attempt());
+            let mut file = code.env.start_attempt(drawn.cx.partition(), attempt)?;
+            let mut text = String::new();
+            let cx = std::sync::Arc::clone(&drawn.cx);
+            drawn.for_each_run(|run| {
+                cx.check()?;
+                for element in run.drain(..) {
+                    // Writing to a `String` fails only if `Display` does; then what it wrote so far is the line.
+                    let _ = writeln!(text, "{element}");
+                    if text.len() >= PIECE_BYTES {
+                        file.write(text.as_bytes())?;
+                        text.clear();
+                    }
+                }
+                Ok(())
+            })?;
+            file.write(text.as_bytes())?;
+            file.commit()?;
+            Ok(())
+        })?;
+        Ok(())
+    }
+}
