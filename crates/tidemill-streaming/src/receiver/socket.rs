@@ -66,13 +66,13 @@ impl SocketReceiver {
         Ok(())
     }
 
-    /// Closes the connection and waits for the thread.
+    /// Ends the connection once what has arrived is read, and waits for the thread.
     pub(crate) fn stop(&self) {
         self.shared.stopped.store(true, Ordering::SeqCst);
         self.shared.wake.stop();
         self.shared.environment.memory.wake();
         if let Some(connection) = &*self.shared.connection() {
-            let _ = connection.shutdown(Shutdown::Both); // an error says that it is closed already
+            let _ = connection.shutdown(Shutdown::Read); // an error says that it is closed already
         }
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
         if thread.is_some_and(|thread| thread.join().is_err()) {
@@ -109,7 +109,7 @@ impl Shared {
         let mut stream = connect(&self.address)?;
         *self.connection() = Some(stream.try_clone()?);
         if self.is_stopped() {
-            return Ok(()); // the stop may have come before there was a connection to shut down
+            stream.shutdown(Shutdown::Read)?; // the stop came before there was a connection to shut down
         }
         tracing::info!(address = self.address, "Connected.");
         let cancelled = || self.is_stopped();
