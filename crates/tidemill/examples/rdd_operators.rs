@@ -59,17 +59,17 @@ fn by_key(lines: &Rdd<Text>) -> anyhow::Result<Rdd<(Text, i64)>> {
 
 /// Operators on two RDDs.
 fn two_rdds(context: &Context, counts: &Rdd<(Text, i64)>) -> anyhow::Result<()> {
-    let wanted = ["License", "Work", "tide"].map(|word| (Text::from(word), "wanted"));
+    let wanted = ["License", "Work", "tide"].map(|word| (Text::from(word), ()));
     let wanted = context.parallelize(wanted, 1);
 
     // A join pairs the values of a key that both have; what only one has is left out.
-    let mut found: Vec<(Text, i64)> = wanted.join(counts).map(|(word, (_, count))| (word, count)).collect()?;
+    let mut found: Vec<(Text, i64)> = wanted.join(counts).map(|(word, ((), count))| (word, count)).collect()?;
     found.sort();
     println!("found: {found:?}");
-    println!("missing: {:?}", wanted.subtract_by_key(counts).map(|(word, _)| word).collect()?);
+    println!("missing: {:?}", wanted.subtract_by_key(counts).map(|(word, ())| word).collect()?);
 
     let words = counts.map(|(word, _)| word);
-    let both = words.union(&wanted.map(|(word, _)| word));
+    let both = words.union(&wanted.map(|(word, ())| word));
     println!("{} words with the wanted ones, {} distinct", both.count()?, both.distinct().count()?);
     Ok(())
 }
