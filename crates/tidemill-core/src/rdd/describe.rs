@@ -22,7 +22,8 @@ impl<T: 'static> Rdd<T> {
         let mut lines = String::new();
         let mut seen = HashSet::new();
         // A loop, not a recursion: lineages grow long.
-        let mut open = vec![Line { node: self.lineage(), indent: String::new(), lead: Lead::Root }];
+        let mut open =
+            vec![Line { node: Arc::clone(self.node()) as Arc<dyn Lineage>, indent: String::new(), lead: Lead::Root }];
         while let Some(line) = open.pop() {
             let first = seen.insert(line.node.meta().id);
             line.write(&mut lines, first);
