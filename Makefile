@@ -3,6 +3,9 @@
 # A rustup that was installed a moment ago is not in the PATH of this shell yet.
 export PATH := $(HOME)/.cargo/bin:$(PATH)
 
+# How many batches the demo shows: `make demo BATCHES=60`.
+BATCHES ?= 10
+
 .PHONY: targets demo test python bench
 .DEFAULT_GOAL := targets
 
@@ -12,7 +15,7 @@ targets:
 ## make demo    counts words over a stream for a few seconds and shows each batch
 demo:
 	@.ci/setup build
-	cargo run --release -p tidemill -- demo
+	cargo run --release --locked -p tidemill -- demo --batches $(BATCHES)
 
 ## make test    everything that CI runs: layout, lints, documentation, examples, tests
 test:

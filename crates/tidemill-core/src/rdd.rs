@@ -14,6 +14,7 @@ use crate::lineage::{Meta, Node, Operator, Parent};
 mod actions;
 mod both;
 mod checkpoint;
+mod describe;
 mod narrow;
 mod pairs;
 mod persist;

@@ -1,4 +1,5 @@
 //! Actions, held against what the same elements give without an RDD.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};

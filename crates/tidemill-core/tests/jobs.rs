@@ -1,6 +1,7 @@
 //! Jobs: failures and retries, cancelling, stopping, shared shuffles, accumulators and broadcast values.
 //!
 //! Functions that must not return in time wait for a channel that the test closes at its end; nothing here looks at a clock.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -1,4 +1,5 @@
 //! Persisted and checkpointed RDDs: what is computed how often, and what becomes of it where room is short.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::fs;
 use std::path::PathBuf;

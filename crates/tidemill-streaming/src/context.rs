@@ -1,5 +1,6 @@
 //! `StreamingContext`: the entry to streams. It closes a batch every interval and runs its outputs.
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
@@ -53,7 +54,12 @@ struct Live {
     scheduler: BatchScheduler,
     /// A batch that the thread of jobs is to run.
     to_run: Option<crate::batch::Batch>,
+    /// The scheduler will hand out no more batches.
     finished: bool,
+    /// Somebody stops the context; whoever comes later only waits.
+    stopping: bool,
+    /// The stop is not graceful: what runs is cancelled, and nothing more begins.
+    cancelled: bool,
     /// What `await_termination` reports: the latest error (behaviour 1.7).
     error: Option<Error>,
     threads: Vec<std::thread::JoinHandle<()>>,
@@ -82,6 +88,8 @@ impl StreamingContext {
             scheduler: BatchScheduler::new(interval),
             to_run: None,
             finished: false,
+            stopping: false,
+            cancelled: false,
             error: None,
             threads: Vec::new(),
             properties: Arc::default(),
@@ -111,17 +119,18 @@ impl StreamingContext {
         WeakContext(Arc::downgrade(&self.inner))
     }
 
-    /// Adds an input; `make` is given its place among them.
-    pub(crate) fn add_input<I: Input + 'static>(&self, make: impl FnOnce(u32) -> Arc<I>) -> Arc<I> {
-        let mut live = self.live();
-        let input = make(live.graph.inputs.len() as u32);
-        live.graph.inputs.push(Arc::clone(&input) as Arc<dyn Input>);
+    /// Adds an input, for sources of other crates. `make` is given a number that no other input of this process has: it
+    /// names the input's blocks in the store, which streaming contexts may share.
+    pub fn add_input<I: Input + 'static>(&self, make: impl FnOnce(u32) -> Arc<I>) -> Arc<I> {
+        static INPUTS: AtomicU32 = AtomicU32::new(0);
+        let input = make(INPUTS.fetch_add(1, Ordering::Relaxed));
+        self.live().graph.inputs.push(Arc::clone(&input) as Arc<dyn Input>);
         input
     }
 
-    /// Adds a stream.
+    /// Adds a stream that computes its RDDs itself, for sources of other crates.
     #[track_caller]
-    pub(crate) fn stream<T: 'static>(&self, name: &'static str, compute: impl Compute<T>) -> DStream<T> {
+    pub fn stream<T: 'static>(&self, name: &'static str, compute: impl Compute<T>) -> DStream<T> {
         DStream::new(&self.weak(), name, compute)
     }
 

@@ -27,6 +27,24 @@ pub enum Error {
     /// A thread could not be started.
     #[error("a thread could not be started: {0}")]
     Thread(String),
+    /// A thread of the context ended by a panic, and the context with it. This is a bug of Tidemill or of a connector.
+    #[error("the thread `{name}` of the streaming context panicked, so the context is stopped: {panic}")]
+    ThreadPanicked {
+        /// The thread.
+        name: &'static str,
+        /// What the panic said.
+        panic: String,
+    },
+    /// The RDDs of a batch could not be made, so none of its outputs ran; later batches go on (behaviour 2.40).
+    #[error("batch {time} is lost: the RDD of {output} cannot be made: {cause}")]
+    Generate {
+        /// The batch.
+        time: Timestamp,
+        /// The output whose RDD was to be made.
+        output: Operator,
+        /// Why.
+        cause: String,
+    },
     /// An output of a batch failed; later batches go on.
     #[error("batch {time}, {output}: {cause}")]
     Batch {

@@ -2,15 +2,21 @@
 
 use tidemill_core::Timestamp;
 
+use crate::error::Error;
+
 mod socket;
 
 /// A source of records, as the streaming context drives it. All calls come from threads of the context.
 pub trait Input: Send + Sync {
-    /// Its place among the inputs of its context.
+    /// The number that it was made with: no other input of the process has it.
     fn id(&self) -> u32;
     /// Begins to receive.
-    fn start(&self);
-    /// Ends receiving and returns once nothing more will be stored.
+    ///
+    /// # Errors
+    /// What keeps it from ever receiving, like a thread that cannot be had; the context is not started then. A sender
+    /// that cannot be reached yet is no error.
+    fn start(&self) -> Result<(), Error>;
+    /// Ends receiving and returns once nothing more will be stored. More calls do nothing.
     fn stop(&self);
     /// Closes the block at hand: a block interval has passed.
     fn cut_block(&self);
@@ -20,4 +26,6 @@ pub trait Input: Send + Sync {
     fn has_backlog(&self) -> bool;
     /// Drops what batches up to `time` held.
     fn forget(&self, time: Timestamp);
+    /// Drops all that is held, in a batch or not: the context is over.
+    fn clear(&self);
 }

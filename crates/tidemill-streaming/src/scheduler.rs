@@ -58,7 +58,7 @@ impl BatchScheduler {
         match event {
             Event::Tick(time) if !self.stopping => self.add(time, actions),
             Event::Tick(_) => {}
-            Event::Done(_) => self.running = None,
+            Event::Done(time) => drop(self.running.take_if(|running| running.time == time)),
             Event::Stop { graceful, backlog } => {
                 if graceful
                     && backlog

@@ -4,6 +4,7 @@ use std::sync::{Mutex, Once, PoisonError};
 
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
+use signal_hook::low_level::emulate_default_handler;
 use tidemill_core::settings::keys;
 
 use crate::context::{State, StreamingContext, WeakContext};
@@ -27,12 +28,7 @@ pub(crate) fn stop_on_signal(streaming: &StreamingContext) {
 fn listen() {
     let listening = Signals::new([SIGINT, SIGTERM]).and_then(|mut signals| {
         let work = move || {
-            for (count, signal) in signals.forever().enumerate() {
-                if count > 0 {
-                    std::process::exit(128 + signal);
-                }
-                stop_all(signal);
-            }
+            signals.forever().for_each(stop_all);
         };
         std::thread::Builder::new().name("tidemill-signals".into()).spawn(work)
     });
@@ -46,13 +42,20 @@ fn stop_all(signal: i32) {
     let running: Vec<_> =
         active.iter().filter_map(WeakContext::upgrade).filter(|held| held.state() == State::Active).collect();
     if running.is_empty() {
-        std::process::exit(128 + signal); // nothing to finish: do as the system would have done
+        return end_process(signal); // nothing to stop, or a first signal is at it
     }
     let work = move || {
         tracing::info!("Stopping: what was received is processed first. A second signal ends the process now.");
         running.iter().for_each(|streaming| streaming.stop(true));
     };
     if std::thread::Builder::new().name("tidemill-stop".into()).spawn(work).is_err() {
-        std::process::exit(128 + signal);
+        end_process(signal);
+    }
+}
+
+/// Does as the system would have done if nobody had asked for the signal.
+fn end_process(signal: i32) {
+    if let Err(error) = emulate_default_handler(signal) {
+        tracing::error!(%error, signal, "The signal cannot end the process; try `kill -9`.");
     }
 }

@@ -329,10 +329,10 @@ impl Shared {
                         self.news.job_started(job, &planned.operator, &planned.properties, &stages, name);
                     }
                 }
-                Action::StageEnded { stage, failed } => {
-                    // Should a part of it be lost, it starts again.
-                    let job = state.stages.remove(&stage).map_or(JobId(0), |started| started.job);
-                    self.news.stage_completed(job, stage, failed.then_some("a task of it failed too often"));
+                Action::StageEnded { stage, end } => {
+                    if let Some(started) = state.stages.remove(&stage) {
+                        self.news.stage_completed(started.job, stage, end);
+                    }
                 }
                 Action::Finished { job, outcome } => self.finish(state, job, outcome),
             }

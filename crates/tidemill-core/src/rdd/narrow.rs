@@ -10,8 +10,6 @@ use crate::ship::{Bytes, Code, Decoded, Decoder, Encoder, NotShippable, ShipErro
 use crate::task::TaskContext;
 use crate::{RddId, Stop};
 
-mod both;
-
 /// What a narrow operator draws from: the runs of its parent, with what it may ask.
 pub(crate) struct Input<T> {
     runs: BoxRuns<T>,

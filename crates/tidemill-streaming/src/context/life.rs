@@ -1,13 +1,22 @@
 //! The life of a streaming context: start, wait, stop.
 
-use std::sync::{Arc, PoisonError};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{MutexGuard, PoisonError};
 use std::time::Duration;
+
+use tidemill_core::Timestamp;
+use tidemill_core::settings::keys;
+use tidemill_core::task::TaskContext;
 
 use crate::batch::next_time;
 use crate::context::{Live, State, StreamingContext};
+use crate::dstream::panic_text;
 use crate::error::Error;
 use crate::scheduler::Event;
 use crate::signals;
+
+/// How often a stop that is not graceful cancels again: an output may submit its next job just after the last time.
+const CANCEL_EVERY: Duration = Duration::from_millis(50);
 
 impl StreamingContext {
     /// Begins to receive and to run batches, the first at the next multiple of the interval (behaviour 1.6, 2.37).
@@ -16,7 +25,8 @@ impl StreamingContext {
     /// second one ends the process at once (behaviour 4.25). A second `start` does nothing but warn.
     ///
     /// # Errors
-    /// [`Error::NoOutputs`] and [`Error::AlreadyStopped`]; a context whose start failed is stopped for good.
+    /// [`Error::NoOutputs`], [`Error::AlreadyStopped`] and [`Error::Thread`]; a context whose start failed is stopped for
+    /// good.
     pub fn start(&self) -> Result<(), Error> {
         let mut live = self.live();
         match live.state {
@@ -29,6 +39,8 @@ impl StreamingContext {
         }
         if live.graph.outputs.is_empty() {
             live.state = State::Stopped;
+            drop(live);
+            self.end();
             return Err(Error::NoOutputs);
         }
         live.properties = self.context().local_properties();
@@ -36,26 +48,55 @@ impl StreamingContext {
         live.scheduler.start_after(first - self.interval());
         live.state = State::Active;
         let inputs = live.graph.inputs.clone();
-        if let Err(error) = self.start_threads(&mut live, first) {
-            drop(live);
-            self.stop(false);
-            return Err(error);
-        }
+        let threads = self.start_threads(&mut live, first);
+        let runs_jobs = !live.threads.is_empty();
         drop(live);
-        inputs.iter().for_each(|input| input.start());
-        signals::stop_on_signal(self);
+        let started = threads.and_then(|()| inputs.iter().try_for_each(|input| input.start()));
+        match (&started, runs_jobs) {
+            (Ok(()), _) => signals::stop_on_signal(self),
+            (Err(_), true) => self.stop(false),
+            (Err(_), false) => self.end(),
+        }
+        started
+    }
+
+    /// Starts the threads, first the one that also ends the context.
+    fn start_threads(&self, live: &mut Live, first: Timestamp) -> Result<(), Error> {
+        self.spawn(live, "tidemill-jobs", StreamingContext::run_batches)?;
+        self.spawn(live, "tidemill-batches", move |streaming| streaming.run_clock(first))?;
+        if !live.graph.inputs.is_empty() {
+            self.spawn(live, "tidemill-blocks", StreamingContext::run_block_clock)?;
+        }
         Ok(())
     }
 
-    fn start_threads(&self, live: &mut Live, first: tidemill_core::Timestamp) -> Result<(), Error> {
-        let (clock, jobs) = (self.clone(), self.clone());
-        live.threads.push(spawn("tidemill-batches", move || clock.run_clock(first))?);
-        live.threads.push(spawn("tidemill-jobs", move || jobs.run_batches())?);
-        if !live.graph.inputs.is_empty() {
-            let blocks = self.clone();
-            live.threads.push(spawn("tidemill-blocks", move || blocks.run_block_clock())?);
-        }
+    fn spawn(
+        &self,
+        live: &mut Live,
+        name: &'static str,
+        work: impl FnOnce(&StreamingContext) + Send + 'static,
+    ) -> Result<(), Error> {
+        let streaming = self.clone();
+        let work = move || {
+            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| work(&streaming))) {
+                streaming.fall(Error::ThreadPanicked { name, panic: panic_text(&*panic) });
+            }
+        };
+        let started = std::thread::Builder::new().name(name.to_string()).spawn(work);
+        live.threads.push(started.map_err(|error| Error::Thread(error.to_string()))?);
         Ok(())
+    }
+
+    /// Ends the context because a thread of it is gone, so that nobody waits for what cannot come.
+    fn fall(&self, error: Error) {
+        tracing::error!(%error);
+        let mut live = self.live();
+        (live.error, live.stopping, live.cancelled) = (Some(error), true, true);
+        drop(live);
+        self.inner.tick.stop();
+        self.cancel_running();
+        self.tell(Event::Stop { graceful: false, backlog: false });
+        self.end();
     }
 
     /// Waits until the context is stopped.
@@ -81,52 +122,96 @@ impl StreamingContext {
         live.error.clone().map_or(Ok(live.state == State::Stopped), Err)
     }
 
-    /// Stops for good; more calls do nothing. The context of the RDDs goes on.
+    /// Stops for good; more calls do nothing (behaviour 1.9). The context of the RDDs goes on.
     ///
     /// With `graceful`, all that was received before is processed first: receivers end, what is in no batch yet makes one
-    /// last batch at once, and batches that wait are run (behaviour 2.33). Without it the running batch is cancelled.
+    /// last batch at once, and batches that wait are run (behaviour 2.33). Without it the running batch is cancelled, and
+    /// what was received for others is dropped; code of an output that does not return is waited for no longer than
+    /// `tidemill.stop.timeout`.
+    ///
+    /// It returns once the context is stopped. Called from within an output or a task of one, it cannot wait for what it
+    /// is part of: it returns at once, and the context stops when the batch is done.
     pub fn stop(&self, graceful: bool) {
         let mut live = self.live();
         match live.state {
             State::Stopped => return,
             State::Initialized => {
                 live.state = State::Stopped;
-                self.inner.changed.notify_all();
-                return;
+                drop(live);
+                return self.end();
             }
             State::Active => {}
         }
+        live.cancelled |= !graceful;
+        let first = !std::mem::replace(&mut live.stopping, true);
+        let me = std::thread::current().id();
+        let inside = TaskContext::current().is_some() || live.threads.iter().any(|it| it.thread().id() == me);
         let inputs = live.graph.inputs.clone();
         drop(live);
-        inputs.iter().for_each(|input| input.stop());
-        let backlog = graceful && inputs.iter().any(|input| input.has_backlog());
-        self.inner.tick.stop();
-        self.tell(Event::Stop { graceful, backlog });
-        if !graceful {
-            self.cancel_running();
+        let mut backlog = false;
+        if first {
+            inputs.iter().for_each(|input| input.stop());
+            backlog = graceful && inputs.iter().any(|input| input.has_backlog());
+            self.inner.tick.stop();
         }
-        self.await_finish();
+        if first || !graceful {
+            self.tell(Event::Stop { graceful, backlog });
+        }
+        match (graceful, inside) {
+            (true, true) => {}
+            (true, false) => self.await_end(),
+            (false, true) => self.cancel_running(),
+            (false, false) => self.cancel_until_ended(),
+        }
     }
 
-    /// Waits for the last batch, then ends the threads, unless this is one of them.
-    fn await_finish(&self) {
-        let live = self.live();
-        let unfinished = |live: &mut Live| !live.finished;
-        let mut live = self.inner.changed.wait_while(live, unfinished).unwrap_or_else(PoisonError::into_inner);
-        live.state = State::Stopped;
-        let threads = std::mem::take(&mut live.threads);
-        drop(live);
-        self.inner.changed.notify_all();
-        let me = std::thread::current().id();
-        for thread in threads.into_iter().filter(|thread| thread.thread().id() != me) {
-            if thread.join().is_err() {
-                tracing::error!("A thread of the streaming context ended by a panic.");
+    fn await_end(&self) {
+        let active = |live: &mut Live| live.state != State::Stopped;
+        let live = self.inner.changed.wait_while(self.live(), active).unwrap_or_else(PoisonError::into_inner);
+        join_threads(live);
+    }
+
+    /// Cancels what the last batch runs, until it runs nothing any more.
+    fn cancel_until_ended(&self) {
+        let limit = self.context().config().get(keys::STOP_TIMEOUT);
+        for _ in 0..=limit.as_millis() / CANCEL_EVERY.as_millis() {
+            self.cancel_running();
+            let active = |live: &mut Live| live.state != State::Stopped;
+            let waited = self.inner.changed.wait_timeout_while(self.live(), CANCEL_EVERY, active);
+            let (live, _) = waited.unwrap_or_else(PoisonError::into_inner);
+            if live.state == State::Stopped {
+                return join_threads(live);
             }
         }
+        tracing::warn!(
+            "An output does not return; its thread is left behind. (tidemill.stop.timeout says how long to wait.)"
+        );
+        self.live().state = State::Stopped;
+        self.inner.changed.notify_all();
+    }
+
+    /// The last thing that happens: lets go of all that was received and of the graph, whose functions may hold the
+    /// context itself.
+    pub(super) fn end(&self) {
+        let graph = std::mem::take(&mut self.live().graph);
+        for input in &graph.inputs {
+            input.stop();
+            input.clear();
+        }
+        let remembering = graph.remembering.iter().filter_map(std::sync::Weak::upgrade);
+        remembering.for_each(|stream| stream.forget(Timestamp::NEVER));
+        drop(graph); // without the lock: functions and lineages end here
+        self.live().state = State::Stopped;
+        self.inner.changed.notify_all();
     }
 }
 
-fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<std::thread::JoinHandle<()>, Error> {
-    let started = std::thread::Builder::new().name(name.to_string()).spawn(work);
-    started.map_err(|error| Error::Thread(Arc::new(error).to_string()))
+/// Waits for the threads of a context that is stopped, which have nothing left to do.
+fn join_threads(mut live: MutexGuard<'_, Live>) {
+    let threads = std::mem::take(&mut live.threads);
+    drop(live);
+    let me = std::thread::current().id();
+    for thread in threads.into_iter().filter(|thread| thread.thread().id() != me) {
+        let _ = thread.join(); // its panic was caught and reported
+    }
 }

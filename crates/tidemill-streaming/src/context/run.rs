@@ -1,5 +1,6 @@
 //! The threads of a streaming context: the batch clock, the block clock, and the one that runs batches.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, PoisonError};
 
 use tidemill_core::lineage::called_at;
@@ -8,8 +9,9 @@ use tidemill_core::{Timestamp, Woken};
 
 use crate::batch::Batch;
 use crate::context::StreamingContext;
+use crate::dstream::panic_text;
 use crate::error::Error;
-use crate::graph::Output;
+use crate::graph::{BatchJob, Output};
 use crate::scheduler::{Action, Event};
 
 /// The property under which the jobs of one streaming context are cancelled together.
@@ -67,7 +69,10 @@ impl StreamingContext {
             let idle = |live: &mut super::Live| live.to_run.is_none() && !live.finished;
             let live = self.live();
             let mut live = self.inner.changed.wait_while(live, idle).unwrap_or_else(PoisonError::into_inner);
-            let Some(batch) = live.to_run.take() else { return };
+            let Some(batch) = live.to_run.take() else {
+                drop(live);
+                return self.end();
+            };
             let outputs = live.graph.outputs.clone();
             drop(live);
             self.run_batch(batch, &outputs);
@@ -79,16 +84,17 @@ impl StreamingContext {
     /// Makes the jobs of all outputs, then runs them in order. An error in making them loses the batch (behaviour 2.40),
     /// an error in one output only that output (behaviour 2.39).
     fn run_batch(&self, batch: Batch, outputs: &[Arc<Output>]) {
-        let jobs: Result<Vec<_>, Error> = outputs
-            .iter()
-            .map(|output| Ok((output, called_at(output.location, || (output.job)(batch.time))?)))
-            .collect();
+        let jobs: Result<Vec<_>, Error> =
+            outputs.iter().map(|output| Ok((output, generate(output, batch.time)?))).collect();
         let jobs = match jobs {
             Ok(jobs) => jobs,
             Err(error) => return self.report(error),
         };
         for (number, (output, job)) in jobs.into_iter().enumerate() {
             let Some(job) = job else { continue };
+            if self.live().cancelled {
+                return;
+            }
             let description = format!("{}, batch {}, output {number}", output.operator.name, batch.time);
             self.context().set_job_description(&description);
             if let Err(error) = job() {
@@ -97,10 +103,15 @@ impl StreamingContext {
         }
     }
 
-    /// Keeps an error for `await_termination`.
+    /// Keeps an error for `await_termination`, unless the batch failed because it was cancelled.
     fn report(&self, error: Error) {
+        let mut live = self.live();
+        if live.cancelled {
+            return tracing::debug!(%error, "A batch was cancelled.");
+        }
         tracing::error!(%error, "A batch failed; later batches go on.");
-        self.live().error = Some(error);
+        live.error = Some(error);
+        drop(live);
         self.inner.changed.notify_all();
     }
 
@@ -122,4 +133,12 @@ impl StreamingContext {
     fn group(&self) -> String {
         format!("{GROUP_PREFIX}.{:p}", Arc::as_ptr(&self.inner))
     }
+}
+
+/// Makes the job of an output. Functions of the user run here, those of `transform`: what they panic with is an error.
+fn generate(output: &Output, time: Timestamp) -> Result<Option<BatchJob>, Error> {
+    let make = || called_at(output.location, || (output.job)(time));
+    catch_unwind(AssertUnwindSafe(make)).unwrap_or_else(|panic| {
+        Err(Error::Generate { time, output: output.operator.clone(), cause: panic_text(&*panic) })
+    })
 }

@@ -2,12 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
+use tidemill_core::environment::Environment;
 use tidemill_core::settings::keys;
 use tidemill_core::{BlockId, Text, TextBlock, Timestamp};
 
 use crate::context::StreamingContext;
 use crate::dstream::{Compute, DStream};
+use crate::error::Error;
 use crate::input::Input;
 use crate::receiver::socket::SocketReceiver;
 use crate::receiver::text::TextReceived;
@@ -42,8 +45,9 @@ impl StreamingContext {
             let received = Arc::new(TextReceived::new(id, environment, block_bytes_max, line_bytes_max));
             let address = format!("{host}:{port}");
             let (environment, clock) = (Arc::clone(environment), Arc::clone(context.clock()));
-            let receiver = SocketReceiver::new(address, restart_delay, Arc::clone(&received), environment, clock);
-            Arc::new(SocketInput { id, received, receiver, streaming: self.weak(), batches: Mutex::default() })
+            let receiver =
+                SocketReceiver::new(address, restart_delay, Arc::clone(&received), Arc::clone(&environment), clock);
+            Arc::new(SocketInput { id, received, receiver, environment, batches: Mutex::default() })
         });
         self.stream("socket_text_stream", Lines(input))
     }
@@ -53,7 +57,7 @@ struct SocketInput {
     id: u32,
     received: Arc<TextReceived>,
     receiver: SocketReceiver,
-    streaming: crate::context::WeakContext,
+    environment: Arc<Environment>,
     /// The blocks of each batch that is not forgotten.
     batches: Mutex<BTreeMap<Timestamp, Vec<BlockId>>>,
 }
@@ -69,10 +73,8 @@ impl Input for SocketInput {
         self.id
     }
 
-    fn start(&self) {
-        if let Err(error) = self.receiver.start() {
-            tracing::error!(%error, "The receiver's thread could not be started; its stream stays empty.");
-        }
+    fn start(&self) -> Result<(), Error> {
+        self.receiver.start().map_err(|error| Error::Thread(error.to_string()))
     }
 
     fn stop(&self) {
@@ -93,12 +95,16 @@ impl Input for SocketInput {
     }
 
     fn forget(&self, time: Timestamp) {
-        let kept = self.batches().split_off(&(time + std::time::Duration::from_micros(1)));
-        let forgotten = std::mem::replace(&mut *self.batches(), kept);
-        if let Some(streaming) = self.streaming.upgrade() {
-            let store = &streaming.context().environment().store;
-            forgotten.into_values().flatten().for_each(|block| store.remove(block));
-        }
+        let mut batches = self.batches();
+        let kept = batches.split_off(&(time + Duration::from_micros(1)));
+        let forgotten = std::mem::replace(&mut *batches, kept);
+        drop(batches);
+        forgotten.into_values().flatten().for_each(|block| self.environment.store.remove(block));
+    }
+
+    fn clear(&self) {
+        let held = std::mem::take(&mut *self.batches()).into_values().flatten();
+        held.chain(self.received.take_blocks()).for_each(|block| self.environment.store.remove(block));
     }
 }
 

@@ -3,7 +3,7 @@
 use std::io;
 use std::net::{Shutdown, TcpStream, ToSocketAddrs};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -12,6 +12,9 @@ use tidemill_core::{Clock, Wake};
 
 use crate::receiver::text::TextReceived;
 
+/// What is still read after `stop`: no more than this has arrived by then, as systems bound the buffers of sockets. A
+/// sender that goes on cannot hold up the stop.
+const LAST_BYTES_MAX: usize = 8 << 20;
 /// How long one attempt to connect may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -63,13 +66,13 @@ impl SocketReceiver {
         Ok(())
     }
 
-    /// Closes the connection and waits for the thread.
+    /// Ends the connection once what has arrived is read, and waits for the thread.
     pub(crate) fn stop(&self) {
         self.shared.stopped.store(true, Ordering::SeqCst);
         self.shared.wake.stop();
         self.shared.environment.memory.wake();
-        if let Some(connection) = &*self.shared.connection.lock().unwrap_or_else(PoisonError::into_inner) {
-            let _ = connection.shutdown(Shutdown::Both); // an error says that it is closed already
+        if let Some(connection) = &*self.shared.connection() {
+            let _ = connection.shutdown(Shutdown::Read); // an error says that it is closed already
         }
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
         if thread.is_some_and(|thread| thread.join().is_err()) {
@@ -88,12 +91,14 @@ impl Shared {
             match self.receive() {
                 Ok(()) if self.is_stopped() => {}
                 Ok(()) => tracing::info!(address = self.address, "The sender closed the connection; connecting again."),
+                Err(_) if self.is_stopped() => {}
                 Err(error) => {
                     let seconds = self.restart_delay.as_secs_f64();
                     tracing::warn!(address = self.address, %error, "No connection; trying again in {seconds} s. Is a server listening there?");
                 }
             }
             self.received.end_of_stream();
+            *self.connection() = None; // the sender sees the end now, not at the next attempt
             if !self.is_stopped() {
                 self.clock.wait_until(self.clock.now() + self.restart_delay, &self.wake);
             }
@@ -102,16 +107,27 @@ impl Shared {
 
     fn receive(&self) -> io::Result<()> {
         let mut stream = connect(&self.address)?;
-        *self.connection.lock().unwrap_or_else(PoisonError::into_inner) = Some(stream.try_clone()?);
+        *self.connection() = Some(stream.try_clone()?);
+        if self.is_stopped() {
+            stream.shutdown(Shutdown::Read)?; // the stop came before there was a connection to shut down
+        }
         tracing::info!(address = self.address, "Connected.");
         let cancelled = || self.is_stopped();
-        while self.received.make_room(&cancelled) {
-            // Waits for bytes without the lock, which a cut of the batch clock may need meanwhile.
-            if stream.peek(&mut [0])? == 0 || self.received.read_from(&mut stream)? == 0 {
-                break;
+        let mut last_bytes = 0;
+        // Waits for bytes without the lock, which a cut of the batch clock may need meanwhile, and without memory.
+        while stream.peek(&mut [0])? > 0 && last_bytes < LAST_BYTES_MAX {
+            let stopped = !self.received.make_room(&cancelled);
+            if stopped {
+                self.received.make_room_at_end();
             }
+            let read = self.received.read_from(&mut stream)?;
+            last_bytes += if stopped { read } else { 0 };
         }
         Ok(())
+    }
+
+    fn connection(&self) -> MutexGuard<'_, Option<TcpStream>> {
+        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -13,8 +13,10 @@ use tidemill_core::memory::{Grant, Pool};
 use tidemill_core::store::{Eviction, Place};
 use tidemill_core::{BlockId, TextBlock};
 
-/// The least room that is made for one read: what the system's socket buffers hold at best.
-const READ_BYTES: usize = 256 << 10;
+/// The most that is read at once: what the system's socket buffers hold at best.
+const READ_BYTES_MAX: usize = 256 << 10;
+/// The least room that is made for one read, however little memory there is for received data.
+const READ_BYTES_MIN: usize = 4 << 10;
 /// A new buffer has at least this capacity.
 const BUFFER_BYTES_MIN: usize = 4 << 10;
 /// A block has this many bytes after its text, so its buffer gets them from the start.
@@ -28,6 +30,8 @@ pub(crate) struct TextReceived {
     block_bytes_max: usize,
     /// A line longer than this is dropped.
     line_bytes_max: usize,
+    /// The most that one read brings: a small part of what all received data may take.
+    read_bytes: usize,
     state: Mutex<State>,
 }
 
@@ -64,30 +68,53 @@ impl TextReceived {
             malformed: 0,
             too_long: 0,
         };
+        let ceiling = environment.memory.ceiling(Pool::Received);
+        let read_bytes = ((ceiling / 8) as usize).clamp(READ_BYTES_MIN, READ_BYTES_MAX);
         let environment = Arc::clone(environment);
-        TextReceived { stream, environment, block_bytes_max, line_bytes_max, state: Mutex::new(state) }
+        TextReceived { stream, environment, block_bytes_max, line_bytes_max, read_bytes, state: Mutex::new(state) }
     }
 
-    /// Waits until memory allows to receive more; `false` once `cancelled` says so. While this waits nothing is read, so
-    /// that TCP's own flow control holds back the sender.
+    /// Waits until memory allows to read once more; `false` once `cancelled` says so. While this waits nothing is read,
+    /// so that TCP's own flow control holds back the sender.
+    ///
+    /// Whole lines become a block before, which a batch can use up, and the memory of a line that is not ended yet is
+    /// asked for anew together with the room: a receiver that waits holds nothing that others, or itself, wait for.
     pub(crate) fn make_room(&self, cancelled: &dyn Fn() -> bool) -> bool {
-        let Some(grant) = self.environment.memory.acquire_or_wait(Pool::Received, READ_BYTES as u64, cancelled) else {
+        let wanted = {
+            let mut state = self.lock();
+            let wanted = (state.bytes.len() + self.read_bytes) as u64;
+            let more = wanted.saturating_sub(state.grant.bytes());
+            if state.grant.try_grow(more) {
+                return true;
+            }
+            self.cut(&mut state);
+            state.grant.shrink_to(0);
+            (state.bytes.len() + self.read_bytes) as u64
+        };
+        let Some(grant) = self.environment.memory.acquire_or_wait(Pool::Received, wanted, cancelled) else {
             return false;
         };
-        let mut state = self.lock();
-        state.grant.absorb(grant);
+        self.lock().grant.absorb(grant);
         true
+    }
+
+    /// Makes room to read once more, past the limits if need be: for what came before the end.
+    pub(crate) fn make_room_at_end(&self) {
+        let mut state = self.lock();
+        let wanted = (state.bytes.len() + self.read_bytes) as u64;
+        let more = wanted.saturating_sub(state.grant.bytes());
+        state.grant.grow_past(more);
     }
 
     /// Reads once from `source`, which has bytes waiting, straight into the block at hand. 0 at its end.
     pub(crate) fn read_from(&self, source: &mut impl Read) -> io::Result<usize> {
         let mut state = self.lock();
         let start = state.bytes.len();
-        if state.bytes.capacity() - start < READ_BYTES / 2 + PADDING {
-            let more = start.clamp(BUFFER_BYTES_MIN, self.block_bytes_max);
-            state.bytes.reserve(more.max(if start > 0 { READ_BYTES } else { BUFFER_BYTES_MIN }) + PADDING);
+        if state.bytes.capacity() - start < self.read_bytes / 2 + PADDING {
+            let more = start.clamp(BUFFER_BYTES_MIN, self.block_bytes_max.max(BUFFER_BYTES_MIN));
+            state.bytes.reserve(more.max(if start > 0 { self.read_bytes } else { BUFFER_BYTES_MIN }) + PADDING);
         }
-        let room = (state.bytes.capacity() - start - PADDING).min(READ_BYTES);
+        let room = (state.bytes.capacity() - start - PADDING).min(self.read_bytes);
         state.bytes.resize(start + room, 0);
         let read = source.read(state.bytes.get_mut(start..).unwrap_or_default());
         state.bytes.truncate(start + *read.as_ref().unwrap_or(&0));
@@ -112,7 +139,8 @@ impl TextReceived {
             let rest = mem::take(&mut state.bytes);
             self.store(&mut state, rest);
         }
-        state.bytes.clear();
+        state.bytes = Vec::new();
+        state.grant.shrink_to(0);
         (state.searched, state.dropping, state.after_return) = (0, false, false);
     }
 
@@ -147,8 +175,9 @@ impl TextReceived {
         state.searched = 0;
         state.after_return = state.bytes.get(end - 1) == Some(&b'\r');
         let rest = state.bytes.get(end..).unwrap_or_default();
-        let mut next =
-            Vec::with_capacity((rest.len() + end / 2).clamp(BUFFER_BYTES_MIN, self.block_bytes_max) + PADDING);
+        let mut next = Vec::with_capacity(
+            (rest.len() + end / 2).clamp(BUFFER_BYTES_MIN, self.block_bytes_max.max(BUFFER_BYTES_MIN)) + PADDING,
+        );
         next.extend_from_slice(rest);
         let mut block = mem::replace(&mut state.bytes, next);
         block.truncate(end);
@@ -197,7 +226,9 @@ impl TextReceived {
         };
         let id = BlockId::Received { stream: self.stream, number: state.next_block };
         state.next_block += 1;
-        let grant = state.grant.split(weight);
+        let mut grant = state.grant.split(weight);
+        let uncounted = weight.saturating_sub(grant.bytes());
+        grant.grow_past(uncounted); // the bytes are here, whatever was asked for
         self.environment.store.put(id, Place::Memory(Arc::new(block), Arc::new(grant)), Eviction::Never);
         state.blocks.push(id);
     }

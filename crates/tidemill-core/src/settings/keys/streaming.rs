@@ -77,8 +77,8 @@ settings! {
         default("5000ms"), bounds(Bounds::AboveZero), row("4.23");
     /// Whether the RDDs and blocks of batches that no window needs any more are dropped.
     STREAMING_UNPERSIST: bool = "spark.streaming.unpersist", default("true"), row("4.24");
-    /// Whether a signal that ends the program first lets received data be processed.
-    STOP_GRACEFULLY_ON_SHUTDOWN: bool = "spark.streaming.stopGracefullyOnShutdown", default("false"), row("4.25");
+    /// Whether a signal that ends the program first lets received data be processed. Spark's default is false.
+    STOP_GRACEFULLY_ON_SHUTDOWN: bool = "spark.streaming.stopGracefullyOnShutdown", default("true"), row("4.25");
     /// Whether stopping the stream without saying more stops its context too.
     STOP_CONTEXT_BY_DEFAULT: bool = "spark.streaming.stopSparkContextByDefault", default("true"), row("4.26");
     /// How long a graceful stop may take.

@@ -27,7 +27,8 @@ fn receive(pieces: &[&[u8]], limit: usize, end: bool) -> Vec<String> {
     let environment = environment();
     let received = TextReceived::new(0, &environment, 1 << 20, limit);
     let mut all = Vec::new();
-    for mut piece in pieces {
+    for piece in pieces {
+        let mut piece = *piece;
         while !piece.is_empty() {
             assert!(received.make_room(&|| false));
             received.read_from(&mut piece).unwrap();
