@@ -72,7 +72,7 @@ pub(crate) fn words_are_counted_alike() {
             context.parallelize(blocks, 2).lines().map(|line| Parsed { words: Rc::new(line.split(' ').collect()) });
         parsed.flat_map(|parsed| parsed.words.to_vec()).map(|word| (word, 1_i64)).reduce_by_key(|a, b| a + b)
     });
-    assert_eq!(counts.iter().find(|(word, _)| *word == Text::from("the")), Some(&(Text::from("the"), 5)));
+    assert!(counts.contains(&(Text::from("the"), 5)), "{counts:?}");
     assert_eq!(counts.len(), 10);
 }
 
