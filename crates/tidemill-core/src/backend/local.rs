@@ -63,9 +63,9 @@ struct State {
     stages: HashMap<StageId, StartedStage>,
     actions: Vec<Action>,
     abandoned: Vec<Task>,
-    /// Lineages of jobs that are over. They are dropped outside the lock: values that their functions captured may call
-    /// back, and may be large.
-    over: Vec<Arc<dyn ResultSide>>,
+    /// Jobs that are over. Their lineages are dropped outside the lock, as values that functions captured may call back and
+    /// may be large; and before their callers are answered, who then find what they dropped gone.
+    over: Vec<(ActiveJob, Outcome)>,
     idle: usize,
     alive: usize,
     stopped: bool,
@@ -201,11 +201,16 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Gives the lock back, and drops what was kept from being dropped under it.
+    /// Gives the lock back, and ends the jobs that are over. Whoever may have finished one gives the lock back so.
     fn unlock(mut state: MutexGuard<'_, State>) {
         let over = std::mem::take(&mut state.over);
         drop(state);
-        drop(over);
+        for (ActiveJob { result, results, .. }, outcome) in over {
+            if catch_unwind(AssertUnwindSafe(|| drop(result))).is_err() {
+                tracing::warn!("A value that a function had captured panicked when it was dropped.");
+            }
+            results.finish(outcome);
+        }
     }
 
     fn start_worker(&self, state: &mut State) {
@@ -347,8 +352,7 @@ impl Shared {
     fn finish(&self, state: &mut State, id: JobId, outcome: Outcome) {
         let Some(job) = state.jobs.remove(&id) else { return };
         self.news.job_ended(id, &outcome);
-        state.over.push(job.result);
-        job.results.finish(outcome);
+        state.over.push((job, outcome));
     }
 }
 

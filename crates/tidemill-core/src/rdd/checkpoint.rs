@@ -32,8 +32,8 @@ impl<T: Element> Rdd<T> {
         let operator = Operator::here("checkpoint");
         let meta = self.context().meta("checkpoint", self.num_partitions(), self.layout().cloned());
         let Some(dir) = self.context().checkpoint_dir() else { return Err(Error::driver(&operator, no_directory())) };
-        let folder = dir.join(format!("rdd-{}", self.id().0));
-        let unfinished = dir.join(format!(".rdd-{}.{}.writing", self.id().0, meta.id.0));
+        let folder = dir.join(format!("rdd-{}", meta.id.0));
+        let unfinished = dir.join(format!(".rdd-{}.writing", meta.id.0));
         let written = self.write_files(&operator, &unfinished).and_then(|()| {
             publish(&unfinished, &folder)
                 .map_err(|error| Error::driver(&operator, Cause::file("write the checkpoint", &folder, error)))
@@ -103,11 +103,8 @@ fn part(folder: &Path, partition: usize) -> PathBuf {
     folder.join(format!("part-{partition:05}"))
 }
 
-/// Gives a finished folder its name, in the place of an earlier checkpoint of the same RDD.
+/// Gives a finished folder its name, so that it appears as a whole.
 fn publish(unfinished: &Path, folder: &Path) -> std::io::Result<()> {
-    if folder.exists() {
-        fs::remove_dir_all(folder)?;
-    }
     fs::rename(unfinished, folder)?;
     folder.parent().map_or(Ok(()), |parent| File::open(parent)?.sync_all())
 }
