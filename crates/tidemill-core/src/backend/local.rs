@@ -2,24 +2,32 @@
 //!
 //! Whoever has news - a worker with a report, a caller with a job - takes the lock, tells the scheduler, performs its
 //! actions and goes on: there is no scheduler thread to wake. Workers without work park.
+//!
+//! No code of users runs under the lock but the merging of accumulators, not even a destructor: what is to be dropped
+//! waits in `Aftermath` until the lock is free. A closure may hold the last clone of a context, whose end takes the lock.
 
 use std::collections::{HashMap, VecDeque};
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
+use crate::ShuffleId;
 use crate::backend::{Backend, News};
 use crate::environment::Environment;
 use crate::exchange::MapSide;
 use crate::job::{Cancel, Job, JobHandle, JobResults, ResultSide};
-use crate::lineage::{Lineage, Operator, walk_stage};
-use crate::scheduler::{Action, Event, Failure, Limits, Outcome, PlannedStage, Scheduler, SchedulingMode, Submission};
-use crate::stage::cut;
-use crate::task::{JobId, Properties, StageId, Task, TaskContext, TaskOutput, TaskReport};
-use crate::{Cause, RddId, ShuffleId, Stop};
+use crate::lineage::Operator;
+use crate::scheduler::{Action, Event, Limits, Outcome, PlannedStage, Scheduler, SchedulingMode, Submission};
+use crate::stage::{Sides, cut};
+use crate::task::{JobId, Properties, StageId, Task, TaskContext, TaskReport};
 
 mod stuck;
+mod worker;
+
+#[cfg(test)]
+mod tests;
+
+pub(crate) use worker::panic_message;
 
 /// The property that names a job's pool under fair scheduling, as in Spark.
 const POOL_PROPERTY: &str = "spark.scheduler.pool";
@@ -64,6 +72,9 @@ struct State {
     stages: HashMap<StageId, StartedStage>,
     actions: Vec<Action>,
     abandoned: Vec<Task>,
+    /// The threads that were given up and have not returned.
+    given_up: HashMap<Task, String>,
+    aftermath: Aftermath,
     idle: usize,
     alive: usize,
     stopped: bool,
@@ -84,15 +95,34 @@ struct Running {
 struct ActiveJob {
     operator: Operator,
     result: Arc<dyn ResultSide>,
+    /// Held so that all that the job was cut into can run, whatever becomes of its lineage meanwhile.
+    sides: Sides,
     partitions: Vec<u32>,
     properties: Arc<Properties>,
     results: JobResults,
 }
 
-/// What one task runs.
-enum Work {
-    Map(Arc<dyn MapSide>),
-    Result(Arc<dyn ResultSide>),
+/// What is left to do once the lock is free.
+#[derive(Default)]
+struct Aftermath {
+    over: Vec<(ActiveJob, Outcome)>,
+    refused: Vec<TaskReport>,
+}
+
+impl Aftermath {
+    fn is_empty(&self) -> bool {
+        self.over.is_empty() && self.refused.is_empty()
+    }
+
+    /// Drops what is not needed any more, then tells those who wait: when they hear of the end, nothing of the job is
+    /// held here.
+    fn see_to(self) {
+        worker::drop_safely(self.refused);
+        for (ActiveJob { result, sides, results, .. }, outcome) in self.over {
+            worker::drop_safely((result, sides));
+            results.finish(outcome);
+        }
+    }
 }
 
 impl LocalBackend {
@@ -107,6 +137,8 @@ impl LocalBackend {
             stages: HashMap::new(),
             actions: Vec::new(),
             abandoned: Vec::new(),
+            given_up: HashMap::new(),
+            aftermath: Aftermath::default(),
             idle: 0,
             alive: 0,
             stopped: false,
@@ -130,7 +162,9 @@ impl LocalBackend {
 
 impl Cancel for Shared {
     fn cancel(&self, job: JobId) {
-        self.tell(&mut self.lock(), Event::Cancelled(job));
+        let mut state = self.lock();
+        self.tell(&mut state, Event::Cancelled(job));
+        self.release(state);
     }
 }
 
@@ -151,7 +185,7 @@ impl Backend for LocalBackend {
             shared.tell(&mut state, Event::Forgotten(shuffle));
         }
         if state.stopped {
-            drop(state);
+            shared.release(state);
             results.finish(Outcome::Cancelled);
             return handle;
         }
@@ -162,8 +196,9 @@ impl Backend for LocalBackend {
         let Job { id, operator, result, partitions, properties, barrier } = job;
         let pool = properties.get(POOL_PROPERTY).cloned().unwrap_or_default();
         let submission = Submission { job: id, plan, results: partitions.len() as u32, pool, barrier };
-        state.jobs.insert(id, ActiveJob { operator, result, partitions, properties, results });
+        state.jobs.insert(id, ActiveJob { operator, result, sides, partitions, properties, results });
         shared.tell(&mut state, Event::Submitted(submission));
+        shared.release(state);
         handle
     }
 
@@ -195,96 +230,11 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn start_worker(&self, state: &mut State) {
-        let number = self.threads.fetch_add(1, Ordering::Relaxed);
-        let Some(shared) = self.me.upgrade() else { return };
-        let started =
-            std::thread::Builder::new().name(format!("tidemill-worker-{number}")).spawn(move || shared.work());
-        match started {
-            Ok(_) => state.alive += 1,
-            Err(error) => {
-                tracing::error!(%error, "A worker thread could not be started; tasks will have to wait for the others.")
-            }
-        }
-    }
-
-    fn work(self: Arc<Self>) {
-        let thread = std::thread::current().name().unwrap_or("tidemill-worker").to_string();
-        let mut state = self.lock();
-        while !state.stopped {
-            let Some(task) = state.queue.pop_front() else {
-                state.idle += 1;
-                state = self.work.wait(state).unwrap_or_else(PoisonError::into_inner);
-                state.idle -= 1;
-                continue;
-            };
-            let Some((work, cx)) = self.prepare(&mut state, task, &thread) else {
-                self.tell(&mut state, Event::Gone(task));
-                continue;
-            };
-            drop(state);
-            let report = execute(&work, &cx);
-            let entered = matches!(report, Err(Stop::Failed(_))).then(|| work.operator(cx.entered())).flatten();
-            drop(work); // a lineage that ends here is dropped outside the lock
-            state = self.lock();
-            let Some(running) = state.running.remove(&task) else {
-                return; // this thread was given up, and another works in its place
-            };
-            self.news.task_ended(task, running.started, report.as_ref().err());
-            self.report(&mut state, task, report, entered);
-            self.ended.notify_all();
-        }
-        state.alive -= 1;
+    /// Gives up the lock; every way out of it leads through here.
+    fn release(&self, mut state: MutexGuard<'_, State>) {
+        let aftermath = std::mem::take(&mut state.aftermath);
         drop(state);
-        self.ended.notify_all();
-    }
-
-    fn prepare(&self, state: &mut State, task: Task, thread: &str) -> Option<(Work, Arc<TaskContext>)> {
-        let shuffle = state.stages.get(&task.stage)?.writes;
-        let job = state.jobs.get(&task.job)?;
-        let (work, partition) = match shuffle {
-            Some(shuffle) => (Work::Map(state.sides.get(&shuffle)?.upgrade()?), task.partition),
-            None => (Work::Result(Arc::clone(&job.result)), *job.partitions.get(task.partition as usize)?),
-        };
-        let (environment, properties) = (Arc::clone(&self.environment), Arc::clone(&job.properties));
-        let cx = Arc::new(TaskContext::new(task, partition as usize, environment, properties));
-        state
-            .running
-            .insert(task, Running { cx: Arc::clone(&cx), started: self.news.monotonic(), thread: thread.to_string() });
-        self.news.task_started(task);
-        Some((work, cx))
-    }
-
-    fn report(&self, state: &mut State, task: Task, report: Result<TaskReport, Stop>, operator: Option<Operator>) {
-        let event = match report {
-            Ok(report) => {
-                let mut actions = std::mem::take(&mut state.actions);
-                state.scheduler.on(Event::Done(task), &mut actions);
-                let accepted = matches!(actions.first(), Some(Action::Accept(_)));
-                if accepted {
-                    self.accept(state, task, report);
-                }
-                self.perform(state, actions);
-                return;
-            }
-            Err(Stop::Cancelled) => Event::Gone(task),
-            Err(Stop::Lost(block)) => Event::Lost(task, block),
-            Err(Stop::Failed(cause)) => Event::Failed(task, Failure { cause, operator }),
-        };
-        self.tell(state, event);
-    }
-
-    /// Makes visible what the first report of a partition brings.
-    fn accept(&self, state: &mut State, task: Task, report: TaskReport) {
-        self.environment.accumulators.merge(report.updates);
-        match report.output {
-            TaskOutput::Map(output) => self.environment.store.put_map_output(output),
-            TaskOutput::Result(output) => {
-                if let Some(job) = state.jobs.get(&task.job) {
-                    job.results.push(task.partition as usize, output);
-                }
-            }
-        }
+        aftermath.see_to();
     }
 
     fn tell(&self, state: &mut State, event: Event) {
@@ -294,16 +244,18 @@ impl Shared {
     }
 
     fn perform(&self, state: &mut State, mut actions: Vec<Action>) {
+        let mut never_started = Vec::new();
         for action in actions.drain(..) {
             match action {
                 Action::Accept(_) => {} // done where the report is
                 Action::Launch(task) => state.queue.push_back(task),
-                Action::Abandon(task) => {
-                    if let Some(running) = state.running.get(&task) {
+                Action::Abandon(task) => match state.running.get(&task) {
+                    Some(running) => {
                         running.cx.cancel();
                         state.abandoned.push(task);
                     }
-                }
+                    None => never_started.push(task),
+                },
                 Action::StageStarted { stage, job, shuffle, tasks } => {
                     state.stages.insert(stage, StartedStage { job, writes: shuffle });
                     self.news.stage_submitted(job, stage, tasks, || stage_name(state, job, shuffle));
@@ -323,6 +275,10 @@ impl Shared {
             }
         }
         state.actions = actions;
+        state.queue.retain(|task| !never_started.contains(task));
+        for task in never_started {
+            self.tell(state, Event::Gone(task));
+        }
         self.watch_abandoned(state);
         for _ in 0..state.queue.len().min(state.idle) {
             self.work.notify_one();
@@ -332,7 +288,7 @@ impl Shared {
     fn finish(&self, state: &mut State, id: JobId, outcome: Outcome) {
         let Some(job) = state.jobs.remove(&id) else { return };
         self.news.job_ended(id, &outcome);
-        job.results.finish(outcome);
+        state.aftermath.over.push((job, outcome));
     }
 }
 
@@ -342,44 +298,5 @@ fn stage_name(state: &State, job: JobId, shuffle: Option<ShuffleId>) -> String {
         (Some(side), _) => side.operator().to_string(),
         (None, Some(job)) => job.operator.to_string(),
         (None, None) => String::new(),
-    }
-}
-
-fn execute(work: &Work, cx: &Arc<TaskContext>) -> Result<TaskReport, Stop> {
-    let run = || -> Result<TaskOutput, Stop> {
-        cx.check()?;
-        Ok(match work {
-            Work::Map(side) => TaskOutput::Map(side.run(cx)?),
-            Work::Result(side) => TaskOutput::Result(side.run(cx)?),
-        })
-    };
-    let output = cx.run(|| catch_unwind(AssertUnwindSafe(run)));
-    let output = output.unwrap_or_else(|panic| Err(Cause::Panic(panic_message(&*panic)).into()))?;
-    Ok(TaskReport { output, updates: cx.take_updates() })
-}
-
-/// What a panic says.
-pub(crate) fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_string());
-    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "a value that is no text".into())
-}
-
-impl Work {
-    fn lineage(&self) -> Arc<dyn Lineage> {
-        match self {
-            Work::Map(side) => side.lineage(),
-            Work::Result(side) => side.lineage(),
-        }
-    }
-
-    /// The operator of a node of this work's stage; asked only after a failure.
-    fn operator(&self, node: RddId) -> Option<Operator> {
-        let mut found = None;
-        walk_stage(self.lineage(), |visited| {
-            if visited.meta().id == node {
-                found = Some(visited.meta().operator.clone());
-            }
-        });
-        found
     }
 }
