@@ -223,6 +223,12 @@ impl Scheduler {
         stage.is_some_and(|stage| stage.missing == 0)
     }
 
+    /// Whether the report of a running task would be accepted.
+    pub fn awaits(&self, task: Task) -> bool {
+        let part = self.stages.get(&task.stage).and_then(|stage| stage.parts.get(task.partition as usize));
+        self.running.contains(&task) && part.is_some_and(|part| part.attempt == task.attempt && part.is_running())
+    }
+
     /// How many slots there are.
     pub fn slots(&self) -> usize {
         self.slots.total()

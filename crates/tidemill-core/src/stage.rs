@@ -67,3 +67,6 @@ fn distinct(mut sides: Vec<Arc<dyn MapSide>>) -> Vec<Arc<dyn MapSide>> {
     sides.retain(|side| seen.insert(side.shuffle()));
     sides
 }
+
+#[cfg(test)]
+mod tests;

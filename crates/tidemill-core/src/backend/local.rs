@@ -2,24 +2,32 @@
 //!
 //! Whoever has news - a worker with a report, a caller with a job - takes the lock, tells the scheduler, performs its
 //! actions and goes on: there is no scheduler thread to wake. Workers without work park.
+//!
+//! No code of users runs under the lock but the merging of accumulators, not even a destructor: what is to be dropped
+//! waits in `Aftermath` until the lock is free. A closure may hold the last clone of a context, whose end takes the lock.
 
 use std::collections::{HashMap, VecDeque};
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
+use crate::ShuffleId;
 use crate::backend::{Backend, News};
 use crate::environment::Environment;
 use crate::exchange::MapSide;
 use crate::job::{Cancel, Job, JobHandle, JobResults, ResultSide};
-use crate::lineage::{Lineage, Operator, operator_of};
-use crate::scheduler::{Action, Event, Failure, Limits, Outcome, PlannedStage, Scheduler, SchedulingMode, Submission};
-use crate::stage::cut;
-use crate::task::{JobId, Properties, StageId, Task, TaskContext, TaskOutput, TaskReport};
-use crate::{ShuffleId, Stop};
+use crate::lineage::Operator;
+use crate::scheduler::{Action, Event, Limits, Outcome, PlannedStage, Scheduler, SchedulingMode, Submission};
+use crate::stage::{Sides, cut};
+use crate::task::{JobId, Properties, StageId, Task, TaskContext, TaskReport};
 
 mod stuck;
+mod worker;
+
+#[cfg(test)]
+mod tests;
+
+pub(crate) use worker::panic_message;
 
 /// The property that names a job's pool under fair scheduling, as in Spark.
 const POOL_PROPERTY: &str = "spark.scheduler.pool";
@@ -64,9 +72,9 @@ struct State {
     stages: HashMap<StageId, StartedStage>,
     actions: Vec<Action>,
     abandoned: Vec<Task>,
-    /// Jobs that are over. Their lineages are dropped outside the lock, as values that functions captured may call back and
-    /// may be large; and before their callers are answered, who then find what they dropped gone.
-    over: Vec<(ActiveJob, Outcome)>,
+    /// The threads that were given up and have not returned.
+    given_up: HashMap<Task, String>,
+    aftermath: Aftermath,
     idle: usize,
     alive: usize,
     stopped: bool,
@@ -87,15 +95,34 @@ struct Running {
 struct ActiveJob {
     operator: Operator,
     result: Arc<dyn ResultSide>,
+    /// Held so that all that the job was cut into can run, whatever becomes of its lineage meanwhile.
+    sides: Sides,
     partitions: Vec<u32>,
     properties: Arc<Properties>,
     results: JobResults,
 }
 
-/// What one task runs.
-enum Work {
-    Map(Arc<dyn MapSide>),
-    Result(Arc<dyn ResultSide>),
+/// What is left to do once the lock is free.
+#[derive(Default)]
+struct Aftermath {
+    over: Vec<(ActiveJob, Outcome)>,
+    refused: Vec<TaskReport>,
+}
+
+impl Aftermath {
+    fn is_empty(&self) -> bool {
+        self.over.is_empty() && self.refused.is_empty()
+    }
+
+    /// Drops what is not needed any more, then tells those who wait: when they hear of the end, nothing of the job is
+    /// held here.
+    fn see_to(self) {
+        worker::drop_safely(self.refused);
+        for (ActiveJob { result, sides, results, .. }, outcome) in self.over {
+            worker::drop_safely((result, sides));
+            results.finish(outcome);
+        }
+    }
 }
 
 impl LocalBackend {
@@ -110,7 +137,8 @@ impl LocalBackend {
             stages: HashMap::new(),
             actions: Vec::new(),
             abandoned: Vec::new(),
-            over: Vec::new(),
+            given_up: HashMap::new(),
+            aftermath: Aftermath::default(),
             idle: 0,
             alive: 0,
             stopped: false,
@@ -136,7 +164,7 @@ impl Cancel for Shared {
     fn cancel(&self, job: JobId) {
         let mut state = self.lock();
         self.tell(&mut state, Event::Cancelled(job));
-        Shared::unlock(state);
+        self.release(state);
     }
 }
 
@@ -157,7 +185,7 @@ impl Backend for LocalBackend {
             shared.tell(&mut state, Event::Forgotten(shuffle));
         }
         if state.stopped {
-            drop(state);
+            shared.release(state);
             results.finish(Outcome::Cancelled);
             return handle;
         }
@@ -168,9 +196,9 @@ impl Backend for LocalBackend {
         let Job { id, operator, result, partitions, properties, barrier } = job;
         let pool = properties.get(POOL_PROPERTY).cloned().unwrap_or_default();
         let submission = Submission { job: id, plan, results: partitions.len() as u32, pool, barrier };
-        state.jobs.insert(id, ActiveJob { operator, result, partitions, properties, results });
+        state.jobs.insert(id, ActiveJob { operator, result, sides, partitions, properties, results });
         shared.tell(&mut state, Event::Submitted(submission));
-        Shared::unlock(state);
+        shared.release(state);
         handle
     }
 
@@ -202,110 +230,11 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Gives the lock back, and ends the jobs that are over. Whoever may have finished one gives the lock back so.
-    fn unlock(mut state: MutexGuard<'_, State>) {
-        let over = std::mem::take(&mut state.over);
+    /// Gives up the lock; every way out of it leads through here.
+    fn release(&self, mut state: MutexGuard<'_, State>) {
+        let aftermath = std::mem::take(&mut state.aftermath);
         drop(state);
-        for (ActiveJob { result, results, .. }, outcome) in over {
-            if catch_unwind(AssertUnwindSafe(|| drop(result))).is_err() {
-                tracing::warn!("A value that a function had captured panicked when it was dropped.");
-            }
-            results.finish(outcome);
-        }
-    }
-
-    fn start_worker(&self, state: &mut State) {
-        let number = self.threads.fetch_add(1, Ordering::Relaxed);
-        let Some(shared) = self.me.upgrade() else { return };
-        let started =
-            std::thread::Builder::new().name(format!("tidemill-worker-{number}")).spawn(move || shared.work());
-        match started {
-            Ok(_) => state.alive += 1,
-            Err(error) => {
-                tracing::error!(%error, "A worker thread could not be started; tasks will have to wait for the others.")
-            }
-        }
-    }
-
-    fn work(self: Arc<Self>) {
-        let thread = std::thread::current().name().unwrap_or("tidemill-worker").to_string();
-        let mut state = self.lock();
-        while !state.stopped {
-            let Some(task) = state.queue.pop_front() else {
-                state.idle += 1;
-                state = self.work.wait(state).unwrap_or_else(PoisonError::into_inner);
-                state.idle -= 1;
-                continue;
-            };
-            let Some((work, cx)) = self.prepare(&mut state, task, &thread) else {
-                self.tell(&mut state, Event::Gone(task));
-                continue;
-            };
-            drop(state);
-            let (report, entered) = execute(work, &cx);
-            state = self.lock();
-            let Some(running) = state.running.remove(&task) else {
-                return; // this thread was given up, and another works in its place
-            };
-            self.news.task_ended(task, running.started, report.as_ref().err());
-            self.report(&mut state, task, report, entered);
-            self.ended.notify_all();
-            if !state.over.is_empty() {
-                Shared::unlock(state);
-                state = self.lock();
-            }
-        }
-        state.alive -= 1;
-        drop(state);
-        self.ended.notify_all();
-    }
-
-    fn prepare(&self, state: &mut State, task: Task, thread: &str) -> Option<(Work, Arc<TaskContext>)> {
-        let shuffle = state.stages.get(&task.stage)?.writes;
-        let job = state.jobs.get(&task.job)?;
-        let (work, partition) = match shuffle {
-            Some(shuffle) => (Work::Map(state.sides.get(&shuffle)?.upgrade()?), task.partition),
-            None => (Work::Result(Arc::clone(&job.result)), *job.partitions.get(task.partition as usize)?),
-        };
-        let (environment, properties) = (Arc::clone(&self.environment), Arc::clone(&job.properties));
-        let cx = Arc::new(TaskContext::new(task, partition as usize, environment, properties));
-        state
-            .running
-            .insert(task, Running { cx: Arc::clone(&cx), started: self.news.monotonic(), thread: thread.to_string() });
-        self.news.task_started(task);
-        Some((work, cx))
-    }
-
-    fn report(&self, state: &mut State, task: Task, report: Result<TaskReport, Stop>, operator: Option<Operator>) {
-        let event = match report {
-            Ok(report) => {
-                let mut actions = std::mem::take(&mut state.actions);
-                state.scheduler.on(Event::Done(task), &mut actions);
-                let accepted = matches!(actions.first(), Some(Action::Accept(_)));
-                if accepted {
-                    self.accept(state, task, report);
-                }
-                self.perform(state, actions);
-                return;
-            }
-            Err(Stop::Cancelled) => Event::Gone(task),
-            Err(Stop::Lost(block)) => Event::Lost(task, block),
-            Err(Stop::Failed(cause)) => Event::Failed(task, Failure { cause, operator }),
-        };
-        self.tell(state, event);
-    }
-
-    /// Makes visible what the first report of a partition brings.
-    fn accept(&self, state: &mut State, task: Task, report: TaskReport) {
-        self.environment.accumulators.merge(report.updates);
-        match report.output {
-            TaskOutput::Map(output) => self.environment.store.put_map_output(output),
-            TaskOutput::Result(output) => {
-                if let Some(job) = state.jobs.get(&task.job) {
-                    job.results.push(task.partition as usize, output);
-                }
-            }
-        }
+        aftermath.see_to();
     }
 
     fn tell(&self, state: &mut State, event: Event) {
@@ -315,16 +244,18 @@ impl Shared {
     }
 
     fn perform(&self, state: &mut State, mut actions: Vec<Action>) {
+        let mut never_started = Vec::new();
         for action in actions.drain(..) {
             match action {
                 Action::Accept(_) => {} // done where the report is
                 Action::Launch(task) => state.queue.push_back(task),
-                Action::Abandon(task) => {
-                    if let Some(running) = state.running.get(&task) {
+                Action::Abandon(task) => match state.running.get(&task) {
+                    Some(running) => {
                         running.cx.cancel();
                         state.abandoned.push(task);
                     }
-                }
+                    None => never_started.push(task),
+                },
                 Action::StageStarted { stage, job, shuffle, tasks } => {
                     state.stages.insert(stage, StartedStage { job, writes: shuffle });
                     self.news.stage_submitted(job, stage, tasks, || stage_name(state, job, shuffle));
@@ -344,6 +275,10 @@ impl Shared {
             }
         }
         state.actions = actions;
+        state.queue.retain(|task| !never_started.contains(task));
+        for task in never_started {
+            self.tell(state, Event::Gone(task));
+        }
         self.watch_abandoned(state);
         for _ in 0..state.queue.len().min(state.idle) {
             self.work.notify_one();
@@ -353,7 +288,7 @@ impl Shared {
     fn finish(&self, state: &mut State, id: JobId, outcome: Outcome) {
         let Some(job) = state.jobs.remove(&id) else { return };
         self.news.job_ended(id, &outcome);
-        state.over.push((job, outcome));
+        state.aftermath.over.push((job, outcome));
     }
 }
 
@@ -363,32 +298,5 @@ fn stage_name(state: &State, job: JobId, shuffle: Option<ShuffleId>) -> String {
         (Some(side), _) => side.operator().to_string(),
         (None, Some(job)) => job.operator.to_string(),
         (None, None) => String::new(),
-    }
-}
-
-/// Runs a task and drops its share of the lineage; with a failure comes the operator whose code ran.
-fn execute(work: Work, cx: &Arc<TaskContext>) -> (Result<TaskReport, Stop>, Option<Operator>) {
-    let output = cx.run_caught(|| {
-        cx.check()?;
-        Ok(match &work {
-            Work::Map(side) => TaskOutput::Map(side.run(cx)?),
-            Work::Result(side) => TaskOutput::Result(side.run(cx)?),
-        })
-    });
-    let operator = matches!(output, Err(Stop::Failed(_))).then(|| operator_of(work.lineage(), cx.entered())).flatten();
-    // Captured values are the user's, and so is what happens when they are dropped.
-    let output = cx.run_caught(|| {
-        drop(work);
-        output
-    });
-    (output.map(|output| TaskReport { output, updates: cx.take_updates() }), operator)
-}
-
-impl Work {
-    fn lineage(&self) -> Arc<dyn Lineage> {
-        match self {
-            Work::Map(side) => side.lineage(),
-            Work::Result(side) => side.lineage(),
-        }
     }
 }

@@ -195,10 +195,10 @@ impl World {
     fn finish(&mut self, task: Task, event: Event) -> Result<(), String> {
         let attempt = self.running.remove(&task).ok_or("a task that does not run ended")?;
         let is_done = matches!(event, Event::Done(_));
-        let mut actions = Vec::new();
+        let (awaited, mut actions) = (self.scheduler.awaits(task), Vec::new());
         self.scheduler.on(event, &mut actions);
         let accepted = matches!(actions.first(), Some(Action::Accept(accepted)) if *accepted == task);
-        if accepted != (is_done && !attempt.abandoned) {
+        if awaited == attempt.abandoned || accepted != (is_done && awaited) {
             return Err(format!("{task:?} was accepted: {accepted}"));
         }
         self.check(actions, None)

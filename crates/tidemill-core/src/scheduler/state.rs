@@ -63,6 +63,12 @@ pub(super) enum State {
     },
 }
 
+impl Part {
+    pub(super) fn is_running(&self) -> bool {
+        matches!(self.state, State::Running { .. })
+    }
+}
+
 impl Stage {
     pub(super) fn new(tasks: u32, writes: Option<ShuffleId>) -> Stage {
         Stage {

@@ -14,6 +14,7 @@ impl Shared {
             return;
         }
         let tasks = std::mem::take(&mut state.abandoned);
+        self.environment.memory.wake(); // those among them that wait for memory
         let Some(shared) = self.me.upgrade() else { return };
         let watch = std::thread::Builder::new().name("tidemill-watch".into()).spawn(move || shared.await_end(&tasks));
         if let Err(error) = watch {
@@ -27,7 +28,7 @@ impl Shared {
         let waited = self.ended.wait_timeout_while(state, self.stuck_after, running);
         let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
         if state.stopped {
-            return;
+            return self.release(state);
         }
         for task in tasks {
             let Some(given_up) = state.running.remove(task) else { continue };
@@ -39,11 +40,12 @@ impl Shared {
                 "A cancelled task does not return; its thread is given up and replaced. Does its function wait for something?"
             );
             self.news.thread_replaced(&given_up.thread);
+            state.given_up.insert(*task, given_up.thread);
             state.alive -= 1;
             self.start_worker(&mut state);
             self.tell(&mut state, Event::Gone(*task));
         }
-        Shared::unlock(state);
+        self.release(state);
     }
 
     /// Ends all jobs, then all threads; returns the names of those that do not end within `limit`.
@@ -55,11 +57,15 @@ impl Shared {
         }
         state.stopped = true;
         state.running.values().for_each(|running| running.cx.cancel());
+        self.environment.memory.wake();
         self.work.notify_all();
-        let waited = self.ended.wait_timeout_while(state, limit, |state| state.alive > 0);
+        self.ended.notify_all(); // whoever watches cancelled tasks need not any more
+        self.release(state); // those who wait for a job are told before this thread waits
+        let waited = self.ended.wait_timeout_while(self.lock(), limit, |state| state.alive > 0);
         let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        let stuck = state.running.values().map(|running| running.thread.clone()).collect();
-        Shared::unlock(state);
-        stuck
+        let left = state.running.values().map(|running| running.thread.clone());
+        let left = left.chain(state.given_up.values().cloned()).collect();
+        self.release(state);
+        left
     }
 }

@@ -1,0 +1,186 @@
+//! A worker: takes a task, runs it and hands in its report, over and over.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
+
+use super::{Running, Shared, State};
+use crate::exchange::MapSide;
+use crate::job::ResultSide;
+use crate::lineage::{Lineage, Operator, walk_stage};
+use crate::scheduler::{Event, Failure};
+use crate::task::{Task, TaskContext, TaskOutput, TaskReport};
+use crate::{Cause, RddId, Stop};
+
+/// What one task runs.
+enum Work {
+    Map(Arc<dyn MapSide>),
+    Result(Arc<dyn ResultSide>),
+}
+
+impl Shared {
+    pub(super) fn start_worker(&self, state: &mut State) {
+        let number = self.threads.fetch_add(1, Ordering::Relaxed);
+        let Some(shared) = self.me.upgrade() else { return };
+        let started =
+            std::thread::Builder::new().name(format!("tidemill-worker-{number}")).spawn(move || shared.work());
+        match started {
+            Ok(_) => state.alive += 1,
+            Err(error) => {
+                tracing::error!(%error, "A worker thread could not be started; tasks will have to wait for the others.")
+            }
+        }
+    }
+
+    fn work(self: Arc<Self>) {
+        let thread = std::thread::current().name().unwrap_or("tidemill-worker").to_string();
+        let mut state = self.lock();
+        while !state.stopped {
+            if !state.aftermath.is_empty() {
+                self.release(state);
+                state = self.lock();
+                continue;
+            }
+            let Some(task) = state.queue.pop_front() else {
+                state.idle += 1;
+                state = self.work.wait(state).unwrap_or_else(PoisonError::into_inner);
+                state.idle -= 1;
+                continue;
+            };
+            let (work, cx) = match self.prepare(&mut state, task, &thread) {
+                Ok(prepared) => prepared,
+                Err(event) => {
+                    self.tell(&mut state, event);
+                    continue;
+                }
+            };
+            drop(state);
+            let (report, operator) = execute(work, &cx);
+            state = self.lock();
+            let Some(running) = state.running.remove(&task) else {
+                // This thread was given up, and another works in its place.
+                state.given_up.remove(&task);
+                state.aftermath.refused.extend(report);
+                return self.release(state);
+            };
+            self.news.task_ended(task, running.started, report.as_ref().err());
+            self.report(&mut state, task, report, operator);
+            self.ended.notify_all();
+        }
+        state.alive -= 1;
+        self.ended.notify_all();
+        self.release(state);
+    }
+
+    /// What a task runs, or why it cannot.
+    fn prepare(&self, state: &mut State, task: Task, thread: &str) -> Result<(Work, Arc<TaskContext>), Event> {
+        let (Some(stage), Some(job)) = (state.stages.get(&task.stage), state.jobs.get(&task.job)) else {
+            return Err(Event::Gone(task)); // its job ended while it was queued; another may want it
+        };
+        let unknown = || {
+            let cause = Cause::Invalid("the lineage that the task belongs to is gone".into());
+            Event::Failed(task, Failure { cause, operator: None })
+        };
+        let (work, partition) = match stage.writes {
+            Some(shuffle) => {
+                let side = state.sides.get(&shuffle).and_then(std::sync::Weak::upgrade);
+                (Work::Map(side.ok_or_else(unknown)?), task.partition)
+            }
+            None => {
+                let partition = job.partitions.get(task.partition as usize).copied();
+                (Work::Result(Arc::clone(&job.result)), partition.ok_or_else(unknown)?)
+            }
+        };
+        let (environment, properties) = (Arc::clone(&self.environment), Arc::clone(&job.properties));
+        let cx = Arc::new(TaskContext::new(task, partition as usize, environment, properties));
+        let started = self.news.monotonic();
+        state.running.insert(task, Running { cx: Arc::clone(&cx), started, thread: thread.to_string() });
+        self.news.task_started(task);
+        Ok((work, cx))
+    }
+
+    fn report(&self, state: &mut State, task: Task, report: Result<TaskReport, Stop>, operator: Option<Operator>) {
+        let event = match report {
+            Ok(report) if !state.scheduler.awaits(task) => {
+                state.aftermath.refused.push(report);
+                Event::Gone(task)
+            }
+            Ok(report) => match self.accept(state, task, report) {
+                Ok(()) => Event::Done(task),
+                Err(failure) => Event::Failed(task, failure),
+            },
+            Err(Stop::Cancelled) => Event::Gone(task),
+            Err(Stop::Lost(block)) => Event::Lost(task, block),
+            Err(Stop::Failed(cause)) => Event::Failed(task, Failure { cause, operator }),
+        };
+        self.tell(state, event);
+    }
+
+    /// Makes visible what the first report of a partition brings.
+    fn accept(&self, state: &State, task: Task, report: TaskReport) -> Result<(), Failure> {
+        let merge = || self.environment.accumulators.merge(report.updates);
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(merge)) {
+            let text = format!("{} (while the values of an accumulator were merged)", panic_message(&*panic));
+            return Err(Failure { cause: Cause::Panic(text), operator: None });
+        }
+        match report.output {
+            TaskOutput::Map(output) => self.environment.store.put_map_output(output),
+            TaskOutput::Result(output) => {
+                if let Some(job) = state.jobs.get(&task.job) {
+                    job.results.push(task.partition as usize, output);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Runs a task. After a failure, the operator whose code ran. A lineage that ends here is dropped here, without the lock.
+fn execute(work: Work, cx: &Arc<TaskContext>) -> (Result<TaskReport, Stop>, Option<Operator>) {
+    let run = || -> Result<TaskOutput, Stop> {
+        cx.check()?;
+        Ok(match &work {
+            Work::Map(side) => TaskOutput::Map(side.run(cx)?),
+            Work::Result(side) => TaskOutput::Result(side.run(cx)?),
+        })
+    };
+    let output = cx.run(|| catch_unwind(AssertUnwindSafe(run)));
+    let output = output.unwrap_or_else(|panic| Err(Cause::Panic(panic_message(&*panic)).into()));
+    let report = output.map(|output| TaskReport { output, updates: cx.take_updates() });
+    let operator = matches!(report, Err(Stop::Failed(_))).then(|| work.operator(cx.entered())).flatten();
+    drop_safely(work);
+    (report, operator)
+}
+
+/// Drops what belongs to users: a destructor that panics must not take the thread, and so a slot, with it.
+pub(super) fn drop_safely<T>(value: T) {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(move || drop(value))) {
+        tracing::error!(panic = panic_message(&*panic), "A destructor panicked.");
+    }
+}
+
+/// What a panic says.
+pub(crate) fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_string());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "a value that is no text".into())
+}
+
+impl Work {
+    fn lineage(&self) -> Arc<dyn Lineage> {
+        match self {
+            Work::Map(side) => side.lineage(),
+            Work::Result(side) => side.lineage(),
+        }
+    }
+
+    /// The operator of a node of this work's stage; asked only after a failure.
+    fn operator(&self, node: RddId) -> Option<Operator> {
+        let mut found = None;
+        walk_stage(self.lineage(), |visited| {
+            if visited.meta().id == node {
+                found = Some(visited.meta().operator.clone());
+            }
+        });
+        found
+    }
+}
