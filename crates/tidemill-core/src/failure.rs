@@ -1,5 +1,6 @@
 //! Why a task ends before its input does: `Stop`, and the `Cause` of a failure.
 
+use std::any::Any;
 use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::io;
@@ -70,6 +71,13 @@ impl Cause {
     /// A failure of the file at `path` while `doing` something with it.
     pub fn file(doing: &'static str, path: impl Into<PathBuf>, source: io::Error) -> Cause {
         Cause::File { doing, path: path.into(), source: Arc::new(source) }
+    }
+
+    /// A panic of the user's function, from what `catch_unwind` caught.
+    pub fn panic(caught: &(dyn Any + Send)) -> Cause {
+        let text = caught.downcast_ref::<&str>().map(|text| (*text).to_string());
+        let text = text.or_else(|| caught.downcast_ref::<String>().cloned());
+        Cause::Panic(text.unwrap_or_else(|| "a value that is no text".into()))
     }
 
     /// A failure to encode or decode a `T`.

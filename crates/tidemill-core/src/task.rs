@@ -162,14 +162,8 @@ impl TaskContext {
     /// As [`run`](TaskContext::run), for a whole task: a panic is a failure like any other.
     pub fn run_caught<R>(self: &Arc<Self>, work: impl FnOnce() -> Result<R, Stop>) -> Result<R, Stop> {
         let ended = self.run(|| catch_unwind(AssertUnwindSafe(work)));
-        ended.unwrap_or_else(|panic| Err(Cause::Panic(panic_message(&*panic)).into()))
+        ended.unwrap_or_else(|panic| Err(Cause::panic(&*panic).into()))
     }
-}
-
-/// What a panic says.
-pub(crate) fn panic_message(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_string());
-    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "a value that is no text".into())
 }
 
 thread_local! {

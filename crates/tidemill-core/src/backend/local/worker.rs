@@ -7,10 +7,10 @@ use std::sync::{Arc, PoisonError};
 use super::{Running, Shared, State};
 use crate::exchange::MapSide;
 use crate::job::ResultSide;
-use crate::lineage::{Lineage, Operator, walk_stage};
+use crate::lineage::{Lineage, Operator, operator_of};
 use crate::scheduler::{Event, Failure};
 use crate::task::{Task, TaskContext, TaskOutput, TaskReport};
-use crate::{Cause, RddId, Stop};
+use crate::{Cause, Stop};
 
 /// What one task runs.
 enum Work {
@@ -120,8 +120,8 @@ impl Shared {
     fn accept(&self, state: &State, task: Task, report: TaskReport) -> Result<(), Failure> {
         let merge = || self.environment.accumulators.merge(report.updates);
         if let Err(panic) = catch_unwind(AssertUnwindSafe(merge)) {
-            let text = format!("{} (while the values of an accumulator were merged)", panic_message(&*panic));
-            return Err(Failure { cause: Cause::Panic(text), operator: None });
+            let text = format!("while the values of an accumulator were merged, {}", Cause::panic(&*panic));
+            return Err(Failure { cause: Cause::Invalid(text), operator: None });
         }
         match report.output {
             TaskOutput::Map(output) => self.environment.store.put_map_output(output),
@@ -137,17 +137,15 @@ impl Shared {
 
 /// Runs a task. After a failure, the operator whose code ran. A lineage that ends here is dropped here, without the lock.
 fn execute(work: Work, cx: &Arc<TaskContext>) -> (Result<TaskReport, Stop>, Option<Operator>) {
-    let run = || -> Result<TaskOutput, Stop> {
+    let output = cx.run_caught(|| {
         cx.check()?;
         Ok(match &work {
             Work::Map(side) => TaskOutput::Map(side.run(cx)?),
             Work::Result(side) => TaskOutput::Result(side.run(cx)?),
         })
-    };
-    let output = cx.run(|| catch_unwind(AssertUnwindSafe(run)));
-    let output = output.unwrap_or_else(|panic| Err(Cause::Panic(panic_message(&*panic)).into()));
+    });
     let report = output.map(|output| TaskReport { output, updates: cx.take_updates() });
-    let operator = matches!(report, Err(Stop::Failed(_))).then(|| work.operator(cx.entered())).flatten();
+    let operator = matches!(report, Err(Stop::Failed(_))).then(|| operator_of(work.lineage(), cx.entered())).flatten();
     drop_safely(work);
     (report, operator)
 }
@@ -155,14 +153,8 @@ fn execute(work: Work, cx: &Arc<TaskContext>) -> (Result<TaskReport, Stop>, Opti
 /// Drops what belongs to users: a destructor that panics must not take the thread, and so a slot, with it.
 pub(super) fn drop_safely<T>(value: T) {
     if let Err(panic) = catch_unwind(AssertUnwindSafe(move || drop(value))) {
-        tracing::error!(panic = panic_message(&*panic), "A destructor panicked.");
+        tracing::error!(error = %Cause::panic(&*panic), "A destructor panicked.");
     }
-}
-
-/// What a panic says.
-pub(crate) fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_string());
-    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "a value that is no text".into())
 }
 
 impl Work {
@@ -171,16 +163,5 @@ impl Work {
             Work::Map(side) => side.lineage(),
             Work::Result(side) => side.lineage(),
         }
-    }
-
-    /// The operator of a node of this work's stage; asked only after a failure.
-    fn operator(&self, node: RddId) -> Option<Operator> {
-        let mut found = None;
-        walk_stage(self.lineage(), |visited| {
-            if visited.meta().id == node {
-                found = Some(visited.meta().operator.clone());
-            }
-        });
-        found
     }
 }
