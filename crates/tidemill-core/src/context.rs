@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -23,6 +24,7 @@ use crate::spill::SpillDir;
 use crate::task::{JobId, Properties};
 use crate::{Element, Key, RddId, ShuffleId};
 
+mod checkpoints;
 mod groups;
 
 pub(crate) use groups::{DESCRIPTION_PROPERTY, GROUP_PROPERTY};
@@ -59,7 +61,17 @@ struct Inner {
     next_job: AtomicU64,
     next_shared: AtomicU64,
     stopped: AtomicBool,
-    active: Mutex<HashMap<JobId, (Arc<Properties>, JobHandle)>>,
+    checkpoints: Mutex<Option<PathBuf>>,
+    active: Mutex<HashMap<JobId, ActiveJob>>,
+}
+
+/// A job that is not known to be over.
+struct ActiveJob {
+    properties: Arc<Properties>,
+    /// None while it is being submitted: its first task may run before its handle is here.
+    handle: Option<JobHandle>,
+    /// Cancelled while it was being submitted.
+    cancelled: bool,
 }
 
 thread_local! {
@@ -146,6 +158,7 @@ impl Context {
             next_job: AtomicU64::new(0),
             next_shared: AtomicU64::new(0),
             stopped: AtomicBool::new(false),
+            checkpoints: Mutex::default(),
             active: Mutex::default(),
         };
         Context { inner: Arc::new(inner) }
@@ -246,10 +259,20 @@ impl Context {
         let id = JobId(self.inner.next_job.fetch_add(1, Ordering::Relaxed));
         let properties = self.local_properties();
         let job = Job { id, operator, result, partitions, properties: Arc::clone(&properties), barrier };
+        self.active().insert(id, ActiveJob { properties, handle: None, cancelled: false });
         let handle = self.inner.backend.submit(job);
         let mut active = self.active();
-        active.retain(|_, (_, handle)| handle.outcome().is_none());
-        active.insert(id, (properties, handle.clone()));
+        let cancelled = active.get(&id).is_some_and(|job| job.cancelled);
+        if let Some(job) = active.get_mut(&id) {
+            job.handle = Some(handle.clone());
+        }
+        let is_over = |job: &ActiveJob| job.handle.as_ref().is_some_and(|handle| handle.outcome().is_some());
+        let over: Vec<ActiveJob> = active.extract_if(|_, job| is_over(job)).map(|(_, job)| job).collect();
+        drop(active);
+        drop(over); // with the results that nobody took
+        if cancelled {
+            handle.cancel();
+        }
         Ok(handle)
     }
 
@@ -276,7 +299,7 @@ impl Context {
         Layout::hash::<K>(self.inner.environment.seed, partitions.max(1))
     }
 
-    fn active(&self) -> MutexGuard<'_, HashMap<JobId, (Arc<Properties>, JobHandle)>> {
+    fn active(&self) -> MutexGuard<'_, HashMap<JobId, ActiveJob>> {
         self.inner.active.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -1,5 +1,6 @@
 //! Why a task ends before its input does: `Stop`, and the `Cause` of a failure.
 
+use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::io;
 use std::path::PathBuf;
@@ -43,7 +44,7 @@ pub enum Cause {
         source: Arc<io::Error>,
     },
     /// A value could not be encoded or decoded.
-    #[error("cannot {doing} a {type_name}: {source}")]
+    #[error("cannot {doing} a {type_name}: {}", codec_reason(source))]
     Codec {
         /// "encode" or "decode".
         doing: &'static str,
@@ -74,5 +75,17 @@ impl Cause {
     /// A failure to encode or decode a `T`.
     pub fn codec<T: ?Sized>(doing: &'static str, source: postcard::Error) -> Cause {
         Cause::Codec { doing, type_name: std::any::type_name::<T>(), source }
+    }
+}
+
+/// What a codec's error means. The codec drops the text of a type's own refusal, so this says which types refuse.
+pub(crate) fn codec_reason(error: &postcard::Error) -> Cow<'static, str> {
+    match error {
+        postcard::Error::SerdeSerCustom => {
+            "a value in it refuses; one in a `Local`, or a broadcast that was destroyed, cannot leave its process"
+                .into()
+        }
+        postcard::Error::SerdeDeCustom => "a value in it refuses these bytes".into(),
+        other => other.to_string().into(),
     }
 }

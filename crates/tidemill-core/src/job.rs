@@ -17,7 +17,7 @@ pub trait ResultSide: Send + Sync + 'static {
     fn lineage(&self) -> Arc<dyn Lineage>;
     /// Runs one result task.
     fn run(&self, cx: &Arc<TaskContext>) -> Result<Output, Stop>;
-    /// Writes this side for another process; its lineage is already written.
+    /// Writes this side and its lineage for another process, as the last entry of a table.
     fn encode(&self, out: &mut Encoder) -> Result<(), NotShippable>;
     /// A result of this side, encoded for another process.
     fn encode_output(&self, output: &Output) -> Result<Vec<u8>, Stop>;
@@ -115,6 +115,7 @@ impl JobHandle {
     }
 
     /// The next result, as tasks hand them in; the outcome once there are no more.
+    #[expect(clippy::result_large_err, reason = "the end comes once a job, and is taken apart at once")]
     pub fn next(&self) -> Result<(usize, Output), Outcome> {
         let mut state = self.shared.state();
         state.streaming = true;

@@ -8,12 +8,14 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
 use std::fmt;
 use std::panic::Location;
+use std::path::Path;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use crate::exchange::MapSide;
 use crate::layout::Layout;
+use crate::rdd::Storage;
 use crate::runs::{BoxRuns, Runs};
 use crate::ship::{Encoder, NotShippable};
 use crate::task::TaskContext;
@@ -100,6 +102,14 @@ pub trait Lineage: Send + Sync + 'static {
     fn first_input(&self, _partition: usize) -> Option<(Arc<dyn Lineage>, usize)> {
         None
     }
+    /// What it keeps of its partitions, where it was made by `persist`.
+    fn storage(&self) -> Option<&Storage> {
+        None
+    }
+    /// The folder of its files, where it was made by `checkpoint`.
+    fn checkpoint_folder(&self) -> Option<&Path> {
+        None
+    }
     /// Writes the node for another process; its narrow parents are already written.
     fn encode(&self, out: &mut Encoder) -> Result<(), NotShippable>;
 }
@@ -159,6 +169,18 @@ pub fn walk_stage(root: Arc<dyn Lineage>, mut visit: impl FnMut(&dyn Lineage)) -
         }
     }
     shuffles
+}
+
+/// The operator of the node `id` in the stage of `root`: whose code ran when a task failed
+/// ([`TaskContext::entered`]).
+pub fn operator_of(root: Arc<dyn Lineage>, id: RddId) -> Option<Operator> {
+    let mut found = None;
+    walk_stage(root, |node| {
+        if node.meta().id == id {
+            found = Some(node.meta().operator.clone());
+        }
+    });
+    found
 }
 
 /// A node's hold on its parent. The last holder of a long lineage drops it in a loop.
@@ -275,10 +297,10 @@ fn drop_in_loop(node: Arc<dyn Lineage>) {
         }
     });
     drop(node);
-    while outermost {
-        match DROPPED.with_borrow_mut(|waiting| waiting.as_mut().and_then(Vec::pop)) {
-            Some(next) => drop(next),
-            None => return DROPPED.set(None),
+    if outermost {
+        while let Some(next) = DROPPED.with_borrow_mut(|waiting| waiting.as_mut().and_then(Vec::pop)) {
+            drop(next);
         }
+        DROPPED.set(None);
     }
 }

@@ -13,15 +13,19 @@ use crate::lineage::{Meta, Node, Operator, Parent};
 
 mod actions;
 mod both;
+mod checkpoint;
+mod describe;
 mod narrow;
 mod pairs;
+mod persist;
 mod sources;
 mod transform;
 
 pub(crate) use actions::run_job;
 pub use actions::*;
 pub(crate) use both::{Inputs, Meeting};
-pub(crate) use narrow::{Input, Keeps};
+pub(crate) use narrow::{Entry, Input, Keeps};
+pub use persist::Storage;
 pub use sources::*;
 pub use transform::*;
 

@@ -4,31 +4,45 @@
 //! function (monomorphised for that closure) says everything. The function is named by its distance from a `static` of
 //! this crate, which address randomisation does not change. Captured values travel as data (`map_with`).
 //!
+//! **Trust.** To decode a lineage is to call functions that its writer chose. Accept lineages only from a peer with this
+//! [`build_id`], over a channel that authenticates it. What then still goes wrong by accident is refused before anything
+//! is called: every table carries the build id of its writer and a checksum, a place must lie in the code of this program,
+//! and each decode function checks by a hash of the type's name that it is the one that was meant. None of this stops a
+//! peer that means harm.
+//!
 //! The two `unsafe` expressions of the crate stand here, each with its argument.
 #![allow(unsafe_code)]
 
 use std::any::{Any, type_name};
 use std::collections::HashMap;
-use std::fmt;
 use std::mem::MaybeUninit;
+use std::sync::Arc;
 use std::sync::atomic::AtomicU8;
-use std::sync::{Arc, OnceLock};
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::lineage::{Lineage, Meta, Node, Operator};
+use crate::lineage::{Lineage, Meta, Node};
 use crate::{Element, RddId};
+
+mod build;
+mod bytes;
+mod error;
+mod seal;
+
+pub use build::{build_id, check_build};
+pub use bytes::Bytes;
+pub use error::{NotShippable, ShipError};
 
 /// One entry of an encoded lineage.
 #[derive(Serialize, Deserialize)]
 struct Wire {
     /// Distance of the decode function from [`ANCHOR`].
     code: i64,
-    /// Hash of the name of what the function makes: a wrong pairing is an error, never a wild call.
+    /// Hash of the name of what the function makes: a wrong pairing is an error.
     made: u64,
     /// Postcard bytes of its parameters.
-    value: Vec<u8>,
+    value: Bytes,
 }
 
 /// Makes one entry of a lineage from its parameters and the entries before it.
@@ -61,37 +75,69 @@ impl Encoder {
             open.push((node, true));
             open.extend(parents.into_iter().map(|parent| (parent, false)));
         }
-        Ok(self.place_of(id))
+        self.place_of(id)
     }
 
-    /// Adds the entry of a node of type `N`, which `decode` makes from `(meta, parents, value)`.
+    /// Adds the entry of a node of type `N`, which `decode` makes from `(meta, parents, value)`. The parents are written
+    /// already: [`lineage`](Encoder::lineage) sees to it.
     pub fn node<N: 'static>(
         &mut self,
         decode: Decode,
         meta: &Meta,
         parents: &[RddId],
-        value: &impl Serialize,
+        value: &(impl Serialize + ?Sized),
     ) -> Result<(), NotShippable> {
-        let parents: Vec<u32> = parents.iter().map(|parent| self.place_of(*parent)).collect();
-        let at = self.entry::<N>(decode, &(meta, parents, value)).map_err(|e| e.at(&meta.operator))?;
+        let mut write = || {
+            let parents = parents.iter().map(|parent| self.place_of(*parent)).collect::<Result<Vec<u32>, _>>()?;
+            let bytes = append(Vec::new(), &(meta, parents))?;
+            self.add::<N>(decode, append(bytes, value)?)
+        };
+        let at = write().map_err(|e| e.at(&meta.operator))?;
         self.nodes.insert(meta.id, at);
         Ok(())
     }
 
     /// Adds an entry that `decode` makes from `value`; `M` is its type, by which decoding checks it. Returns its place.
-    pub fn entry<M: 'static>(&mut self, decode: Decode, value: &impl Serialize) -> Result<u32, NotShippable> {
-        let value = postcard::to_stdvec(value).map_err(|e| NotShippable::value(e.to_string()))?;
-        self.wires.push(Wire { code: distance(decode), made: name_hash::<M>(), value });
+    pub fn entry<M: 'static>(
+        &mut self,
+        decode: Decode,
+        value: &(impl Serialize + ?Sized),
+    ) -> Result<u32, NotShippable> {
+        self.add::<M>(decode, append(Vec::new(), value)?)
+    }
+
+    /// The whole table as bytes, with the build id of this program and a checksum.
+    pub fn finish(self) -> Result<Vec<u8>, NotShippable> {
+        seal::seal(|sealed| append(sealed, &self.wires))
+    }
+
+    fn add<M: 'static>(&mut self, decode: Decode, value: Vec<u8>) -> Result<u32, NotShippable> {
+        if !build::holds_code(decode as usize) {
+            return Err(NotShippable::because(
+                "its code lies in a library that was loaded beside the program; link it into the program",
+            ));
+        }
+        self.wires.push(Wire { code: distance(decode), made: name_hash::<M>(), value: Bytes(value) });
         Ok(self.wires.len() as u32 - 1)
     }
 
-    /// The whole table, as bytes.
-    pub fn finish(self) -> Result<Vec<u8>, NotShippable> {
-        postcard::to_stdvec(&self.wires).map_err(|e| NotShippable::value(e.to_string()))
+    fn place_of(&self, id: RddId) -> Result<u32, NotShippable> {
+        let place = self.nodes.get(&id).copied();
+        place.ok_or_else(|| NotShippable::because(format!("RDD {} was not written; is it a narrow parent?", id.0)))
     }
+}
 
-    fn place_of(&self, id: RddId) -> u32 {
-        self.nodes.get(&id).copied().unwrap_or(u32::MAX)
+/// Encodes `value` behind `bytes`; an error names the type.
+fn append<V: Serialize + ?Sized>(bytes: Vec<u8>, value: &V) -> Result<Vec<u8>, NotShippable> {
+    postcard::to_extend(value, bytes).map_err(|e| NotShippable::codec::<V>(&e))
+}
+
+/// Decodes a `V` that takes up all of `bytes`; an error names the type.
+fn whole<V: DeserializeOwned>(bytes: &[u8]) -> Result<V, ShipError> {
+    match postcard::take_from_bytes(bytes) {
+        Ok((value, [])) => Ok(value),
+        Ok(_) => Err(ShipError::Value(format!("a {}: there are more bytes than it needs", type_name::<V>()))),
+        Err(error) => Err(ShipError::codec::<V>(&error)),
     }
 }
 
@@ -102,17 +148,23 @@ pub struct Decoder {
 }
 
 impl Decoder {
-    /// Decodes the whole table and returns its last entry, which must be an `M`.
+    /// Decodes the whole table and returns its last entry, which must be an `M`: an `Arc<dyn MapSide>`,
+    /// `Arc<dyn ResultSide>` or `Arc<dyn Node<T>>`. For whose tables, see [the module](self).
+    ///
+    /// # Errors
+    /// [`ShipError::Build`] and [`ShipError::Damaged`] before anything is decoded; the others name what does not fit.
     pub fn decode<M: Clone + 'static>(bytes: &[u8]) -> Result<M, ShipError> {
-        let wires: Vec<Wire> = postcard::from_bytes(bytes).map_err(|e| ShipError::Value(e.to_string()))?;
-        let mut decoder = Decoder { made: Vec::new(), current: Wire { code: 0, made: 0, value: Vec::new() } };
+        let wires: Vec<Wire> = whole(seal::open(bytes)?)?;
+        let mut decoder = Decoder { made: Vec::new(), current: Wire { code: 0, made: 0, value: Bytes::default() } };
         for wire in wires {
+            let place = anchor().wrapping_offset(wire.code as isize);
+            if !build::holds_code(place as usize) {
+                return Err(ShipError::Code);
+            }
             decoder.current = wire;
-            // SAFETY: both processes run the same build (their build ids are compared before a byte is exchanged), so the
-            // place `code` bytes from `ANCHOR` is the `Decode` function that `distance` was given in the other process.
-            let decode: Decode = unsafe {
-                std::mem::transmute::<*const (), Decode>(anchor().wrapping_offset(decoder.current.code as isize).cast())
-            };
+            // SAFETY: the table carries the build id of this very program and is unchanged, so the place `code` bytes from
+            // `ANCHOR` is the `Decode` function that `distance` was given in the other process.
+            let decode: Decode = unsafe { std::mem::transmute::<*const (), Decode>(place.cast()) };
             let made = decode(&mut decoder)?;
             decoder.made.push(made);
         }
@@ -125,7 +177,7 @@ impl Decoder {
         if self.current.made != name_hash::<M>() {
             return Err(ShipError::Type { expected: type_name::<M>() });
         }
-        postcard::from_bytes(&self.current.value).map_err(|e| ShipError::Value(e.to_string()))
+        whole(&self.current.value.0)
     }
 
     /// The node at a place of the table.
@@ -161,12 +213,11 @@ impl<E: Element, F: Send + Sync + 'static> Code for Function<E, F> {
         if !captures_nothing::<F>() {
             return Err(NotShippable::closure());
         }
-        postcard::to_stdvec(&self.env).map_err(|e| NotShippable::value(e.to_string()))
+        append(Vec::new(), &self.env)
     }
 
     fn unpack(bytes: &[u8]) -> Result<Self, ShipError> {
-        let env = postcard::from_bytes(bytes).map_err(|e| ShipError::Value(e.to_string()))?;
-        Ok(Function { env, call: conjure()? })
+        Ok(Function { env: whole(bytes)?, call: conjure()? })
     }
 }
 
@@ -183,79 +234,22 @@ impl<C: Code> Code for Arc<C> {
 
 /// Whether `F` is a function or closure without captured values: then its type is all there is to it.
 ///
-/// A closure that captures only zero-sized `Copy` values passes too; they are as good as nothing.
+/// A closure passes too that captures only values of size zero without a `Drop` of their own, as a token that proves
+/// something: another process makes it anew from its type, so do not let such a token prove what holds in one process
+/// alone.
 pub const fn captures_nothing<F>() -> bool {
     size_of::<F>() == 0 && !std::mem::needs_drop::<F>()
 }
 
 /// A function of type `F`, from its type alone.
-pub fn conjure<F>() -> Result<F, ShipError> {
+#[expect(clippy::uninit_assumed_init, reason = "there is nothing to initialise in a type without bytes")]
+pub(crate) fn conjure<F>() -> Result<F, ShipError> {
     if !captures_nothing::<F>() {
         return Err(ShipError::Type { expected: type_name::<F>() });
     }
     // SAFETY: `F` has no bytes and no drop glue, and it is inhabited: the decode function that asks for it was named by an
     // encoder that held a value of type `F`.
     Ok(unsafe { MaybeUninit::<F>::uninit().assume_init() })
-}
-
-/// Identifies this build of this binary; two processes that differ in it must not exchange lineages.
-pub fn build_id() -> std::io::Result<u64> {
-    static ID: OnceLock<u64> = OnceLock::new();
-    if let Some(id) = ID.get() {
-        return Ok(*id);
-    }
-    let program = std::fs::read("/proc/self/exe")?;
-    Ok(*ID.get_or_init(|| (program.len() as u64) << 32 | u64::from(crc32fast::hash(&program))))
-}
-
-/// Why a lineage cannot leave its process.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub struct NotShippable {
-    why: String,
-    operator: Option<String>,
-}
-
-impl fmt::Display for NotShippable {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.operator {
-            Some(operator) => write!(f, "{operator}: {}", self.why),
-            None => f.write_str(&self.why),
-        }
-    }
-}
-
-impl NotShippable {
-    /// A closure captures variables, which a function found by its type cannot carry.
-    pub fn closure() -> NotShippable {
-        let why = "its closure captures variables and cannot leave this process; \
-                   pass what it needs explicitly, as in `map_with(value, |value, x| ..)`";
-        NotShippable { why: why.into(), operator: None }
-    }
-
-    /// A value cannot be encoded; `why` says what is wrong with it.
-    pub fn value(why: impl Into<String>) -> NotShippable {
-        NotShippable { why: format!("a value cannot be encoded: {}", why.into()), operator: None }
-    }
-
-    /// The same, said of an operator, unless one is named already.
-    pub fn at(mut self, operator: &Operator) -> NotShippable {
-        self.operator.get_or_insert_with(|| operator.to_string());
-        self
-    }
-}
-
-/// Why an encoded lineage cannot be read.
-#[derive(Clone, Debug, thiserror::Error)]
-pub enum ShipError {
-    /// An entry is of another type than its reader expects.
-    #[error("an entry of the lineage is not a {expected}: was it written by another build?")]
-    Type {
-        /// The Rust name of the type.
-        expected: &'static str,
-    },
-    /// Parameters cannot be decoded.
-    #[error("parameters of the lineage cannot be decoded: {0}")]
-    Value(String),
 }
 
 /// What distances count from. A static, because it has one address; a small function has one in each codegen unit.
@@ -274,3 +268,6 @@ fn name_hash<M>() -> u64 {
         .bytes()
         .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3))
 }
+
+#[cfg(test)]
+mod tests;

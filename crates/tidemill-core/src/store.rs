@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::exchange::MapOutput;
 use crate::memory::{Grant, Memory, Pool};
 use crate::spill::SpillDir;
-use crate::{BlockId, ShuffleId, Stop};
+use crate::{BlockId, RddId, ShuffleId, Stop};
 
 /// A value of a type that only its reader knows.
 pub type AnyValue = Arc<dyn Any + Send + Sync>;
@@ -33,6 +33,8 @@ struct Entry {
     place: Place,
     eviction: Eviction,
     last_use: u64,
+    /// It is being written to disk, and read from memory until it is there.
+    leaving: bool,
 }
 
 /// Where a block is.
@@ -90,10 +92,18 @@ impl Store {
     pub fn put(&self, id: BlockId, place: Place, eviction: Eviction) {
         let mut state = self.state();
         state.uses += 1;
-        let entry = Entry { place, eviction, last_use: state.uses };
+        let entry = Entry { place, eviction, last_use: state.uses, leaving: false };
         let replaced = state.entries.insert(id, entry);
         drop(state);
         drop(replaced);
+    }
+
+    /// Keeps a block unless there is one of this name already.
+    pub fn put_if_absent(&self, id: BlockId, place: Place, eviction: Eviction) {
+        let mut state = self.state();
+        state.uses += 1;
+        let last_use = state.uses;
+        state.entries.entry(id).or_insert(Entry { place, eviction, last_use, leaving: false });
     }
 
     /// Where a block is, if it is kept. Counts as a use.
@@ -120,36 +130,72 @@ impl Store {
     /// Memory for `bytes` of a stored block, making room by evicting what was used least recently; `None` where all that
     /// could go is gone and it still does not fit.
     pub fn room_for(&self, bytes: u64) -> Option<Grant> {
-        loop {
-            if let Some(grant) = self.memory.try_acquire(Pool::Stored, bytes) {
-                return Some(grant);
-            }
-            if bytes > self.memory.ceiling(Pool::Stored) || !self.evict_one() {
-                return None;
-            }
-        }
+        let mut grant = self.memory.grant(Pool::Stored);
+        self.make_room(&mut grant, bytes, None).then_some(grant)
     }
 
-    /// Evicts the block that was used least recently; `false` where none may go.
-    fn evict_one(&self) -> bool {
-        let mut state = self.state();
-        let goes =
-            |entry: &&Entry| matches!(entry.place, Place::Memory(..)) && !matches!(entry.eviction, Eviction::Never);
-        let oldest = state.entries.iter().filter(|(_, entry)| goes(entry)).min_by_key(|(_, entry)| entry.last_use);
-        let Some((id, _)) = oldest else { return false };
-        let id = *id;
-        let Some(entry) = state.entries.remove(&id) else { return false };
-        drop(state);
-        tracing::debug!(block = %id, "A stored block makes room for another.");
-        if let (Eviction::Spill(to_disk), Place::Memory(value, _)) = (entry.eviction, &entry.place) {
-            match to_disk(value, &self.spill) {
-                Ok(on_disk) => self.put(id, Place::Disk(on_disk), entry.eviction),
-                Err(error) => {
-                    tracing::warn!(block = %id, %error, "A stored block could not go to disk; it will be computed again.")
-                }
+    /// Adds `bytes` to the grant of a block of `rdd`, making room by evicting what was used least recently; `false` where
+    /// all that could go is gone and it still does not fit.
+    ///
+    /// Blocks of the same RDD stay: of an RDD that does not fit, each partition would evict one that is needed soon, and
+    /// none would ever be found.
+    pub fn make_room(&self, grant: &mut Grant, bytes: u64, rdd: Option<RddId>) -> bool {
+        if grant.bytes().saturating_add(bytes) > self.memory.ceiling(Pool::Stored) {
+            return false;
+        }
+        while !grant.try_grow(bytes) {
+            if !self.evict_one(rdd) {
+                return false;
             }
         }
         true
+    }
+
+    /// Evicts the block that was used least recently, but none of `spared`; `false` where none may go.
+    fn evict_one(&self, spared: Option<RddId>) -> bool {
+        let mut state = self.state();
+        let goes = |id: &BlockId, entry: &Entry| {
+            let of_spared = matches!(id, BlockId::Stored { rdd, .. } if Some(*rdd) == spared);
+            let may_go = !matches!(entry.eviction, Eviction::Never) && !entry.leaving;
+            matches!(entry.place, Place::Memory(..)) && may_go && !of_spared
+        };
+        let candidates = state.entries.iter().filter(|(id, entry)| goes(id, entry));
+        let Some(id) = candidates.min_by_key(|(_, entry)| entry.last_use).map(|(id, _)| *id) else { return false };
+        tracing::debug!(block = %id, "A stored block makes room for another.");
+        let Some(entry) = state.entries.get_mut(&id) else { return false };
+        match (entry.eviction, entry.place.clone()) {
+            (Eviction::Spill(to_disk), Place::Memory(value, _)) => {
+                entry.leaving = true;
+                drop(state);
+                self.move_to_disk(id, &value, to_disk);
+            }
+            _ => {
+                let removed = state.entries.remove(&id);
+                drop(state);
+                drop(removed);
+            }
+        }
+        true
+    }
+
+    /// Writes a block without the lock, then changes its place, if it was not removed meanwhile.
+    fn move_to_disk(&self, id: BlockId, value: &AnyValue, to_disk: ToDisk) {
+        let written = to_disk(value, &self.spill);
+        let mut state = self.state();
+        let Some(entry) = state.entries.get_mut(&id).filter(|entry| entry.leaving) else { return };
+        let left = match written {
+            Ok(on_disk) => {
+                entry.leaving = false;
+                std::mem::replace(&mut entry.place, Place::Disk(on_disk))
+            }
+            Err(error) => {
+                tracing::warn!(block = %id, %error, "A stored block could not go to disk; it will be computed again.");
+                let Some(entry) = state.entries.remove(&id) else { return };
+                entry.place
+            }
+        };
+        drop(state);
+        drop(left); // after the lock: it may be much
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -3,18 +3,24 @@
 use std::any::Any;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::environment::Environment;
 use crate::exchange::MapOutput;
-use crate::{RddId, Stop};
+use crate::{Cause, RddId, Stop};
 
 /// Names a job within its context.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct JobId(pub u64);
 
-/// Names a stage within its scheduler.
+/// Names a stage within its scheduler. Numbers of different kinds do not mix:
+///
+/// ```compile_fail,E0308
+/// use tidemill_core::task::{JobId, StageId};
+/// let stage: StageId = JobId(1);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StageId(pub u64);
 
@@ -152,6 +158,18 @@ impl TaskContext {
         let _leave = Leave(CURRENT.replace(Some(Arc::clone(self))));
         work()
     }
+
+    /// As [`run`](TaskContext::run), for a whole task: a panic is a failure like any other.
+    pub fn run_caught<R>(self: &Arc<Self>, work: impl FnOnce() -> Result<R, Stop>) -> Result<R, Stop> {
+        let ended = self.run(|| catch_unwind(AssertUnwindSafe(work)));
+        ended.unwrap_or_else(|panic| Err(Cause::Panic(panic_message(&*panic)).into()))
+    }
+}
+
+/// What a panic says.
+pub(crate) fn panic_message(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_string());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "a value that is no text".into())
 }
 
 thread_local! {

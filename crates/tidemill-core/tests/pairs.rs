@@ -1,5 +1,7 @@
 //! The operators on pairs, held against tables and naive oracles.
 
+#![expect(clippy::unwrap_used, reason = "a test fails where it cannot go on")]
+
 use std::sync::Arc;
 
 use tidemill_core::layout::Partitioner;
@@ -10,8 +12,12 @@ use tidemill_core::{Context, Element, Key, Rdd, Settings};
 mod actions;
 #[path = "pairs/oracles.rs"]
 mod oracles;
+#[path = "pairs/shipped.rs"]
+mod shipped;
 #[path = "pairs/sorting.rs"]
 mod sorting;
+#[path = "pairs/spilled.rs"]
+mod spilled;
 #[path = "pairs/stages.rs"]
 mod stages;
 #[path = "pairs/tables.rs"]

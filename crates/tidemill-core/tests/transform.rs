@@ -1,4 +1,5 @@
 //! Operators that make one RDD of others, against what they should make of plain lists.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use proptest::prelude::*;
 use tidemill_core::{Context, Error, Rdd, TaskContext};
@@ -30,16 +31,16 @@ fn ranges_are_cut_like_collections() {
         (0..10, 3, &[&[0, 1, 2], &[3, 4, 5], &[6, 7, 8, 9]]),
         (1..3, 4, &[&[], &[1], &[], &[2]]),
         (5..5, 2, &[&[], &[]]),
-        (7..3, 1, &[&[]]),
+        (7..7, 1, &[&[]]),
         (i64::MAX - 2..i64::MAX, 0, &[&[i64::MAX - 2, i64::MAX - 1]]),
     ];
     for (range, partitions, want) in cases {
         assert_eq!(parts_of(&context.range(range.clone(), partitions)), want, "{range:?}");
     }
-    assert!(matches!(context.range_by(0..3, 0, 1), Err(Error::Driver { .. })));
-    let whole = context.range_by(i64::MIN..i64::MAX, i64::MAX, 2).unwrap();
+    assert!(matches!(context.range_by(0, 3, 0, 1), Err(Error::Driver { .. })));
+    let whole = context.range_by(i64::MIN, i64::MAX, i64::MAX, 2).unwrap();
     assert_eq!(whole.collect().unwrap(), [i64::MIN, -1, i64::MAX - 1]);
-    assert_eq!(context.range_by(i64::MAX..i64::MIN, i64::MIN, 1).unwrap().collect().unwrap(), [i64::MAX]);
+    assert_eq!(context.range_by(i64::MAX, i64::MIN, i64::MIN, 1).unwrap().collect().unwrap(), [i64::MAX, -1]);
     assert_eq!(context.range(i64::MIN..i64::MAX, 3).num_partitions(), 3);
     assert_eq!(context.range(0..100_000, 3).map(|x| x + 1).collect().unwrap(), (1..=100_000).collect::<Vec<_>>());
 }
@@ -169,6 +170,13 @@ fn elements_go_through_a_program_and_back() {
     assert_eq!(numbers.pipe(&["echo", "tide"], &[]).collect().unwrap(), ["tide"; 2]);
     let variable = numbers.pipe(&["sh", "-c", "printf \"$MILL\""], &[("MILL", "a\\nb")]);
     assert_eq!(variable.collect().unwrap(), ["a", "b", "a", "b"]);
+    // A program that prints nothing, not even an end, and reads on.
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("read");
+    let quiet = ["sh", "-c", "exec >&-; cat > \"$FILE\""];
+    let quiet = numbers.coalesce(1).pipe(&quiet, &[("FILE", &file.to_string_lossy())]);
+    assert_eq!(quiet.count().unwrap(), 0);
+    assert_eq!(std::fs::read_to_string(file).unwrap().lines().count(), 100_000);
     // No partition at all starts no program.
     assert_eq!(context.empty::<i64>().pipe(&["false"], &[]).count().unwrap(), 0);
 }
@@ -185,6 +193,22 @@ fn a_program_that_fails_fails_its_task() {
     for (command, wanted) in cases {
         let error = numbers.pipe(command, &[]).collect().unwrap_err().to_string();
         assert!(wanted.iter().all(|text| error.contains(text)) && error.contains("pipe at"), "{error}");
+    }
+}
+
+/// A failure names the operator whose code it comes from, also where that code runs between two draws.
+#[test]
+fn failures_name_their_operator() {
+    let one = context().range(0..1, 1);
+    let endless = || (0..).map(|x: i64| if x == 10_000 { panic!("too far") } else { x });
+    let cases = [
+        ("flat_map at", one.flat_map(move |_| endless())),
+        ("map_partitions at", one.map_partitions(move |_| endless())),
+        ("map at", one.flat_map(|_| 0..20_000_i64).map(|x| if x == 10_000 { panic!("too far") } else { x })),
+    ];
+    for (operator, rdd) in cases {
+        let error = rdd.filter(|_| true).count().unwrap_err().to_string();
+        assert!(error.contains(operator) && error.contains("too far"), "{error}");
     }
 }
 
@@ -212,6 +236,27 @@ fn operators_on_operators_read_the_right_partitions() {
     assert!(zipped.collect().unwrap().into_iter().all(|(a, b)| a == b));
 }
 
+/// Where memory does not suffice for the right side, it is computed again for each element of the left.
+#[test]
+fn cartesian_does_with_little_memory() {
+    let mut settings = tidemill_core::Settings::new();
+    settings.set("spark.master", "local[1]").set("tidemill.memory.limit", "4m");
+    settings.set("tidemill.receiver.block.size", "256k"); // its default is more than that memory
+    let context = Context::new(&settings).unwrap();
+    for (length, passes) in [(100, 1), (1_000_000, 1 + 3)] {
+        let computed = context.accumulator(0, |sum, more| *sum += more);
+        let adder = computed.clone();
+        let right = context.range(0..length, 1).map_partitions(move |elements| {
+            adder.add(1);
+            elements
+        });
+        let pairs = context.range(0..3, 1).cartesian(&right);
+        let (count, wrong) = (pairs.count().unwrap(), pairs.zip_with_index().unwrap());
+        let wrong = wrong.map(move |((x, y), i)| x * length + y != i as i64).filter(|wrong| *wrong).count().unwrap();
+        assert_eq!((count, wrong, computed.value()), (3 * length as u64, 0, 2 * passes));
+    }
+}
+
 fn partitions() -> impl Strategy<Value = Vec<Vec<i64>>> {
     // Now and then a partition of several runs.
     let length = prop_oneof![6 => 0..6usize, 1 => 2_040..4_200usize];
@@ -225,7 +270,7 @@ fn partitions() -> impl Strategy<Value = Vec<Vec<i64>>> {
                 })
                 .collect()
         };
-        lengths.into_iter().map(|length| count(length)).collect()
+        lengths.into_iter().map(&mut count).collect()
     })
 }
 

@@ -13,11 +13,11 @@ use crate::backend::{Backend, News};
 use crate::environment::Environment;
 use crate::exchange::MapSide;
 use crate::job::{Cancel, Job, JobHandle, JobResults, ResultSide};
-use crate::lineage::{Lineage, Operator, walk_stage};
+use crate::lineage::{Lineage, Operator, operator_of};
 use crate::scheduler::{Action, Event, Failure, Limits, Outcome, PlannedStage, Scheduler, SchedulingMode, Submission};
 use crate::stage::cut;
 use crate::task::{JobId, Properties, StageId, Task, TaskContext, TaskOutput, TaskReport};
-use crate::{Cause, RddId, ShuffleId, Stop};
+use crate::{ShuffleId, Stop};
 
 mod stuck;
 
@@ -64,6 +64,9 @@ struct State {
     stages: HashMap<StageId, StartedStage>,
     actions: Vec<Action>,
     abandoned: Vec<Task>,
+    /// Jobs that are over. Their lineages are dropped outside the lock, as values that functions captured may call back and
+    /// may be large; and before their callers are answered, who then find what they dropped gone.
+    over: Vec<(ActiveJob, Outcome)>,
     idle: usize,
     alive: usize,
     stopped: bool,
@@ -107,6 +110,7 @@ impl LocalBackend {
             stages: HashMap::new(),
             actions: Vec::new(),
             abandoned: Vec::new(),
+            over: Vec::new(),
             idle: 0,
             alive: 0,
             stopped: false,
@@ -130,7 +134,9 @@ impl LocalBackend {
 
 impl Cancel for Shared {
     fn cancel(&self, job: JobId) {
-        self.tell(&mut self.lock(), Event::Cancelled(job));
+        let mut state = self.lock();
+        self.tell(&mut state, Event::Cancelled(job));
+        Shared::unlock(state);
     }
 }
 
@@ -164,6 +170,7 @@ impl Backend for LocalBackend {
         let submission = Submission { job: id, plan, results: partitions.len() as u32, pool, barrier };
         state.jobs.insert(id, ActiveJob { operator, result, partitions, properties, results });
         shared.tell(&mut state, Event::Submitted(submission));
+        Shared::unlock(state);
         handle
     }
 
@@ -195,6 +202,18 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Gives the lock back, and ends the jobs that are over. Whoever may have finished one gives the lock back so.
+    fn unlock(mut state: MutexGuard<'_, State>) {
+        let over = std::mem::take(&mut state.over);
+        drop(state);
+        for (ActiveJob { result, results, .. }, outcome) in over {
+            if catch_unwind(AssertUnwindSafe(|| drop(result))).is_err() {
+                tracing::warn!("A value that a function had captured panicked when it was dropped.");
+            }
+            results.finish(outcome);
+        }
+    }
+
     fn start_worker(&self, state: &mut State) {
         let number = self.threads.fetch_add(1, Ordering::Relaxed);
         let Some(shared) = self.me.upgrade() else { return };
@@ -223,9 +242,7 @@ impl Shared {
                 continue;
             };
             drop(state);
-            let report = execute(&work, &cx);
-            let entered = matches!(report, Err(Stop::Failed(_))).then(|| work.operator(cx.entered())).flatten();
-            drop(work); // a lineage that ends here is dropped outside the lock
+            let (report, entered) = execute(work, &cx);
             state = self.lock();
             let Some(running) = state.running.remove(&task) else {
                 return; // this thread was given up, and another works in its place
@@ -233,6 +250,10 @@ impl Shared {
             self.news.task_ended(task, running.started, report.as_ref().err());
             self.report(&mut state, task, report, entered);
             self.ended.notify_all();
+            if !state.over.is_empty() {
+                Shared::unlock(state);
+                state = self.lock();
+            }
         }
         state.alive -= 1;
         drop(state);
@@ -314,9 +335,10 @@ impl Shared {
                         self.news.job_started(job, &planned.operator, &planned.properties, &stages, name);
                     }
                 }
-                Action::StageEnded { stage, failed } => {
-                    let job = state.stages.get(&stage).map_or(JobId(0), |started| started.job);
-                    self.news.stage_completed(job, stage, failed.then_some("a task of it failed too often"));
+                Action::StageEnded { stage, end } => {
+                    if let Some(started) = state.stages.remove(&stage) {
+                        self.news.stage_completed(started.job, stage, end);
+                    }
                 }
                 Action::Finished { job, outcome } => self.finish(state, job, outcome),
             }
@@ -331,7 +353,7 @@ impl Shared {
     fn finish(&self, state: &mut State, id: JobId, outcome: Outcome) {
         let Some(job) = state.jobs.remove(&id) else { return };
         self.news.job_ended(id, &outcome);
-        job.results.finish(outcome);
+        state.over.push((job, outcome));
     }
 }
 
@@ -344,23 +366,22 @@ fn stage_name(state: &State, job: JobId, shuffle: Option<ShuffleId>) -> String {
     }
 }
 
-fn execute(work: &Work, cx: &Arc<TaskContext>) -> Result<TaskReport, Stop> {
-    let run = || -> Result<TaskOutput, Stop> {
+/// Runs a task and drops its share of the lineage; with a failure comes the operator whose code ran.
+fn execute(work: Work, cx: &Arc<TaskContext>) -> (Result<TaskReport, Stop>, Option<Operator>) {
+    let output = cx.run_caught(|| {
         cx.check()?;
-        Ok(match work {
+        Ok(match &work {
             Work::Map(side) => TaskOutput::Map(side.run(cx)?),
             Work::Result(side) => TaskOutput::Result(side.run(cx)?),
         })
-    };
-    let output = cx.run(|| catch_unwind(AssertUnwindSafe(run)));
-    let output = output.unwrap_or_else(|panic| Err(Cause::Panic(panic_message(&*panic)).into()))?;
-    Ok(TaskReport { output, updates: cx.take_updates() })
-}
-
-/// What a panic says.
-pub(crate) fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_string());
-    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "a value that is no text".into())
+    });
+    let operator = matches!(output, Err(Stop::Failed(_))).then(|| operator_of(work.lineage(), cx.entered())).flatten();
+    // Captured values are the user's, and so is what happens when they are dropped.
+    let output = cx.run_caught(|| {
+        drop(work);
+        output
+    });
+    (output.map(|output| TaskReport { output, updates: cx.take_updates() }), operator)
 }
 
 impl Work {
@@ -369,16 +390,5 @@ impl Work {
             Work::Map(side) => side.lineage(),
             Work::Result(side) => side.lineage(),
         }
-    }
-
-    /// The operator of a node of this work's stage; asked only after a failure.
-    fn operator(&self, node: RddId) -> Option<Operator> {
-        let mut found = None;
-        walk_stage(self.lineage(), |visited| {
-            if visited.meta().id == node {
-                found = Some(visited.meta().operator.clone());
-            }
-        });
-        found
     }
 }

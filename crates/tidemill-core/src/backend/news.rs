@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::clock::Clock;
 use crate::event::{Event, EventBus, Outcome, StageInfo, TaskId, TaskMetrics};
 use crate::lineage::Operator;
+use crate::scheduler::StageEnd;
 use crate::task::{JobId, Properties, StageId, Task};
 use crate::{Stop, scheduler};
 
@@ -74,7 +75,12 @@ impl News {
     }
 
     /// A stage is over.
-    pub fn stage_completed(&self, job: JobId, stage: StageId, failure: Option<&str>) {
+    pub fn stage_completed(&self, job: JobId, stage: StageId, end: StageEnd) {
+        let failure = match end {
+            StageEnd::Done => None,
+            StageEnd::Failed => Some("a task of it failed too often"),
+            StageEnd::Abandoned => Some("no job waits for it any more"),
+        };
         self.bus.post(|| Event::StageCompleted {
             job: job.0,
             stage: stage.0,

@@ -69,8 +69,13 @@ impl Context {
 
     fn cancel_jobs(&self, which: impl Fn(&Properties) -> bool) {
         let chosen: Vec<_> = {
-            let active = self.active();
-            active.values().filter(|(properties, _)| which(properties)).map(|(_, handle)| handle.clone()).collect()
+            let mut active = self.active();
+            let jobs = active.values_mut().filter(|job| which(&job.properties));
+            jobs.filter_map(|job| {
+                job.cancelled = true;
+                job.handle.clone()
+            })
+            .collect()
         };
         chosen.iter().for_each(|handle| handle.cancel());
     }

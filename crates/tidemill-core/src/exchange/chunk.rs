@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::environment::Environment;
 use crate::exchange::{Blocks, Buckets, Exchange, Taken};
 use crate::memory::{Grant, Pool};
+use crate::ship::Bytes;
 use crate::spill::{SpillWriter, Spilled};
 use crate::task::TaskContext;
 use crate::{BlockId, Cause, Element, Runs, ShuffleId, Stop};
@@ -52,12 +53,12 @@ pub struct MapOutput {
 }
 
 /// A map output as it travels: the chunks of each bucket, as header and postcard bytes.
-type Wire = (ShuffleId, u32, Vec<Vec<(ChunkHeader, Vec<u8>)>>);
+type Wire = (ShuffleId, u32, Vec<Vec<(ChunkHeader, Bytes)>>);
 
 impl MapOutput {
     /// Encodes the output of a map task whose blocks are `B`.
     pub(crate) fn encode<B: Element>(&self) -> Result<Vec<u8>, Stop> {
-        let encode = |chunk: &Chunk| Ok((chunk.header, encode_block(&*chunk.block::<B>()?)?));
+        let encode = |chunk: &Chunk| Ok((chunk.header, chunk.encode::<B>()?));
         let buckets =
             self.buckets.iter().map(|chunks| chunks.iter().map(encode).collect()).collect::<Result<_, Stop>>()?;
         let wire: Wire = (self.shuffle, self.map, buckets);
@@ -68,7 +69,7 @@ impl MapOutput {
     pub fn decode(bytes: &[u8]) -> Result<MapOutput, Stop> {
         let (shuffle, map, buckets): Wire =
             postcard::from_bytes(bytes).map_err(|e| Cause::codec::<MapOutput>("decode", e))?;
-        let chunk = |(header, bytes)| Chunk { header, content: Content::Bytes(bytes) };
+        let chunk = |(header, Bytes(bytes))| Chunk { header, content: Content::Bytes(bytes) };
         let buckets = buckets.into_iter().map(|chunks| chunks.into_iter().map(chunk).collect()).collect();
         Ok(MapOutput { shuffle, map, buckets })
     }
@@ -84,6 +85,13 @@ fn encode_block<B: Serialize>(block: &B) -> Result<Vec<u8>, Stop> {
 }
 
 impl Chunk {
+    fn encode<B: Element>(&self) -> Result<Bytes, Stop> {
+        match &self.content {
+            Content::Bytes(bytes) => Ok(Bytes(bytes.clone())),
+            Content::Memory(..) | Content::Disk(_) => Ok(Bytes(encode_block(&*self.block::<B>()?)?)),
+        }
+    }
+
     fn block<B: Element>(&self) -> Result<Arc<B>, Stop> {
         let foreign = || Stop::Failed(Cause::Invalid("a shuffle chunk holds blocks of another type".into()));
         match &self.content {

@@ -9,7 +9,7 @@ use crate::exchange::chunk::{ChunkWriter, StoredBlocks};
 use crate::exchange::{Exchange, MapOutput};
 use crate::lineage::{Dependency, Lineage, Meta, Node, Operator, Parent};
 use crate::runs::BoxRuns;
-use crate::ship::{Decoder, Encoder, NotShippable, ShipError};
+use crate::ship::{Bytes, Decoder, Encoder, NotShippable, ShipError};
 use crate::task::TaskContext;
 use crate::{ShuffleId, Stop};
 
@@ -25,7 +25,7 @@ pub trait MapSide: Send + Sync + 'static {
     fn run(&self, cx: &Arc<TaskContext>) -> Result<MapOutput, Stop>;
     /// A map output of this side, encoded for another process.
     fn encode_output(&self, output: &MapOutput) -> Result<Vec<u8>, Stop>;
-    /// Writes this side for another process; its lineage is already written.
+    /// Writes this side and its lineage for another process, as the last entry of a table.
     fn encode(&self, out: &mut Encoder) -> Result<(), NotShippable>;
 }
 
@@ -53,7 +53,7 @@ struct SideWire {
     operator: Operator,
     parent: u32,
     buckets: usize,
-    exchange: Vec<u8>,
+    exchange: Bytes,
 }
 
 impl<X: Exchange> MapSide for Side<X> {
@@ -83,7 +83,7 @@ impl<X: Exchange> MapSide for Side<X> {
     fn encode(&self, out: &mut Encoder) -> Result<(), NotShippable> {
         let at = |e: NotShippable| e.at(&self.operator);
         let parent = out.lineage(self.lineage()).map_err(at)?;
-        let exchange = self.exchange.encode(out).map_err(at)?;
+        let exchange = Bytes(self.exchange.encode(out).map_err(at)?);
         let (shuffle, operator, buckets) = (self.shuffle, self.operator.clone(), self.buckets);
         let wire = SideWire { shuffle, operator, parent, buckets, exchange };
         out.entry::<Self>(decode_side::<X>, &wire).map_err(at)?;
@@ -98,7 +98,7 @@ fn decode_side<X: Exchange>(decoder: &mut Decoder) -> Result<crate::ship::Decode
         operator: wire.operator,
         parent: Parent::new(decoder.parent(wire.parent)?),
         buckets: wire.buckets,
-        exchange: Arc::new(X::decode(&wire.exchange, decoder)?),
+        exchange: Arc::new(X::decode(&wire.exchange.0, decoder)?),
         environment: Weak::new(),
     });
     Ok(Box::new(side))

@@ -202,3 +202,30 @@ impl<T: 'static> Runs<T> for ConcatRuns<T> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Context;
+
+    /// How many nodes are passed on the way to the one that computes `partition`.
+    fn steps(node: &Arc<dyn Node<i64>>, mut partition: usize) -> u32 {
+        let (mut node, mut steps) = (Arc::clone(node), 0);
+        while let Some(only) = node.as_concat().and_then(|concat| concat.only_piece(partition)) {
+            ((node, partition), steps) = (only, steps + 1);
+        }
+        steps
+    }
+
+    #[test]
+    fn early_partitions_of_long_unions_are_near() {
+        let context = Context::local(1).unwrap();
+        let mut state = context.range(0..2, 2);
+        for length in 1..=2_000_u32 {
+            state = state.union(&context.range(0..1, 1));
+            let partitions = [0, 1, 2, length as usize / 3, length as usize / 2, length as usize, length as usize + 1];
+            let most = partitions.into_iter().map(|partition| steps(state.node(), partition)).max().unwrap();
+            assert!(most <= 3 * (length.ilog2() + 1), "{length}: {most}");
+        }
+    }
+}

@@ -4,6 +4,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use crate::Stop;
+use crate::layout::Layout;
 use crate::lineage::{Dependency, Lineage, Meta, Node, Parent};
 use crate::rdd::{Input, Rdd};
 use crate::runs::BoxRuns;
@@ -59,13 +60,14 @@ struct Both<T: 'static, U: 'static, V, M> {
 }
 
 impl<T: 'static> Rdd<T> {
-    /// Adds an operator called `name` on this RDD and `other`.
+    /// Adds an operator called `name` on this RDD and `other`, whose keys lie by `layout` afterwards.
     #[track_caller]
     pub(crate) fn both<U: 'static, V: 'static>(
         &self,
         other: &Rdd<U>,
         name: &'static str,
         meeting: Meeting,
+        layout: Option<Layout>,
         make: impl MakeOfBoth<T, U, V>,
     ) -> Rdd<V> {
         debug_assert!(size_of_val(&make) == 0, "what makes runs is told apart by its type alone");
@@ -74,7 +76,7 @@ impl<T: 'static> Rdd<T> {
             Meeting::Each => self.num_partitions() * other.num_partitions(),
         };
         let depth = self.meta().depth.max(other.meta().depth) + 1;
-        let meta = Meta { depth, ..self.context().meta(name, partitions, None) };
+        let meta = Meta { depth, ..self.context().meta(name, partitions, layout) };
         let (left, right, made) = (self.parent(), other.parent(), PhantomData);
         Rdd::new(self.context(), Arc::new(Both { meta, left, right, meeting, make, made }))
     }

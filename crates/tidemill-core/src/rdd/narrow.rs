@@ -6,11 +6,9 @@ use std::sync::Arc;
 use crate::lineage::{Dependency, Lineage, Meta, Node, Parent};
 use crate::rdd::Rdd;
 use crate::runs::{BoxRuns, Runs};
-use crate::ship::{Code, Decoded, Decoder, Encoder, NotShippable, ShipError, conjure};
+use crate::ship::{Bytes, Code, Decoded, Decoder, Encoder, NotShippable, ShipError, conjure};
 use crate::task::TaskContext;
 use crate::{RddId, Stop};
-
-mod both;
 
 /// What a narrow operator draws from: the runs of its parent, with what it may ask.
 pub(crate) struct Input<T> {
@@ -34,6 +32,24 @@ impl<T> Input<T> {
         Ok(more)
     }
 
+    /// Says that this operator's code runs next.
+    pub(crate) fn enter(&self) {
+        self.cx.enter(self.node);
+    }
+
+    /// The operator, for runs that outlive its input.
+    pub(crate) fn operator(&self) -> Entry {
+        Entry { cx: Arc::clone(&self.cx), node: self.node }
+    }
+}
+
+/// An operator that says when its code runs.
+pub(crate) struct Entry {
+    cx: Arc<TaskContext>,
+    node: RddId,
+}
+
+impl Entry {
     /// Says that this operator's code runs next.
     pub(crate) fn enter(&self) {
         self.cx.enter(self.node);
@@ -113,13 +129,13 @@ impl<T: 'static, U: 'static, C: Code, M: Make<T, U, C>> Lineage for Narrow<T, U,
     }
 
     fn encode(&self, out: &mut Encoder) -> Result<(), NotShippable> {
-        let code = self.code.pack().map_err(|e| e.at(&self.meta.operator))?;
+        let code = Bytes(self.code.pack().map_err(|e| e.at(&self.meta.operator))?);
         out.node::<Self>(decode::<T, U, C, M>, &self.meta, &[self.parent.id()], &code)
     }
 }
 
 fn decode<T: 'static, U: 'static, C: Code, M: Make<T, U, C>>(decoder: &mut Decoder) -> Result<Decoded, ShipError> {
-    let (meta, parents, code): (Meta, Vec<u32>, Vec<u8>) = decoder.value::<Narrow<T, U, C, M>, _>()?;
+    let (meta, parents, Bytes(code)): (Meta, Vec<u32>, Bytes) = decoder.value::<Narrow<T, U, C, M>, _>()?;
     let parent = Parent::new(decoder.parent::<T>(parents.first().copied().unwrap_or(u32::MAX))?);
     let (code, make) = (Arc::new(C::unpack(&code)?), conjure::<M>()?);
     let node: Arc<dyn Node<U>> = Arc::new(Narrow { meta, parent, code, make, made: PhantomData });

@@ -11,6 +11,7 @@ mod map;
 mod map_partitions;
 mod pipe;
 mod sample;
+mod try_map;
 mod union;
 mod zip;
 mod zip_with_index;

@@ -1,6 +1,7 @@
 //! Slots: how many tasks run at a time, and whose turn it is.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 
 use crate::task::{JobId, Task};
 
@@ -49,15 +50,10 @@ impl Slots {
 
     pub(super) fn free(&mut self, task: Task) {
         self.taken -= 1;
-        let Some(pool) = self.holders.remove(&task) else { return };
-        if let Some(count) = self.pools.get_mut(&pool) {
-            *count -= 1;
+        if let Some(pool) = self.holders.remove(&task) {
+            count_down(&mut self.pools, &pool);
+            count_down(&mut self.jobs, &task.job);
         }
-        if let Some(count) = self.jobs.get_mut(&task.job) {
-            *count -= 1;
-        }
-        self.pools.retain(|_, count| *count > 0);
-        self.jobs.retain(|_, count| *count > 0);
     }
 
     /// The smaller, the sooner.
@@ -69,5 +65,14 @@ impl Slots {
                 (of_pool, self.jobs.get(&job).copied().unwrap_or(0), job)
             }
         }
+    }
+}
+
+/// Takes one off a count; a count of none is not kept.
+fn count_down<K: Eq + Hash>(counts: &mut HashMap<K, u32>, key: &K) {
+    let Some(count) = counts.get_mut(key) else { return };
+    *count -= 1;
+    if *count == 0 {
+        counts.remove(key);
     }
 }

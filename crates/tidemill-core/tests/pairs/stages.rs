@@ -1,4 +1,4 @@
-//! behaviour 3.24: what lies by one layout meets without a shuffle.
+//! Stages (behaviour 3.24): what lies by one layout meets without a shuffle.
 
 use super::*;
 
@@ -67,4 +67,18 @@ fn sorted_inputs_of_equal_ranges_join_without_a_shuffle() {
     let joined = sorted.join(&other);
     assert_eq!(stages(&joined), 3);
     assert_eq!(joined.keys().collect().unwrap(), (0..1_000).collect::<Vec<_>>());
+}
+
+/// As Spark's own test of joins over unions: inputs of one layout give 2 stages where others give 3 or more.
+#[test]
+fn unions_of_one_layout_join_without_a_shuffle() {
+    let context = context(&[("spark.default.parallelism", "2")]);
+    let raw = context.parallelize((0..10_i64).map(|n| (n, n)), 3);
+    let laid = raw.partition_by_hash(2);
+    let even = laid.filter(|(key, _)| key % 2 == 0).union(&laid.map_values(|v| v + 1));
+    assert_eq!(stages(&even.join(&laid)), 2);
+    assert_eq!(stages(&even.group_by_key()), 2);
+    assert_eq!(stages(&laid.union(&raw).join(&laid)), 3, "a union of different layouts has none");
+    let joined = even.join(&laid).count_by_key().unwrap();
+    assert!((0..10).all(|key| joined[&key] == if key % 2 == 0 { 2 } else { 1 }), "{joined:?}");
 }

@@ -1,4 +1,4 @@
-//! Small inputs with the results that Spark gives, in the order that this engine promises.
+//! Small inputs with the results that Spark gives (behaviour 3.4, 3.5), in the order that this engine promises.
 
 use super::*;
 

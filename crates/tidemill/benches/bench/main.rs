@@ -3,11 +3,13 @@
 //! Run with: `make bench`, or one row with `cargo bench -p tidemill --bench bench -- --only NAME`.
 
 mod by_hand;
+mod chain;
 mod engine;
 mod harness;
 mod measured;
 mod report;
 mod socket;
+mod start;
 mod text;
 mod tiny;
 
@@ -30,6 +32,9 @@ struct Options {
 }
 
 fn main() -> anyhow::Result<()> {
+    if let Some(port) = std::env::args().skip_while(|argument| argument != start::PROGRAM).nth(1) {
+        return start::program(port.parse()?);
+    }
     let options = Options::parse();
     let chosen = |row: &Row| options.only.as_ref().is_none_or(|only| row.name.contains(only.as_str()));
     let rows: Vec<Row> = rows()?.into_iter().filter(chosen).collect();
@@ -71,6 +76,12 @@ fn rows() -> anyhow::Result<Vec<Row>> {
             right: Some(Side::new("from memory", move || socket::from_memory(&again))),
         },
         Row {
+            name: "8 cheap map/filter on integers: 1,000 elements and one operator",
+            goal: Goal::SecondsAtMost(0.5e-6),
+            left: Side::new("local[1]", chain::eight_operators),
+            right: None,
+        },
+        Row {
             name: "tiny job of two stages, 2 x 2 tasks, one every 2 ms: p50",
             goal: Goal::SecondsAtMost(60e-6),
             left: Side::new("p50 of 1,000 jobs", || tiny::job_at(0.5)),
@@ -80,6 +91,18 @@ fn rows() -> anyhow::Result<Vec<Row>> {
             name: "tiny job of two stages, 2 x 2 tasks, one every 2 ms: p99",
             goal: Goal::SecondsAtMost(300e-6),
             left: Side::new("p99 of 1,000 jobs", || tiny::job_at(0.99)),
+            right: None,
+        },
+        Row {
+            name: "word count program: start to first batch with a record (up to one interval of 1 s is waiting)",
+            goal: Goal::SecondsAtMost(start::INTERVAL.as_secs_f64() + 0.05),
+            left: Side::new("seconds", start::first_batch),
+            right: None,
+        },
+        Row {
+            name: "word count program: memory at rest (read seconds as MiB)",
+            goal: Goal::SecondsAtMost(25.0),
+            left: Side::new("MiB", start::memory_at_rest),
             right: None,
         },
     ])

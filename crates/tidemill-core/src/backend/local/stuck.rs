@@ -43,6 +43,7 @@ impl Shared {
             self.start_worker(&mut state);
             self.tell(&mut state, Event::Gone(*task));
         }
+        Shared::unlock(state);
     }
 
     /// Ends all jobs, then all threads; returns the names of those that do not end within `limit`.
@@ -57,6 +58,8 @@ impl Shared {
         self.work.notify_all();
         let waited = self.ended.wait_timeout_while(state, limit, |state| state.alive > 0);
         let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        state.running.values().map(|running| running.thread.clone()).collect()
+        let stuck = state.running.values().map(|running| running.thread.clone()).collect();
+        Shared::unlock(state);
+        stuck
     }
 }

@@ -1,5 +1,9 @@
 //! `foreach` and `foreach_partition`: call a function for its effects.
 
+use std::error::Error as StdError;
+use std::sync::Arc;
+
+use crate::Cause;
 use crate::error::Error;
 use crate::lineage::Operator;
 use crate::rdd::{Elements, Rdd, of_elements, run_job};
@@ -48,6 +52,34 @@ impl<T: 'static> Rdd<T> {
         let operator = Operator::here("foreach_partition");
         run_job(self, operator, self.all_partitions(), code, |drawn, f: &Function<(), F>| {
             of_elements(drawn.into_input(), &f.call)
+        })?;
+        Ok(())
+    }
+
+    /// [`foreach_partition`](Rdd::foreach_partition) for a function that may fail, as one that writes to a database: an
+    /// error is a failure of the task, which is tried again as often as `spark.task.maxFailures` allows.
+    ///
+    /// ```
+    /// let context = tidemill_core::Context::local(2)?;
+    /// let folder = tempfile::tempdir()?;
+    /// let path = folder.path().join("sum");
+    /// context.parallelize(1..=4, 1).try_foreach_partition(move |elements| {
+    ///     std::fs::write(&path, elements.sum::<i32>().to_string())
+    /// })?;
+    /// assert_eq!(std::fs::read_to_string(folder.path().join("sum"))?, "10");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[track_caller]
+    pub fn try_foreach_partition<E, F>(&self, f: F) -> Result<(), Error>
+    where
+        E: StdError + Send + Sync + 'static,
+        F: Fn(Elements<T>) -> Result<(), E> + Send + Sync + 'static,
+    {
+        let code = Function { env: (), call: f };
+        let operator = Operator::here("try_foreach_partition");
+        run_job(self, operator, self.all_partitions(), code, |drawn, f: &Function<(), F>| {
+            let done = of_elements(drawn.into_input(), &f.call)?;
+            Ok(done.map_err(|error| Cause::User(Arc::new(error)))?)
         })?;
         Ok(())
     }

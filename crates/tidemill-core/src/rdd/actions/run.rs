@@ -194,3 +194,6 @@ impl<T: 'static> Rdd<T> {
         (0..self.num_partitions() as u32).collect()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::layout::Layout;
 use crate::memory::Pool;
-use crate::rdd::{Input, Keeps, Map, Rdd};
+use crate::rdd::{Inputs, Keeps, Map, Meeting, Rdd};
 use crate::runs::BoxRuns;
 use crate::ship::Function;
 use crate::table::SpillTable;
@@ -94,22 +94,18 @@ impl<K: 'static, V: 'static> Rdd<(K, V)> {
         V: Element,
     {
         let (left, right) = (self.laid_out(name, layout), other.laid_out(name, layout));
-        let code = Function { env: (), call: () };
-        left.narrow_both(&right, name, Some(layout.clone()), code, |left, right, _: Arc<Function<(), ()>>| {
-            cogroup_runs(left, right)
-        })
+        left.both(&right, name, Meeting::Same, Some(layout.clone()), cogroup_runs)
     }
 }
 
-/// Groups two inputs by key: the keys of `left` first, then the new ones of `right`.
-pub(super) fn cogroup_runs<K: Key, V: Element, W: Element>(
-    mut left: Input<(K, V)>,
-    mut right: Input<(K, W)>,
+/// Groups two inputs by key: the keys of the left one first, then the new ones of the right one.
+fn cogroup_runs<K: Key, V: Element, W: Element>(
+    inputs: Inputs<(K, V), (K, W)>,
 ) -> Result<BoxRuns<(K, (Vec<V>, Vec<W>))>, Stop> {
-    let environment = Arc::clone(left.cx.environment());
+    let environment = Arc::clone(inputs.cx.environment());
     let mut table = SpillTable::new(environment.memory.grant(Pool::Shuffle), &environment.spill);
     let hash = |key: &K| environment.seed.hash(key);
-    let mut run = Vec::new();
+    let (mut left, mut run) = (inputs.left()?, Vec::new());
     while left.next(&mut run)? {
         table.merge_run(
             &mut run,
@@ -118,7 +114,8 @@ pub(super) fn cogroup_runs<K: Key, V: Element, W: Element>(
             |both, value| pushed(both, value, left_list),
         )?;
     }
-    let mut run = Vec::new();
+    drop(left);
+    let (mut right, mut run) = (inputs.right()?, Vec::new());
     while right.next(&mut run)? {
         table.merge_run(
             &mut run,

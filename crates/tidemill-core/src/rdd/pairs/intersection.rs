@@ -3,9 +3,8 @@
 use std::sync::Arc;
 
 use crate::memory::Pool;
-use crate::rdd::{FlatMap, Input, Rdd};
+use crate::rdd::{FlatMap, Inputs, Meeting, Rdd};
 use crate::runs::BoxRuns;
-use crate::ship::Function;
 use crate::table::SpillTable;
 use crate::{Key, Stop};
 
@@ -36,9 +35,9 @@ impl<T: 'static> Rdd<T> {
         let (name, layout) = ("intersection", self.context().hash_layout::<T>(partitions));
         let left = self.as_keys(name).keys_in(name, &layout);
         let right = other.as_keys(name).keys_in(name, &layout);
-        left.narrow_both(&right, name, None, Function { env: (), call: () }, |left, right, _| {
+        left.both(&right, name, Meeting::Same, None, |inputs| {
             let common = |(element, sides): (T, u8)| (sides == LEFT | RIGHT).then_some(element);
-            Ok(Box::new(FlatMap::new(sides_of(left, right)?, common)))
+            Ok(Box::new(FlatMap::over(sides_of(inputs)?, common)))
         })
     }
 }
@@ -47,11 +46,11 @@ const LEFT: u8 = 1;
 const RIGHT: u8 = 2;
 
 /// On which sides each element is.
-fn sides_of<T: Key>(mut left: Input<(T, ())>, mut right: Input<(T, ())>) -> Result<BoxRuns<(T, u8)>, Stop> {
-    let environment = Arc::clone(left.cx.environment());
+fn sides_of<T: Key>(inputs: Inputs<(T, ()), (T, ())>) -> Result<BoxRuns<(T, u8)>, Stop> {
+    let environment = Arc::clone(inputs.cx.environment());
     let mut table = SpillTable::new(environment.memory.grant(Pool::Shuffle), &environment.spill);
     let mut run = Vec::new();
-    for (side, input) in [(LEFT, &mut left), (RIGHT, &mut right)] {
+    for (side, mut input) in [(LEFT, inputs.left()?), (RIGHT, inputs.right()?)] {
         while input.next(&mut run)? {
             table.merge_run(&mut run, |key| environment.seed.hash(key), |()| side, |sides, ()| sides | side)?;
         }

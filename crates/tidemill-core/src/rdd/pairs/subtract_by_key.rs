@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use crate::layout::Layout;
 use crate::memory::Pool;
-use crate::rdd::{FlatMap, Input, Rdd};
+use crate::rdd::{FlatMap, Inputs, Meeting, Rdd};
 use crate::runs::BoxRuns;
-use crate::ship::Function;
 use crate::table::SpillTable;
 use crate::{Element, Key, Stop};
 
@@ -49,26 +48,22 @@ impl<K: 'static, V: 'static> Rdd<(K, V)> {
         V: Element,
     {
         let (left, right) = (self.laid_out(name, layout), other.keys_in(name, layout));
-        let code = Function { env: (), call: () };
-        left.narrow_both(&right, name, Some(layout.clone()), code, |left, right, _| {
+        left.both(&right, name, Meeting::Same, Some(layout.clone()), |inputs| {
             let expand = |(key, (values, taken)): (K, (Vec<V>, bool))| {
                 let values = if taken { Vec::new() } else { values };
                 values.into_iter().map(move |value| (key.clone(), value))
             };
-            Ok(Box::new(FlatMap::new(without_runs(left, right)?, expand)))
+            Ok(Box::new(FlatMap::over(without_runs(inputs)?, expand)))
         })
     }
 }
 
-/// The values of each key of `left`, with whether `right` has the key.
-fn without_runs<K: Key, V: Element>(
-    mut left: Input<(K, V)>,
-    mut right: Input<(K, ())>,
-) -> Result<BoxRuns<(K, (Vec<V>, bool))>, Stop> {
-    let environment = Arc::clone(left.cx.environment());
+/// The values of each key on the left, with whether the right has the key.
+fn without_runs<K: Key, V: Element>(inputs: Inputs<(K, V), (K, ())>) -> Result<BoxRuns<(K, (Vec<V>, bool))>, Stop> {
+    let environment = Arc::clone(inputs.cx.environment());
     let mut table = SpillTable::new(environment.memory.grant(Pool::Shuffle), &environment.spill);
     let hash = |key: &K| environment.seed.hash(key);
-    let mut run = Vec::new();
+    let (mut left, mut run) = (inputs.left()?, Vec::new());
     while left.next(&mut run)? {
         let add = |(mut values, taken): (Vec<V>, bool), value| {
             values.push(value);
@@ -76,7 +71,8 @@ fn without_runs<K: Key, V: Element>(
         };
         table.merge_run(&mut run, hash, |value| (vec![value], false), add)?;
     }
-    let mut run = Vec::new();
+    drop(left);
+    let (mut right, mut run) = (inputs.right()?, Vec::new());
     while right.next(&mut run)? {
         table.merge_run(&mut run, hash, |()| (Vec::new(), true), |_, ()| (Vec::new(), true))?;
     }

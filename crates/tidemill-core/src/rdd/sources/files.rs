@@ -101,7 +101,8 @@ impl Context {
 
 #[track_caller]
 fn find(name: &'static str, list: &str) -> Result<Vec<InputFile>, Error> {
-    paths::find(list).map_err(|cause| Error::driver(&Operator::here(name), cause))
+    let operator = Operator::here(name);
+    paths::find(list).map_err(|cause| Error::driver(&operator, cause))
 }
 
 /// The files of a partition, one a run: each is large, or soon read.

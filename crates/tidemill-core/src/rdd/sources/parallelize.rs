@@ -48,7 +48,7 @@ impl<T: Element> Lineage for Parallelize<T> {
     }
 
     fn encode(&self, out: &mut Encoder) -> Result<(), NotShippable> {
-        out.node::<Self>(decode::<T>, &self.meta, &[], &&*self.elements)
+        out.node::<Self>(decode::<T>, &self.meta, &[], &*self.elements)
     }
 }
 

@@ -27,20 +27,18 @@ impl Context {
         self.steps("range", numbers.start, 1, count, partitions)
     }
 
-    /// Every `step`-th number from the range's start up to its end, or down to it if `step` is negative; the end itself is
-    /// left out.
+    /// Every `step`-th number from `start` up to `end`, or down to it if `step` is negative; `end` itself is left out.
     ///
     /// Error: `step` is 0.
     ///
     /// ```
     /// let context = tidemill_core::Context::local(2)?;
-    /// assert_eq!(context.range_by(0..10, 4, 2)?.collect()?, [0, 4, 8]);
-    /// assert_eq!(context.range_by(5..0, -2, 2)?.collect()?, [5, 3, 1]);
+    /// assert_eq!(context.range_by(0, 10, 4, 2)?.collect()?, [0, 4, 8]);
+    /// assert_eq!(context.range_by(5, 0, -2, 2)?.collect()?, [5, 3, 1]);
     /// # Ok::<(), tidemill_core::Error>(())
     /// ```
     #[track_caller]
-    pub fn range_by(&self, numbers: Range<i64>, step: i64, partitions: usize) -> Result<Rdd<i64>, Error> {
-        let Range { start, end } = numbers;
+    pub fn range_by(&self, start: i64, end: i64, step: i64, partitions: usize) -> Result<Rdd<i64>, Error> {
         if step == 0 {
             let cause = Cause::Invalid("the step of a range cannot be 0".into());
             return Err(Error::driver(&Operator::here("range_by"), cause));

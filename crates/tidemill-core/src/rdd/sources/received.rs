@@ -40,7 +40,7 @@ impl<B: Element> Lineage for Received<B> {
     }
 
     fn encode(&self, _: &mut Encoder) -> Result<(), NotShippable> {
-        Err(NotShippable::value("received blocks are read where they were received").at(&self.meta.operator))
+        Err(NotShippable::because("received blocks are read where they were received").at(&self.meta.operator))
     }
 }
 

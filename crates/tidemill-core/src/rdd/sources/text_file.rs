@@ -6,8 +6,8 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 
 use crate::context::Context;
 use crate::error::Error;
+use crate::files::paths;
 use crate::files::splits::{self, FileSplit, LineBlocks, SPLIT_BYTES};
-use crate::files::{paths, splits::plan};
 use crate::lineage::Operator;
 use crate::rdd::Rdd;
 use crate::rdd::sources::parts::Part;
@@ -59,8 +59,9 @@ impl Context {
 
     #[track_caller]
     fn text_splits(&self, name: &'static str, list: &str, least: Option<usize>) -> Result<Vec<FileSplit>, Error> {
-        let files = paths::find(list).map_err(|cause| Error::driver(&Operator::here(name), cause))?;
-        let mut splits = plan(&files, least.unwrap_or_else(|| self.default_min_partitions()), SPLIT_BYTES);
+        let operator = Operator::here(name);
+        let files = paths::find(list).map_err(|cause| Error::driver(&operator, cause))?;
+        let mut splits = splits::plan(&files, least.unwrap_or_else(|| self.default_min_partitions()), SPLIT_BYTES);
         splits.retain(|split| !split.is_empty());
         Ok(splits)
     }

@@ -24,7 +24,7 @@ impl<T: 'static> Rdd<T> {
     where
         T: Clone,
     {
-        self.both(other, "cartesian", Meeting::Each, |inputs| {
+        self.both(other, "cartesian", Meeting::Each, None, |inputs| {
             let left = inputs.left()?;
             let right = Right::read(&inputs)?;
             Ok(Box::new(Cartesian { inputs, left, lefts: Vec::new(), right }))

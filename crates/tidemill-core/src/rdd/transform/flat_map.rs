@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::rdd::{Input, Keeps, Rdd};
+use crate::rdd::{Entry, Input, Keeps, Rdd};
 use crate::runs::{Runs, run_len};
 use crate::ship::Function;
 use crate::{Element, Stop};
@@ -76,6 +76,7 @@ impl<U> Emit<'_, U> {
 /// Draws from `input`, and stops within what one element yields where that is more than a run.
 pub(crate) struct FlatMap<R, T, I: IntoIterator, F> {
     input: R,
+    operator: Option<Entry>,
     f: F,
     /// The elements at hand, in reverse.
     run: Vec<T>,
@@ -83,15 +84,27 @@ pub(crate) struct FlatMap<R, T, I: IntoIterator, F> {
     rest: Option<I::IntoIter>,
 }
 
+impl<T, I: IntoIterator, F: Fn(T) -> I> FlatMap<Input<T>, T, I, F> {
+    /// With a function of the user's.
+    pub(crate) fn new(input: Input<T>, f: F) -> Self {
+        let operator = Some(input.operator());
+        FlatMap { input, operator, f, run: Vec::new(), rest: None }
+    }
+}
+
 impl<R: Runs<T>, T, I: IntoIterator, F: Fn(T) -> I> FlatMap<R, T, I, F> {
-    pub(crate) fn new(input: R, f: F) -> Self {
-        FlatMap { input, f, run: Vec::new(), rest: None }
+    /// With a function of the engine's own, over runs of any kind.
+    pub(crate) fn over(input: R, f: F) -> Self {
+        FlatMap { input, operator: None, f, run: Vec::new(), rest: None }
     }
 }
 
 impl<R: Runs<T>, T, I: IntoIterator, F: Fn(T) -> I> Runs<I::Item> for FlatMap<R, T, I, F> {
     fn next(&mut self, into: &mut Vec<I::Item>) -> Result<bool, Stop> {
         let full = run_len::<I::Item>();
+        if let Some(operator) = &self.operator {
+            operator.enter(); // what the last element still yields comes from the user's code, too
+        }
         loop {
             if let Some(rest) = &mut self.rest {
                 into.extend(rest.take(full.saturating_sub(into.len())));

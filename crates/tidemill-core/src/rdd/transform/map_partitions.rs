@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use crate::rdd::{Input, Keeps, Rdd};
+use crate::rdd::{Entry, Input, Keeps, Rdd};
 use crate::runs::{BoxRuns, Runs, run_len};
 use crate::ship::Function;
 use crate::{Element, Stop};
@@ -119,8 +119,9 @@ where
 {
     input.enter();
     let stopped = Rc::default();
+    let operator = input.operator();
     let elements = Elements { input, run: Vec::new(), stopped: Rc::clone(&stopped) };
-    Box::new(IteratorRuns { iterator: f(elements).into_iter(), stopped })
+    Box::new(IteratorRuns { iterator: f(elements).into_iter(), stopped, operator })
 }
 
 /// Calls `f` with the elements of `input`, for what it returns.
@@ -138,10 +139,12 @@ pub(crate) fn of_elements<T, R>(input: Input<T>, f: impl FnOnce(Elements<T>) -> 
 struct IteratorRuns<I> {
     iterator: I,
     stopped: Rc<RefCell<Option<Stop>>>,
+    operator: Entry,
 }
 
 impl<I: Iterator> Runs<I::Item> for IteratorRuns<I> {
     fn next(&mut self, into: &mut Vec<I::Item>) -> Result<bool, Stop> {
+        self.operator.enter(); // the iterator may yield without drawing
         let before = into.len();
         into.extend(self.iterator.by_ref().take(run_len::<I::Item>()));
         match self.stopped.borrow_mut().take() {

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use crate::rdd::{Input, Keeps, Rdd};
 use crate::runs::{Runs, run_len};
 use crate::ship::Function;
-use crate::task::TaskContext;
 use crate::text::LineCursor;
 use crate::{Stop, Text};
 
@@ -40,15 +39,17 @@ impl<T: Display + 'static> Rdd<T> {
             input.enter();
             let (command, variables) = &code.env;
             let process = Process::start(command, variables)?;
-            Ok(Box::new(Pipe { cx: Arc::clone(&input.cx), process, input: Some(input), lines: None }))
+            Ok(Box::new(Pipe { input, is_fed: false, is_silent: false, process, lines: None }))
         })
     }
 }
 
 struct Pipe<T> {
-    cx: Arc<TaskContext>,
-    /// `None` once the program needs no more.
-    input: Option<Input<T>>,
+    input: Input<T>,
+    /// Whether the program has all its input, or takes no more.
+    is_fed: bool,
+    /// Whether it prints no more. It may still read, and do something else with what it reads.
+    is_silent: bool,
     process: Process,
     lines: Option<LineCursor>,
 }
@@ -59,10 +60,9 @@ const FEED_BYTES: usize = 64 << 10;
 impl<T: Display> Pipe<T> {
     /// Gives the program its next piece of input, or the end of it.
     fn feed(&mut self) -> Result<(), Stop> {
-        let Some(input) = &mut self.input else { return Ok(()) };
         let (mut text, mut run) = (String::new(), Vec::new());
         while text.len() < FEED_BYTES {
-            let more = input.next(&mut run)?;
+            let more = self.input.next(&mut run)?;
             for element in run.drain(..) {
                 // Writing to a `String` fails only if `Display` does; then what it wrote so far is the line.
                 let _ = writeln!(text, "{element}");
@@ -70,7 +70,7 @@ impl<T: Display> Pipe<T> {
             if !more {
                 self.process.feed(text);
                 self.process.end_input();
-                self.input = None;
+                self.is_fed = true;
                 return Ok(());
             }
         }
@@ -81,6 +81,7 @@ impl<T: Display> Pipe<T> {
 
 impl<T: Display> Runs<Text> for Pipe<T> {
     fn next(&mut self, into: &mut Vec<Text>) -> Result<bool, Stop> {
+        self.input.enter();
         loop {
             if let Some(mut cursor) = self.lines.take() {
                 if cursor.next_run(into, run_len::<Text>()) {
@@ -90,19 +91,20 @@ impl<T: Display> Runs<Text> for Pipe<T> {
                     return Ok(true);
                 }
             }
-            if self.input.is_some() && self.process.is_hungry() {
+            if self.is_fed && self.is_silent {
+                self.process.end()?;
+                return Ok(false);
+            }
+            if !self.is_fed && self.process.is_hungry() {
                 self.feed()?;
                 continue;
             }
-            self.cx.check()?;
+            self.input.cx.check()?;
             match self.process.news()? {
                 Some(News::Output(block)) => self.lines = Some(block.lines()),
                 Some(News::Fed) | None => {}
-                Some(News::Deaf) => self.input = None,
-                Some(News::Ended) => {
-                    self.process.end()?;
-                    return Ok(false);
-                }
+                Some(News::Deaf) => self.is_fed = true,
+                Some(News::Ended) => self.is_silent = true,
             }
         }
     }

@@ -30,7 +30,7 @@ impl<T: 'static> Rdd<T> {
             );
             return Err(Error::driver(&Operator::here("zip"), Cause::Invalid(text)));
         }
-        Ok(self.both(other, "zip", Meeting::Same, |inputs| {
+        Ok(self.both(other, "zip", Meeting::Same, None, |inputs| {
             let (left, right) = (inputs.left()?, inputs.right()?);
             Ok(Box::new(Zip { left: Side::new(left), right: Side::new(right) }))
         }))
