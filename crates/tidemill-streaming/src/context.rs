@@ -79,7 +79,7 @@ impl WeakContext {
 impl StreamingContext {
     /// A context whose batches are `interval` apart. The interval is a whole number of milliseconds, at least one.
     pub fn new(context: &Context, interval: Duration) -> Result<StreamingContext, Error> {
-        if interval.is_zero() || interval.subsec_nanos() % 1_000_000 != 0 {
+        if interval.is_zero() || !interval.subsec_nanos().is_multiple_of(1_000_000) {
             return Err(Error::Interval(interval));
         }
         let live = Live {
