@@ -7,11 +7,17 @@
 //! A request is added to its pool first and then to the sum. Where others were quicker to fill the sum, the first addition
 //! is undone; so of two that ask at once for the last bytes of a pool both may be refused, and never do both get them.
 
+use std::sync; // what `account` and `waiting` synchronise with: their model puts other types in its place
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+use std::sync::atomic::Ordering::SeqCst;
 
+mod account;
 mod waiting;
 
+#[cfg(test)]
+mod models;
+
+use account::Account;
 use waiting::Waiting;
 
 /// What memory is taken for.
@@ -107,91 +113,10 @@ impl Default for MemoryLimits {
 #[derive(Clone, Debug)]
 pub struct Memory(Arc<Account>);
 
-#[derive(Debug)]
-struct Account {
-    limits: MemoryLimits,
-    pools: [Counter; POOLS],
-    total: Counter,
-    waiting: Waiting,
-}
-
-/// Bytes in use, and the most there ever were.
-#[derive(Debug, Default)]
-struct Counter {
-    used: AtomicU64,
-    peak: AtomicU64,
-}
-
-impl Counter {
-    fn fits(&self, bytes: u64, ceiling: u64) -> bool {
-        self.used.load(SeqCst).checked_add(bytes).is_some_and(|sum| sum <= ceiling)
-    }
-
-    /// Adds `bytes` if the sum is at most `ceiling`.
-    fn try_add(&self, bytes: u64, ceiling: u64) -> bool {
-        let fits = |used: u64| used.checked_add(bytes).filter(|&sum| sum <= ceiling);
-        match self.used.fetch_update(SeqCst, SeqCst, fits) {
-            Ok(before) => {
-                self.peak.fetch_max(before + bytes, SeqCst);
-                true
-            }
-            Err(_) => false,
-        }
-    }
-
-    /// Adds `bytes`, whatever the sum.
-    fn add(&self, bytes: u64) {
-        let before = self.used.fetch_add(bytes, SeqCst);
-        self.peak.fetch_max(before + bytes, SeqCst);
-    }
-
-    fn subtract(&self, bytes: u64) {
-        self.used.fetch_sub(bytes, SeqCst);
-    }
-}
-
-impl Account {
-    fn pool(&self, pool: Pool) -> &Counter {
-        &self.pools[pool as usize]
-    }
-
-    fn try_take(&self, pool: Pool, bytes: u64) -> bool {
-        // Without this look, two waiters could wake each other for ever by what they add and undo. With it, each undoing
-        // means that someone else was served in between.
-        if !self.total.fits(bytes, self.limits.total) || !self.pool(pool).try_add(bytes, self.limits.pool(pool)) {
-            return false;
-        }
-        if !self.total.try_add(bytes, self.limits.total) {
-            self.pool(pool).subtract(bytes);
-            self.waiting.wake(); // a waiter may have found the pool fuller than it is
-            return false;
-        }
-        true
-    }
-
-    /// Takes `bytes` if nothing else is taken from `pool`, whatever the ceilings.
-    fn try_take_alone(&self, pool: Pool, bytes: u64) -> bool {
-        let alone = self.pool(pool).try_add(bytes, bytes);
-        if alone {
-            self.total.add(bytes);
-        }
-        alone
-    }
-
-    fn give_back(&self, pool: Pool, bytes: u64) {
-        if bytes > 0 {
-            self.total.subtract(bytes);
-            self.pool(pool).subtract(bytes);
-            self.waiting.wake();
-        }
-    }
-}
-
 impl Memory {
     /// An account with these limits, with nothing taken.
     pub fn new(limits: MemoryLimits) -> Memory {
-        let (pools, total) = Default::default();
-        Memory(Arc::new(Account { limits, pools, total, waiting: Waiting::default() }))
+        Memory(Arc::new(Account::new(limits)))
     }
 
     /// The limits of the account.
@@ -223,12 +148,7 @@ impl Memory {
     ///
     /// `cancelled` is asked at first, whenever memory is given back, and after [`wake`](Self::wake).
     pub fn acquire_or_wait(&self, pool: Pool, bytes: u64, cancelled: &dyn Fn() -> bool) -> Option<Grant> {
-        let taken = self.0.waiting.wait_until(|| {
-            if cancelled() {
-                return Some(false);
-            }
-            (self.0.try_take(pool, bytes) || self.0.try_take_alone(pool, bytes)).then_some(true)
-        });
+        let taken = self.0.take_or_wait(pool, bytes, cancelled);
         taken.then(|| Grant { memory: self.clone(), pool, bytes })
     }
 

@@ -4,8 +4,10 @@
 //! sequentially consistent, so one of the two sees the other: no change goes unnoticed. Changes that find a waiter are
 //! numbered under a lock, and a waiter sleeps only if there was no new number since before its look.
 
-use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
+
+use super::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use super::sync::{Condvar, Mutex, MutexGuard};
 
 /// Threads that wait, and the means to wake them.
 #[derive(Debug, Default)]
