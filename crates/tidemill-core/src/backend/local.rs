@@ -27,8 +27,6 @@ mod worker;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use worker::panic_message;
-
 /// The property that names a job's pool under fair scheduling, as in Spark.
 const POOL_PROPERTY: &str = "spark.scheduler.pool";
 
