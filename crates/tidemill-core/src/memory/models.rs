@@ -12,8 +12,10 @@ use waiting::Waiting;
 
 use super::{MemoryLimits, POOLS, Pool};
 
+#[allow(clippy::duplicate_mod, reason = "the same source, over other types")]
 #[path = "account.rs"]
 mod account;
+#[allow(clippy::duplicate_mod, reason = "the same source, over other types")]
 #[path = "waiting.rs"]
 mod waiting;
 

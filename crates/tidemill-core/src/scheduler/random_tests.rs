@@ -185,7 +185,7 @@ impl World {
         self.look(task);
         let event = match self.running[&task].saw {
             Some(Err(block)) => Event::Lost(task, block),
-            _ if self.running[&task].abandoned && task.partition % 2 == 0 => Event::Gone(task),
+            _ if self.running[&task].abandoned && task.partition.is_multiple_of(2) => Event::Gone(task),
             _ => Event::Done(task),
         };
         self.finish(task, event)

@@ -50,7 +50,7 @@ impl Shared {
             let (work, cx) = match self.prepare(&mut state, task, &thread) {
                 Ok(prepared) => prepared,
                 Err(event) => {
-                    self.tell(&mut state, event);
+                    self.tell(&mut state, *event);
                     continue;
                 }
             };
@@ -73,13 +73,13 @@ impl Shared {
     }
 
     /// What a task runs, or why it cannot.
-    fn prepare(&self, state: &mut State, task: Task, thread: &str) -> Result<(Work, Arc<TaskContext>), Event> {
+    fn prepare(&self, state: &mut State, task: Task, thread: &str) -> Result<(Work, Arc<TaskContext>), Box<Event>> {
         let (Some(stage), Some(job)) = (state.stages.get(&task.stage), state.jobs.get(&task.job)) else {
-            return Err(Event::Gone(task)); // its job ended while it was queued; another may want it
+            return Err(Box::new(Event::Gone(task))); // its job ended while it was queued; another may want it
         };
         let unknown = || {
             let cause = Cause::Invalid("the lineage that the task belongs to is gone".into());
-            Event::Failed(task, Failure { cause, operator: None })
+            Box::new(Event::Failed(task, Failure { cause, operator: None }))
         };
         let (work, partition) = match stage.writes {
             Some(shuffle) => {
