@@ -147,7 +147,7 @@ impl StreamingContext {
         }
     }
 
-    /// An output that came after the start is an error that `await_termination` reports (behaviour 10.2).
+    /// An output that came after the start is an error that `await_termination` reports.
     fn note_late(&self, live: &mut Live, operator: Operator) {
         let error = Error::AlreadyStarted { operator };
         tracing::error!(%error, "It has no effect.");

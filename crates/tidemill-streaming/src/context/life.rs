@@ -102,7 +102,7 @@ impl StreamingContext {
     /// Waits until the context is stopped.
     ///
     /// # Errors
-    /// The latest error of a batch, as soon as there is one; the batches go on (behaviour 1.7, 10.1).
+    /// The latest error of a batch, as soon as there is one; the batches go on (behaviour 1.7).
     pub fn await_termination(&self) -> Result<(), Error> {
         let live = self.live();
         let waiting = |live: &mut Live| live.error.is_none() && live.state != State::Stopped;

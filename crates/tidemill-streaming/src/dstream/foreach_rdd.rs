@@ -16,7 +16,7 @@ pub(crate) type AnyError = Box<dyn StdError + Send + Sync>;
 
 impl<T: 'static> DStream<T> {
     /// Calls `f` with the RDD and the time of each batch, in the driver: Spark's `DStream.foreachRDD`. Batches come in
-    /// order, and the outputs of a batch in order of registration (behaviour 1.32, 2.38).
+    /// order, and the outputs of a batch in order of registration (behaviour 2.38).
     ///
     /// An error or a panic of `f` is an error of that batch: later batches go on, and `await_termination` reports it
     /// (behaviour 2.39).

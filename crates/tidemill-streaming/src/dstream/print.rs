@@ -9,7 +9,7 @@ use crate::dstream::DStream;
 
 impl<T: Element + Debug> DStream<T> {
     /// Prints the first `count` records of each batch, empty batches too, in Spark's layout: Spark's `DStream.print`
-    /// (behaviour 2.15). `...` says that there are more.
+    /// (behaviour 1.33). `...` says that there are more.
     ///
     /// ```text
     /// -------------------------------------------
@@ -50,7 +50,7 @@ mod tests {
 
     #[test]
     fn pages_are_laid_out_as_spark_does() {
-        // behaviour 2.15
+        // behaviour 1.33
         let rule = "-------------------------------------------";
         let table: [(&[i32], usize, &str); 3] = [(&[], 2, ""), (&[1, 2], 2, "1\n2\n"), (&[1, 2, 3], 2, "1\n2\n...\n")];
         for (records, count, body) in table {

@@ -7,7 +7,7 @@ use crate::dstream::{Compute, Computed, DStream};
 
 impl<T: 'static> DStream<T> {
     /// Makes of the RDD of each batch another one: Spark's `DStream.transform`. The function is called once a batch, in
-    /// the driver (behaviour 1.43).
+    /// the driver.
     ///
     /// ```no_run
     /// # fn example(lines: tidemill_streaming::DStream<tidemill_core::Text>) {

@@ -25,7 +25,7 @@ fn a_context_without_outputs_does_not_start_and_is_over() {
 
 #[test]
 fn a_context_goes_from_initialized_to_active_to_stopped() {
-    // behaviour 1.6, 1.8, 1.9, 2.4
+    // behaviour 1.6, 1.8, 2.4
     let bench = Bench::new();
     let (input, numbers) = pushed(&bench.streaming);
     let (sender, news) = news();
@@ -51,7 +51,6 @@ fn a_context_goes_from_initialized_to_active_to_stopped() {
 
 #[test]
 fn a_stop_before_the_start_is_final() {
-    // behaviour 1.9
     let bench = Bench::new();
     let (_, numbers) = pushed(&bench.streaming);
     numbers.foreach_rdd(|_, _| Ok(()));
