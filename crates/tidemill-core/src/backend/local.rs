@@ -71,10 +71,12 @@ struct State {
     actions: Vec<Action>,
     abandoned: Vec<Task>,
     /// The threads that were given up and have not returned.
-    given_up: HashMap<Task, String>,
+    given_up: HashMap<Task, Arc<str>>,
     aftermath: Aftermath,
     idle: usize,
     alive: usize,
+    /// How many threads wait for `ended`.
+    watchers: usize,
     stopped: bool,
 }
 
@@ -87,7 +89,7 @@ struct StartedStage {
 struct Running {
     cx: Arc<TaskContext>,
     started: Duration,
-    thread: String,
+    thread: Arc<str>,
 }
 
 struct ActiveJob {
@@ -139,6 +141,7 @@ impl LocalBackend {
             aftermath: Aftermath::default(),
             idle: 0,
             alive: 0,
+            watchers: 0,
             stopped: false,
         };
         let shared = Arc::new_cyclic(|me| Shared {
@@ -228,11 +231,18 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Gives up the lock; every way out of it leads through here.
+    /// Gives up the lock and does what waits for that; every way out of it leads through here or [`Shared::wake_workers`].
     fn release(&self, mut state: MutexGuard<'_, State>) {
         let aftermath = std::mem::take(&mut state.aftermath);
-        drop(state);
+        self.wake_workers(state);
         aftermath.see_to();
+    }
+
+    /// Gives up the lock and wakes as many workers as there are tasks. Not before: a woken worker would wait for the lock.
+    fn wake_workers(&self, state: MutexGuard<'_, State>) {
+        let wanted = state.queue.len().min(state.idle);
+        drop(state);
+        (0..wanted).for_each(|_| self.work.notify_one());
     }
 
     fn tell(&self, state: &mut State, event: Event) {
@@ -278,9 +288,6 @@ impl Shared {
             self.tell(state, Event::Gone(task));
         }
         self.watch_abandoned(state);
-        for _ in 0..state.queue.len().min(state.idle) {
-            self.work.notify_one();
-        }
     }
 
     fn finish(&self, state: &mut State, id: JobId, outcome: Outcome) {

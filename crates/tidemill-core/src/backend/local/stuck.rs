@@ -1,6 +1,6 @@
 //! What becomes of threads whose user code does not return: they are named, counted and replaced.
 
-use std::sync::PoisonError;
+use std::sync::{MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::{Shared, State};
@@ -25,15 +25,14 @@ impl Shared {
     fn await_end(&self, tasks: &[Task]) {
         let state = self.lock();
         let running = |state: &mut State| !state.stopped && tasks.iter().any(|task| state.running.contains_key(task));
-        let waited = self.ended.wait_timeout_while(state, self.stuck_after, running);
-        let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.wait_for_end(state, self.stuck_after, running);
         if state.stopped {
             return self.release(state);
         }
         for task in tasks {
             let Some(given_up) = state.running.remove(task) else { continue };
             tracing::warn!(
-                thread = given_up.thread,
+                thread = &*given_up.thread,
                 job = task.job.0,
                 stage = task.stage.0,
                 partition = given_up.cx.partition(),
@@ -61,11 +60,24 @@ impl Shared {
         self.work.notify_all();
         self.ended.notify_all(); // whoever watches cancelled tasks need not any more
         self.release(state); // those who wait for a job are told before this thread waits
-        let waited = self.ended.wait_timeout_while(self.lock(), limit, |state| state.alive > 0);
-        let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        let state = self.wait_for_end(self.lock(), limit, |state| state.alive > 0);
         let left = state.running.values().map(|running| running.thread.clone());
-        let left = left.chain(state.given_up.values().cloned()).collect();
+        let left = left.chain(state.given_up.values().cloned()).map(|name| name.to_string()).collect();
         self.release(state);
         left
+    }
+
+    /// Waits as long as `unfinished` says so, but not longer than `limit`.
+    fn wait_for_end<'a>(
+        &self,
+        mut state: MutexGuard<'a, State>,
+        limit: Duration,
+        unfinished: impl FnMut(&mut State) -> bool,
+    ) -> MutexGuard<'a, State> {
+        state.watchers += 1;
+        let waited = self.ended.wait_timeout_while(state, limit, unfinished);
+        let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        state.watchers -= 1;
+        state
     }
 }

@@ -33,7 +33,7 @@ impl Shared {
     }
 
     fn work(self: Arc<Self>) {
-        let thread = std::thread::current().name().unwrap_or("tidemill-worker").to_string();
+        let thread: Arc<str> = std::thread::current().name().unwrap_or("tidemill-worker").into();
         let mut state = self.lock();
         while !state.stopped {
             if !state.aftermath.is_empty() {
@@ -54,7 +54,7 @@ impl Shared {
                     continue;
                 }
             };
-            drop(state);
+            self.wake_workers(state);
             let (report, operator) = execute(work, &cx);
             state = self.lock();
             let Some(running) = state.running.remove(&task) else {
@@ -65,7 +65,9 @@ impl Shared {
             };
             self.news.task_ended(task, running.started, report.as_ref().err());
             self.report(&mut state, task, report, operator);
-            self.ended.notify_all();
+            if state.watchers > 0 {
+                self.ended.notify_all();
+            }
         }
         state.alive -= 1;
         self.ended.notify_all();
@@ -73,7 +75,12 @@ impl Shared {
     }
 
     /// What a task runs, or why it cannot.
-    fn prepare(&self, state: &mut State, task: Task, thread: &str) -> Result<(Work, Arc<TaskContext>), Box<Event>> {
+    fn prepare(
+        &self,
+        state: &mut State,
+        task: Task,
+        thread: &Arc<str>,
+    ) -> Result<(Work, Arc<TaskContext>), Box<Event>> {
         let (Some(stage), Some(job)) = (state.stages.get(&task.stage), state.jobs.get(&task.job)) else {
             return Err(Box::new(Event::Gone(task))); // its job ended while it was queued; another may want it
         };
@@ -94,7 +101,7 @@ impl Shared {
         let (environment, properties) = (Arc::clone(&self.environment), Arc::clone(&job.properties));
         let cx = Arc::new(TaskContext::new(task, partition as usize, environment, properties));
         let started = self.news.monotonic();
-        state.running.insert(task, Running { cx: Arc::clone(&cx), started, thread: thread.to_string() });
+        state.running.insert(task, Running { cx: Arc::clone(&cx), started, thread: Arc::clone(thread) });
         self.news.task_started(task);
         Ok((work, cx))
     }
