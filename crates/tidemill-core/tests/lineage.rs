@@ -173,6 +173,7 @@ fn scheduling_costs_as_much_as_there_are_tasks() {
             (0..n).fold(batch(&context, 0), |s, i| s.union(&batch(&context, i)).reduce_by_key_into(|a, b| a + b, 1));
         actions_of(cut(lineage(&state), |_| false).0)
     };
-    // A stage starts, ends, and has two tasks - the first and the last one have less or more - that start and are accepted.
-    assert_eq!([actions(100), actions(200), actions(400)], [100 * 6 + 5, 200 * 6 + 5, 400 * 6 + 5]);
+    // The job is planned; a stage starts, ends, and has two tasks - the first and the last one have less or more - that
+    // start and are accepted.
+    assert_eq!([actions(100), actions(200), actions(400)], [100 * 6 + 6, 200 * 6 + 6, 400 * 6 + 6]);
 }
