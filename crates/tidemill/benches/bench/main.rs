@@ -2,6 +2,7 @@
 //!
 //! Run with: `make bench`, or one row with `cargo bench -p tidemill --bench bench -- --only NAME`.
 
+mod build;
 mod by_hand;
 mod chain;
 mod engine;
@@ -103,6 +104,18 @@ fn rows() -> anyhow::Result<Vec<Row>> {
             name: "word count program: memory at rest (read seconds as MiB)",
             goal: Goal::SecondsAtMost(25.0),
             left: Side::new("MiB", start::memory_at_rest),
+            right: None,
+        },
+        Row {
+            name: "incremental build of the word count example, debug",
+            goal: Goal::SecondsAtMost(5.0),
+            left: Side::new("cargo build", || build::after_a_change("dev")),
+            right: None,
+        },
+        Row {
+            name: "incremental build of the word count example, release",
+            goal: Goal::SecondsAtMost(15.0),
+            left: Side::new("cargo build", || build::after_a_change("release")),
             right: None,
         },
     ])
