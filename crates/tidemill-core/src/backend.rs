@@ -1,9 +1,12 @@
 //! Backends: what runs jobs. `LocalBackend` is the embedded default.
 
+use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::ShuffleId;
 use crate::job::{Cancel, Job, JobHandle};
+use crate::service::{Service, ServiceHandle};
 use crate::task::JobId;
 
 mod local;
@@ -16,6 +19,14 @@ pub use news::News;
 pub trait Backend: Cancel + Send + Sync {
     /// Starts a job and returns at once.
     fn submit(&self, job: Job) -> JobHandle;
+
+    /// Starts what is long-lived, outside the task slots, on the executor called `home` if there is one of that name.
+    ///
+    /// # Errors
+    /// What keeps it from starting, like a thread that cannot be had.
+    fn start_service(&self, service: Arc<dyn Service>, _home: Option<&str>) -> io::Result<ServiceHandle> {
+        ServiceHandle::on_thread(service)
+    }
 
     /// How many tasks it runs at a time.
     fn slots(&self) -> usize;

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::io;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,6 +20,7 @@ use crate::layout::Layout;
 use crate::lineage::{Meta, Operator};
 use crate::memory::{Memory, MemoryLimits};
 use crate::scheduler::{Limits, Outcome, SchedulingMode};
+use crate::service::{Service, ServiceHandle};
 use crate::settings::{Config, Settings, keys};
 use crate::spill::SpillDir;
 use crate::task::{JobId, Properties};
@@ -96,7 +98,7 @@ impl Context {
     pub fn with_clock(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Context, Error> {
         let config = Config::resolve(settings)?;
         let bus = Arc::new(EventBus::new(config.get(keys::EVENT_QUEUE_LIMIT)));
-        let environment = Context::environment_of(&config)?;
+        let environment = Context::environment_of(&config);
         let news = News::new(Arc::clone(&bus), Arc::clone(&clock));
         let backend = LocalBackend::new(local_settings(&config), Arc::clone(&environment), news);
         Ok(Context::assemble(config, Box::new(backend), environment, clock, bus))
@@ -108,13 +110,13 @@ impl Context {
         backend: impl FnOnce(&Config, &Arc<Environment>) -> Box<dyn Backend>,
     ) -> Result<Context, Error> {
         let config = Config::resolve(settings)?;
-        let environment = Context::environment_of(&config)?;
+        let environment = Context::environment_of(&config);
         let backend = backend(&config, &environment);
         let bus = Arc::new(EventBus::new(config.get(keys::EVENT_QUEUE_LIMIT)));
         Ok(Context::assemble(config, backend, environment, Arc::new(SystemClock::new()), bus))
     }
 
-    fn environment_of(config: &Config) -> Result<Arc<Environment>, Error> {
+    fn environment_of(config: &Config) -> Arc<Environment> {
         let spill = SpillDir::new(config.local_dirs().swap_remove(0));
         let held = config.memory();
         let limits = MemoryLimits {
@@ -125,7 +127,7 @@ impl Context {
             results: held.results,
             ..MemoryLimits::of_total(held.total)
         };
-        Ok(Environment::new(Memory::new(limits), spill, HashSeed::new(config.hash_seed())))
+        Environment::new(Memory::new(limits), spill, HashSeed::new(config.hash_seed()))
     }
 
     fn assemble(
@@ -208,6 +210,14 @@ impl Context {
     pub fn accumulator<V: Element>(&self, zero: V, merge: fn(&mut V, V)) -> Accumulator<V> {
         let id = self.inner.next_shared.fetch_add(1, Ordering::Relaxed);
         Accumulator::new(id, zero, merge, &self.inner.environment.accumulators)
+    }
+
+    /// Starts what is long-lived and takes no task slot, as a receiver; on the executor called `home` if there is one.
+    ///
+    /// # Errors
+    /// What keeps it from starting, like a thread that cannot be had.
+    pub fn start_service(&self, service: Arc<dyn Service>, home: Option<&str>) -> io::Result<ServiceHandle> {
+        self.inner.backend.start_service(service, home)
     }
 
     /// Stops all jobs and threads; more calls do nothing. Waits for user code that does not return no longer than

@@ -38,6 +38,7 @@ pub mod stage;
 pub mod scheduler;
 pub mod task;
 pub mod backend;
+pub mod service;
 
 // ... where things are kept, ...
 pub mod environment;

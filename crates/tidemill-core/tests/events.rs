@@ -1,4 +1,5 @@
 //! What listeners are told of jobs, stages and tasks, by jobs that really run.
+#![allow(clippy::unwrap_used, reason = "a test fails by it")]
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

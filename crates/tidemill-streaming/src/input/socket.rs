@@ -5,10 +5,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tidemill_core::environment::Environment;
+use tidemill_core::service::{Service, ServiceHandle};
 use tidemill_core::settings::keys;
 use tidemill_core::{BlockId, Text, TextBlock, Timestamp};
 
-use crate::context::StreamingContext;
+use crate::context::{StreamingContext, WeakContext};
 use crate::dstream::{Compute, DStream};
 use crate::error::Error;
 use crate::input::Input;
@@ -47,7 +48,9 @@ impl StreamingContext {
             let (environment, clock) = (Arc::clone(environment), Arc::clone(context.clock()));
             let receiver =
                 SocketReceiver::new(address, restart_delay, Arc::clone(&received), Arc::clone(&environment), clock);
-            Arc::new(SocketInput { id, received, receiver, environment, batches: Mutex::default() })
+            let (receiver, streaming) = (Arc::new(receiver), self.weak());
+            let (running, batches) = Default::default();
+            Arc::new(SocketInput { id, received, receiver, running, streaming, environment, batches })
         });
         self.stream("socket_text_stream", Lines(input))
     }
@@ -56,7 +59,9 @@ impl StreamingContext {
 struct SocketInput {
     id: u32,
     received: Arc<TextReceived>,
-    receiver: SocketReceiver,
+    receiver: Arc<SocketReceiver>,
+    running: Mutex<Option<ServiceHandle>>,
+    streaming: WeakContext,
     environment: Arc<Environment>,
     /// The blocks of each batch that is not forgotten.
     batches: Mutex<BTreeMap<Timestamp, Vec<BlockId>>>,
@@ -74,11 +79,17 @@ impl Input for SocketInput {
     }
 
     fn start(&self) -> Result<(), Error> {
-        self.receiver.start().map_err(|error| Error::Thread(error.to_string()))
+        let Some(streaming) = self.streaming.upgrade() else { return Ok(()) };
+        let started = streaming.context().start_service(Arc::clone(&self.receiver) as Arc<dyn Service>, None);
+        let handle = started.map_err(|error| Error::Thread(error.to_string()))?;
+        *self.running.lock().unwrap_or_else(PoisonError::into_inner) = Some(handle);
+        Ok(())
     }
 
     fn stop(&self) {
         self.receiver.stop();
+        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner).take();
+        running.iter().for_each(ServiceHandle::stop);
     }
 
     fn cut_block(&self) {

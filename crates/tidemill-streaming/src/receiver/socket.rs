@@ -4,10 +4,10 @@ use std::io;
 use std::net::{Shutdown, TcpStream, ToSocketAddrs};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use tidemill_core::environment::Environment;
+use tidemill_core::service::Service;
 use tidemill_core::{Clock, Wake};
 
 use crate::receiver::text::TextReceived;
@@ -18,13 +18,8 @@ const LAST_BYTES_MAX: usize = 8 << 20;
 /// How long one attempt to connect may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Receives from `host:port` on a thread of its own.
+/// Receives from `host:port` until it is stopped.
 pub(crate) struct SocketReceiver {
-    shared: Arc<Shared>,
-    thread: Mutex<Option<JoinHandle<()>>>,
-}
-
-struct Shared {
     address: String,
     restart_delay: Duration,
     received: Arc<TextReceived>,
@@ -45,7 +40,7 @@ impl SocketReceiver {
         environment: Arc<Environment>,
         clock: Arc<dyn Clock>,
     ) -> SocketReceiver {
-        let shared = Shared {
+        SocketReceiver {
             address,
             restart_delay,
             received,
@@ -54,36 +49,23 @@ impl SocketReceiver {
             wake: Wake::new(),
             stopped: AtomicBool::new(false),
             connection: Mutex::default(),
-        };
-        SocketReceiver { shared: Arc::new(shared), thread: Mutex::default() }
-    }
-
-    /// Starts the thread.
-    pub(crate) fn start(&self) -> io::Result<()> {
-        let shared = Arc::clone(&self.shared);
-        let thread = std::thread::Builder::new().name("tidemill-receiver".into()).spawn(move || shared.run())?;
-        *self.thread.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread);
-        Ok(())
-    }
-
-    /// Ends the connection once what has arrived is read, and waits for the thread.
-    pub(crate) fn stop(&self) {
-        self.shared.stopped.store(true, Ordering::SeqCst);
-        self.shared.wake.stop();
-        self.shared.environment.memory.wake();
-        if let Some(connection) = &*self.shared.connection() {
-            let _ = connection.shutdown(Shutdown::Read); // an error says that it is closed already
-        }
-        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if thread.is_some_and(|thread| thread.join().is_err()) {
-            tracing::error!(address = self.shared.address, "The receiver's thread ended by a panic.");
         }
     }
 }
 
-impl Shared {
-    fn is_stopped(&self) -> bool {
-        self.stopped.load(Ordering::SeqCst)
+impl Service for SocketReceiver {
+    fn name(&self) -> String {
+        "tidemill-receiver".into()
+    }
+
+    /// Ends the connection once what has arrived is read.
+    fn stop(&self) {
+        self.stopped.store(true, Ordering::SeqCst);
+        self.wake.stop();
+        self.environment.memory.wake();
+        if let Some(connection) = &*self.connection() {
+            let _ = connection.shutdown(Shutdown::Read); // an error says that it is closed already
+        }
     }
 
     fn run(&self) {
@@ -103,6 +85,12 @@ impl Shared {
                 self.clock.wait_until(self.clock.now() + self.restart_delay, &self.wake);
             }
         }
+    }
+}
+
+impl SocketReceiver {
+    fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::SeqCst)
     }
 
     fn receive(&self) -> io::Result<()> {
