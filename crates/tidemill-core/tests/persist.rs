@@ -1,4 +1,4 @@
-//! Persisted and checkpointed RDDs: what is computed how often, and what becomes of it where room is short.
+//! Persisted and checkpointed RDDs (behaviour 3.2): what is computed how often, and what becomes of it where room is short.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::fs;

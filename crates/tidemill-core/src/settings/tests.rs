@@ -21,7 +21,7 @@ fn refused<const N: usize>(pairs: [(&str, &str); N]) -> String {
 #[test]
 fn nothing_written_gives_the_defaults() {
     let config = resolve([]).unwrap();
-    // 4.54, 4.55, 4.57
+    // behaviour 4.54, 4.55, 4.57
     assert_eq!(config.master().threads, 8);
     assert_eq!(config.default_parallelism(), 8);
     assert_eq!(config.task_max_failures(), 1);
@@ -72,7 +72,7 @@ fn what_is_written_holds() {
 
 #[test]
 fn tries_of_a_task_come_from_the_master_then_the_setting() {
-    // 4.57
+    // behaviour 4.57
     let tries = |pairs| resolve::<2>(pairs).unwrap().task_max_failures();
     assert_eq!(tries([("spark.master", "local[2]"), ("spark.task.maxFailures", "4")]), 4);
     assert_eq!(tries([("spark.master", "local[2,3]"), ("spark.task.maxFailures", "4")]), 3);
@@ -146,6 +146,9 @@ fn names_without_effect_are_warned_of_once_resolved() {
             ("spark.flux.capacitor", "on"),
             ("spark.speculation", "true"), // 4.59
             ("spark.driver.memory", "1g"),
+            ("spark.streaming.concurrentJobs", "4"),
+            ("spark.streaming.minRememberDuration", "5s"),
+            ("spark.streaming.backpressure.enabled", "False"), // what holds anyway
             ("my.own", "1"),
         ])
         .unwrap();
@@ -154,7 +157,9 @@ fn names_without_effect_are_warned_of_once_resolved() {
         page.text(),
         " WARN there is no setting spark.flux.capacitor; it has no effect\n\
          \x20WARN there is no setting spark.streaming.blockIntervall; did you mean spark.streaming.blockInterval?\n\
-         \x20WARN spark.speculation has no effect: no task runs twice at the same time\n"
+         \x20WARN spark.speculation has no effect: no task runs twice at the same time\n\
+         \x20WARN spark.streaming.concurrentJobs has no effect yet: output operations run one after the other\n\
+         \x20WARN spark.streaming.minRememberDuration has no effect yet: there are no file streams\n"
     );
 }
 

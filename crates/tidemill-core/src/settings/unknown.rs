@@ -1,4 +1,4 @@
-//! Names that nobody knows, with the nearest one that somebody does: "did you mean".
+//! Written names without effect: those that nobody knows, with the nearest one ("did you mean"), and those of later.
 
 use super::ignored::{Ignored, ignored};
 use super::{Settings, keys};
@@ -34,7 +34,7 @@ pub fn unknown(settings: &Settings) -> Vec<UnknownSetting> {
         .collect()
 }
 
-/// Tells the user of every written name that has no effect.
+/// Tells the user of every written name that has no effect, or none yet.
 pub(super) fn warn(settings: &Settings) {
     for UnknownSetting { name, nearest } in unknown(settings) {
         match nearest {
@@ -47,6 +47,14 @@ pub(super) fn warn(settings: &Settings) {
             Some((Ignored::Missing, reason)) => tracing::warn!("{name} has no effect: {reason}"),
             Some((Ignored::Meaningless, reason)) => tracing::debug!("{name} has no effect: {reason}"),
             None => {}
+        }
+    }
+    for (name, written) in settings.iter() {
+        let setting = keys::all().find(|setting| setting.name == name || setting.old_names.contains(&name));
+        if let Some((setting, because)) = setting.and_then(|setting| Some((setting, setting.no_effect?)))
+            && !setting.is_default(written)
+        {
+            tracing::warn!("{name} has no effect yet: {because}");
         }
     }
 }
