@@ -32,10 +32,16 @@ fn an_rdd_says_what_it_is() {
     assert_ne!(numbers.id(), pairs.id());
     assert_eq!((numbers.num_partitions(), pairs.num_partitions()), (3, 2));
     assert!(numbers.layout().is_none() && pairs.layout().is_some());
-    assert_eq!((numbers.storage_level(), pairs.cache().storage_level()), (StorageLevel::NONE, StorageLevel::MEMORY_ONLY));
+    assert_eq!(
+        (numbers.storage_level(), pairs.cache().storage_level()),
+        (StorageLevel::NONE, StorageLevel::MEMORY_ONLY)
+    );
     assert_eq!((pairs.operator().name, pairs.operator().file), ("reduce_by_key".into(), file!().into()));
     let text = pairs.to_debug_string();
-    assert!(text.starts_with("(2) reduce_by_key[") && text.contains("\n +-(3) map[") && text.contains("|  range["), "{text}");
+    assert!(
+        text.starts_with("(2) reduce_by_key[") && text.contains("\n +-(3) map[") && text.contains("|  range["),
+        "{text}"
+    );
 }
 
 /// behaviour 3.21

@@ -49,14 +49,18 @@ pub(super) fn warn(settings: &Settings) {
             None => {}
         }
     }
-    for (name, written) in settings.iter() {
-        let setting = keys::all().find(|setting| setting.name == name || setting.old_names.contains(&name));
-        if let Some((setting, because)) = setting.and_then(|setting| Some((setting, setting.no_effect?)))
-            && !setting.is_default(written)
-        {
-            tracing::warn!("{name} has no effect yet: {because}");
-        }
+    for (name, because) in without_effect(settings) {
+        tracing::warn!("{name} has no effect yet: {because}");
     }
+}
+
+/// The written names of settings whose code is not built, with why; not those that are written as what holds anyway.
+fn without_effect(settings: &Settings) -> impl Iterator<Item = (&str, &'static str)> {
+    settings.iter().filter_map(|(name, written)| {
+        let setting = keys::all().find(|setting| setting.name == name || setting.old_names.contains(&name))?;
+        let because = setting.no_effect?;
+        (!setting.is_default(written)).then_some((name, because))
+    })
 }
 
 fn known_names() -> impl Iterator<Item = &'static str> {
@@ -82,6 +86,22 @@ fn is_slip(name: &str, known: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_setting_of_what_is_not_built_is_told_unless_it_is_the_default() {
+        let settings = Settings::from_pairs([
+            ("spark.streaming.concurrentJobs", "4"),
+            ("spark.streaming.minRememberDuration", "5s"),
+            ("spark.streaming.backpressure.enabled", "False"),
+            ("spark.streaming.blockInterval", "50ms"),
+        ]);
+        let told: Vec<_> = without_effect(&settings).collect();
+        let expected = [
+            ("spark.streaming.concurrentJobs", "output operations run one after the other"),
+            ("spark.streaming.minRememberDuration", "there are no file streams"),
+        ];
+        assert_eq!(told, expected);
+    }
 
     #[test]
     fn a_name_that_nobody_knows_gets_the_nearest_that_somebody_does() {

@@ -10,7 +10,8 @@ use super::tree::{File, rust_files};
 const DECLARED: &str = "crates/tidemill-core/src/settings/keys/";
 const RESOLVED: &str = "crates/tidemill-core/src/settings/";
 /// Settings that nobody reads and nobody is warned of: `(key, reason)`.
-const HARMLESS: [(&str, &str); 1] = [("APP_NAME", "every program of Spark's sets it, and its sentence says that nothing shows it")];
+const HARMLESS: [(&str, &str); 1] =
+    [("APP_NAME", "every program of Spark's sets it, and its sentence says that nothing shows it")];
 
 /// The keys that a file declares, each with whether it is marked as without effect.
 fn declared(text: &str) -> Vec<(String, bool)> {

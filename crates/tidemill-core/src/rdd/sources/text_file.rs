@@ -67,7 +67,8 @@ impl Context {
     fn text_splits(&self, name: &'static str, list: &str, least: Option<usize>) -> Result<Vec<FileSplit>, Error> {
         let operator = Operator::here(name);
         let files = paths::find(list).map_err(|cause| Error::driver(&operator, cause))?;
-        let mut splits = splits::plan(&files, least.unwrap_or_else(|| self.default_min_partitions()), self.split_bytes());
+        let mut splits =
+            splits::plan(&files, least.unwrap_or_else(|| self.default_min_partitions()), self.split_bytes());
         splits.retain(|split| !split.is_empty());
         Ok(splits)
     }
