@@ -224,6 +224,15 @@ fn a_checkpoint_is_read_without_its_lineage() {
     assert!(error.contains("cannot read") && error.contains("part-00001"), "{error}");
 }
 
+/// The fossil: a checkpoint of version 1, made byte by byte after the description of the format, which every later
+/// version reads.
+#[test]
+fn a_checkpoint_of_version_1_is_read() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/checkpoint-v1");
+    let context = Context::local(2).unwrap();
+    assert_eq!(context.read_checkpoint::<i32>(folder).unwrap().collect().unwrap(), [1, 2, 300]);
+}
+
 #[test]
 fn a_checkpoint_that_fails_leaves_nothing() {
     let (context, _folder) = context("64m");

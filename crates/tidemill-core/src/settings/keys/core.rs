@@ -31,7 +31,7 @@ settings! {
     /// Whether partitions that are stored as bytes are compressed.
     RDD_COMPRESS: bool = "spark.rdd.compress", default("false"), row("4.61"),
         no_effect("nothing that is stored is compressed");
-    /// How what is compressed is compressed. Files are written with zstd whichever of Spark's codecs is named.
+    /// How what is stored is compressed, by Spark's names.
     IO_COMPRESSION_CODEC: String = "spark.io.compression.codec", default("lz4"), bounds(Bounds::OneOf(CODECS)), row("4.61"),
         no_effect("nothing that is stored is compressed");
     /// Whether the checkpoint of an RDD is compressed.
@@ -39,7 +39,7 @@ settings! {
         no_effect("checkpoints are not compressed");
     /// Whether saving fails if its folder exists already. Saves within a stream never do.
     VALIDATE_OUTPUT_SPECS: bool = "spark.hadoop.validateOutputSpecs", default("true"), row("4.64");
-    /// Folders for spilled and stored data, separated by commas; each should be on its own fast disk.
+    /// Folders for spilled and stored data, separated by commas. Only the first is used so far.
     LOCAL_DIR: Option<String> = "spark.local.dir", absent("the system's folder for temporary files"), row("4.68");
     /// The most bytes that the results of one job may take; 0 is no limit of its own. It stands for
     /// `tidemill.memory.results.limit` where that is not set.

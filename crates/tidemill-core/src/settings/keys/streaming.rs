@@ -93,7 +93,7 @@ settings! {
         no_effect("what no batch needs is always dropped");
     /// Whether a signal that ends the program first lets received data be processed. Spark's default is false.
     STOP_GRACEFULLY_ON_SHUTDOWN: bool = "spark.streaming.stopGracefullyOnShutdown", default("true"), row("4.25");
-    /// Whether stopping the stream without saying more stops its context too.
+    /// Whether stopping the stream without saying more stops its context too. So far it never does.
     STOP_CONTEXT_BY_DEFAULT: bool = "spark.streaming.stopSparkContextByDefault", default("true"), row("4.26"),
         no_effect("stopping a stream never stops its context");
     /// How long a graceful stop may take.
