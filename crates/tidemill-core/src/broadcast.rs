@@ -41,7 +41,8 @@ impl<T: Element> Broadcast<T> {
         &self.value
     }
 
-    /// Says that no job will use it any more; one that encodes it from now on fails (behaviour 3.14).
+    /// Says that no job will use it any more; one that would send it to another process fails from now on (behaviour
+    /// 3.14). Here it stays until its last handle goes.
     pub fn destroy(&self) {
         *self.destroyed.lock().unwrap_or_else(PoisonError::into_inner) = true;
     }

@@ -43,20 +43,21 @@ pub mod service;
 // ... where things are kept, ...
 pub mod environment;
 pub mod block;
-pub mod files;
-pub mod groups;
-pub mod memory;
 pub mod store;
+pub mod storage_level;
+pub mod memory;
 pub mod weight;
+pub mod groups;
 pub mod table;
 pub mod sorter;
-
 pub mod spill;
-pub mod accumulator;
-pub mod broadcast;
+pub mod files;
 
+// ... what tasks and the driver share, ...
+pub mod broadcast;
+pub mod accumulator;
 pub mod stat_counter;
-pub mod storage_level;
+
 // ... and what surrounds it.
 pub mod clock;
 pub mod event;

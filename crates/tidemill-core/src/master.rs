@@ -135,7 +135,7 @@ mod tests {
 
     #[test]
     fn local_masters_are_read() {
-        // 4.54, 4.57
+        // behaviour 4.54, 4.57
         for (text, threads, max_failures) in [
             ("local", 1, None),
             ("local[4]", 4, None),

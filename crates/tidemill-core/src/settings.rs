@@ -64,6 +64,8 @@ pub struct Setting {
     pub doc: &'static str,
     /// The row of the behaviour table, for a setting of Spark's.
     pub row: Option<&'static str>,
+    /// Why writing it changes nothing yet: what it is for is not built. The page marks it, and who writes it is warned.
+    pub no_effect: Option<&'static str>,
     parse: fn(&Setting, &str) -> Option<(AnyValue, Option<f64>)>,
     unset: fn() -> Option<AnyValue>,
     optional: bool,
@@ -111,6 +113,7 @@ impl Setting {
             bounds: Bounds::Any,
             doc,
             row: None,
+            no_effect: None,
             parse: parse_as::<T>,
             unset: unset_as::<T>,
             optional: T::OPTIONAL,
@@ -137,6 +140,10 @@ impl Setting {
         Setting { row: Some(row), ..self }
     }
 
+    const fn no_effect(self, because: &'static str) -> Setting {
+        Setting { no_effect: Some(because), ..self }
+    }
+
     const fn old_names(self, old_names: &'static [&'static str]) -> Setting {
         Setting { old_names, ..self }
     }
@@ -161,6 +168,11 @@ impl Setting {
             DefaultValue::Written(text) => self.read(text),
             DefaultValue::Absent(_) => (self.unset)().ok_or_else(|| SettingError::refused(self, "")),
         }
+    }
+
+    /// Whether `written` asks for anything but what holds anyway.
+    fn is_default(&self, written: &str) -> bool {
+        matches!(self.default, DefaultValue::Written(text) if text.eq_ignore_ascii_case(written.trim()))
     }
 
     /// What may be written, in words, for messages and for the page.

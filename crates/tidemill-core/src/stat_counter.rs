@@ -171,6 +171,7 @@ mod tests {
     }
 
     proptest! {
+        /// behaviour 3.16
         #[test]
         fn parts_merge_into_the_whole(values in proptest::collection::vec(-1e3..1e3_f64, 1..60), cut in any::<proptest::sample::Index>()) {
             let (left, right) = values.split_at(cut.index(values.len()));

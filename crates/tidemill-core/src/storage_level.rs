@@ -91,7 +91,7 @@ mod tests {
 
     #[test]
     fn levels_print_as_in_spark() {
-        // 1.66, 1.67
+        // behaviour 1.66
         let cases = [
             (StorageLevel::NONE, "Serialized 1x Replicated"),
             (StorageLevel::DISK_ONLY_3, "Disk Serialized 3x Replicated"),

@@ -1,4 +1,4 @@
-//! Actions, held against what the same elements give without an RDD.
+//! Actions (behaviour 3.6), held against what the same elements give without an RDD.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::sync::Mutex;
@@ -26,7 +26,7 @@ fn watched(context: &Context, partitions: usize) -> (Rdd<i32>, Arc<Mutex<Vec<usi
 
 #[test]
 fn take_computes_no_more_partitions_than_it_needs() {
-    // 3.28: one partition, then up to four times as many
+    // behaviour 3.28: one partition, then up to four times as many
     let context = context();
     for (n, expected) in [(0, 0), (1, 1), (10, 1), (11, 2), (30, 4), (100, 10), (1000, 10)] {
         let (rdd, computed) = watched(&context, 10);
@@ -41,7 +41,7 @@ fn take_computes_no_more_partitions_than_it_needs() {
 
 #[test]
 fn empty_rdds_say_so_as_in_spark() {
-    // 3.25
+    // behaviour 3.25
     let context = context();
     let empty = context.parallelize(0..9, 3).filter(|_| false);
     let errors = [
@@ -68,7 +68,7 @@ fn empty_rdds_say_so_as_in_spark() {
 
 #[test]
 fn zeros_are_merged_once_a_partition_and_once_in_the_driver() {
-    // 3.25
+    // behaviour 3.25
     let rdd = context().parallelize([1, 2], 4);
     assert_eq!(rdd.fold(10, |a, b| a + b).unwrap(), 53);
     assert_eq!(rdd.aggregate(10, |a, b| a + b, |a, b| a + b).unwrap(), 53);

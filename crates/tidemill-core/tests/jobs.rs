@@ -65,7 +65,7 @@ fn a_panic_is_a_failure_with_message_operator_and_line() {
 
 #[test]
 fn a_task_is_tried_as_often_as_it_may() {
-    // 4.57
+    // behaviour 4.57
     for (master, tries, succeeds) in [("local[2,3]", 3, true), ("local[2,2]", 2, false), ("local[2]", 1, false)] {
         let context = context(master, &[]);
         let attempts = Arc::new(Mutex::new(Vec::new()));
@@ -87,7 +87,7 @@ fn a_task_is_tried_as_often_as_it_may() {
 
 #[test]
 fn accumulators_count_each_partition_once() {
-    // 3.15: the third partition runs twice
+    // behaviour 3.15: the third partition runs twice
     let context = context("local[2,3]", &[]);
     let sum = context.accumulator(0, |sum, more| *sum += more);
     let adder = sum.clone();
@@ -107,7 +107,7 @@ fn accumulators_count_each_partition_once() {
 
 #[test]
 fn accumulators_in_transformations_count_again_in_each_job() {
-    // 3.15
+    // behaviour 3.15
     let context = context("local[2]", &[]);
     let seen = context.accumulator(0, |sum, more| *sum += more);
     let counter = seen.clone();

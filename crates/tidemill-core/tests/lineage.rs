@@ -78,7 +78,7 @@ fn a_long_chain_of_unions_runs_and_drops() {
     });
 }
 
-/// 3.24
+/// behaviour 3.24
 #[test]
 fn a_long_chain_of_unions_of_one_layout_runs_and_drops() {
     on_small_stack(|| {

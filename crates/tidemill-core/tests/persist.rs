@@ -1,4 +1,4 @@
-//! Persisted and checkpointed RDDs: what is computed how often, and what becomes of it where room is short.
+//! Persisted and checkpointed RDDs (behaviour 3.2): what is computed how often, and what becomes of it where room is short.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::fs;
@@ -222,6 +222,15 @@ fn a_checkpoint_is_read_without_its_lineage() {
     fs::remove_file(&part).unwrap();
     let error = read.collect().unwrap_err().to_string();
     assert!(error.contains("cannot read") && error.contains("part-00001"), "{error}");
+}
+
+/// The fossil: a checkpoint of version 1, made byte by byte after the description of the format, which every later
+/// version reads.
+#[test]
+fn a_checkpoint_of_version_1_is_read() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/checkpoint-v1");
+    let context = Context::local(2).unwrap();
+    assert_eq!(context.read_checkpoint::<i32>(folder).unwrap().collect().unwrap(), [1, 2, 300]);
 }
 
 #[test]

@@ -25,7 +25,7 @@ fn files_of(folder: &Path) -> BTreeMap<String, String> {
         .collect()
 }
 
-/// 1.12
+/// behaviour 1.12
 #[test]
 fn lines_come_in_order_whatever_the_partitions() {
     let folder = tempfile::tempdir().unwrap();
@@ -45,7 +45,7 @@ fn lines_come_in_order_whatever_the_partitions() {
     assert_eq!(context.text_file(&shown(&folder.path().join("empty")), None).unwrap().num_partitions(), 0);
 }
 
-/// 3.10
+/// behaviour 3.10
 #[test]
 fn partitions_default_to_two_or_the_parallelism() {
     let folder = tempfile::tempdir().unwrap();
@@ -117,11 +117,11 @@ fn whole_files_and_records_are_read_as_they_are() {
     for wrong in [0, 2] {
         assert!(matches!(records(wrong), Err(Error::Driver { .. })));
     }
-    // Malformed text is text all the same: 1.12
+    // Malformed text is text all the same (behaviour 1.12)
     assert_eq!(context.text_file(&path, None).unwrap().collect().unwrap(), ["x", "\u{fffd}y"]);
 }
 
-/// 4.64
+/// behaviour 4.64
 #[test]
 fn a_folder_that_exists_is_refused_or_written_over() {
     let folder = tempfile::tempdir().unwrap();

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use proptest::prelude::*;
-use tidemill_core::{Context, Error, Rdd, TaskContext};
+use tidemill_core::{Context, Error, Rdd, StorageLevel, TaskContext};
 
 fn context() -> Context {
     Context::local(2).unwrap()
@@ -23,9 +23,30 @@ fn sorted(mut values: Vec<i64>) -> Vec<i64> {
     values
 }
 
-/// 3.21
+/// behaviour 3.1
 #[test]
-fn ranges_are_cut_like_collections() {
+fn an_rdd_says_what_it_is() {
+    let context = context();
+    let numbers = context.range(0..6, 3);
+    let pairs = numbers.map(|x| (x % 2, x)).reduce_by_key_into(|a, b| a + b, 2);
+    assert_ne!(numbers.id(), pairs.id());
+    assert_eq!((numbers.num_partitions(), pairs.num_partitions()), (3, 2));
+    assert!(numbers.layout().is_none() && pairs.layout().is_some());
+    assert_eq!(
+        (numbers.storage_level(), pairs.cache().storage_level()),
+        (StorageLevel::NONE, StorageLevel::MEMORY_ONLY)
+    );
+    assert_eq!((pairs.operator().name, pairs.operator().file), ("reduce_by_key".into(), file!().into()));
+    let text = pairs.to_debug_string();
+    assert!(
+        text.starts_with("(2) reduce_by_key[") && text.contains("\n +-(3) map[") && text.contains("|  range["),
+        "{text}"
+    );
+}
+
+/// behaviour 3.21
+#[test]
+fn ranges_and_collections_are_cut_alike() {
     let context = context();
     let cases: [(std::ops::Range<i64>, usize, &[&[i64]]); 5] = [
         (0..10, 3, &[&[0, 1, 2], &[3, 4, 5], &[6, 7, 8, 9]]),
@@ -36,6 +57,7 @@ fn ranges_are_cut_like_collections() {
     ];
     for (range, partitions, want) in cases {
         assert_eq!(parts_of(&context.range(range.clone(), partitions)), want, "{range:?}");
+        assert_eq!(parts_of(&context.parallelize(range.clone(), partitions)), want, "{range:?}");
     }
     assert!(matches!(context.range_by(0, 3, 0, 1), Err(Error::Driver { .. })));
     let whole = context.range_by(i64::MIN, i64::MAX, i64::MAX, 2).unwrap();
@@ -45,7 +67,7 @@ fn ranges_are_cut_like_collections() {
     assert_eq!(context.range(0..100_000, 3).map(|x| x + 1).collect().unwrap(), (1..=100_000).collect::<Vec<_>>());
 }
 
-/// 3.24
+/// behaviour 3.24
 #[test]
 fn unions_of_one_layout_stay_in_place() {
     let context = context();
@@ -88,7 +110,7 @@ fn zips_of_unequal_rdds_fail() {
     }
 }
 
-/// 3.3: the count job is run only if there is more than one partition.
+/// behaviour 3.3: the count job is run only if there is more than one partition.
 #[test]
 fn zip_with_index_counts_all_partitions_but_the_last() {
     let context = context();

@@ -4,9 +4,26 @@
 //! batch every interval, asks each output for its RDD, and runs that as a job. Batch times are multiples of the interval;
 //! the batch of time T holds what arrived in (T - interval, T].
 //!
-//! It is not: a scheduler of tasks (the core's backend is), a home of connectors.
+//! It is not: a scheduler of tasks (the core's backend is), a home of connectors, durable: windows, state and checkpoints of
+//! streams are not there yet.
 //!
 //! The nouns: [`StreamingContext`], [`DStream`], [`input::Input`], [`batch::Batch`].
+//!
+//! ```no_run
+//! use std::time::Duration;
+//! use tidemill_streaming::StreamingContext;
+//!
+//! let context = tidemill_core::Context::local(2)?;
+//! let streaming = StreamingContext::new(&context, Duration::from_secs(1))?;
+//! let lines = streaming.socket_text_stream("localhost", 9999);
+//! lines.foreach_rdd(|rdd, time| {
+//!     eprintln!("{time}: {} lines", rdd.count()?);
+//!     Ok(())
+//! });
+//! streaming.start()?;
+//! streaming.await_termination()?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 // In the order of a first reading.
 pub mod context;

@@ -3,6 +3,12 @@
 //! A tide mill lets each tide fill its pond, closes the gate, and grinds what came in. Tidemill does that with data: every
 //! interval it closes a batch of what arrived, runs it as a job of parallel tasks over RDD partitions, and goes on.
 //!
+//! It is not: a system for single events in microseconds, a data frame library, a cluster. This crate is the door, and
+//! nothing is decided here: [`core`] holds RDDs and what runs them, [`streaming`] holds DStreams.
+//!
+//! The nouns: [`Context`], [`Rdd`], [`StreamingContext`], [`DStream`], [`Text`]. [`prelude`] has the names that a program
+//! needs.
+//!
 //! ```no_run
 //! use std::time::Duration;
 //! use tidemill::prelude::*;
@@ -18,9 +24,6 @@
 //!     Ok(())
 //! }
 //! ```
-//!
-//! This crate is the door: [`core`] holds RDDs and what runs them, [`streaming`] holds DStreams, [`prelude`] the names that
-//! a program needs.
 
 #[cfg(not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))))]
 compile_error!("Tidemill runs on Linux, on x86-64 and aarch64.");
@@ -33,3 +36,8 @@ pub use tidemill_core::{
 };
 pub use tidemill_streaming as streaming;
 pub use tidemill_streaming::{DStream, StreamingContext};
+
+/// The examples of the first page, compiled and run with the others.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+pub struct Readme;

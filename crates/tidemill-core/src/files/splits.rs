@@ -51,7 +51,7 @@ impl FileSplit {
 }
 
 /// Cuts files into splits as Hadoop's `FileInputFormat` does: each as long as would give `min_partitions` splits, but not
-/// longer than `split_bytes` (usually [`SPLIT_BYTES`]); the last split of a file may be a tenth longer than the others. A
+/// longer than `split_bytes` (what `tidemill.text.split.size` says; its default is [`SPLIT_BYTES`]); the last split of a file may be a tenth longer than the others. A
 /// compressed file is one split, and so is an empty one.
 ///
 /// Splits come in the order of the files.

@@ -138,7 +138,7 @@ fn a_lost_map_output_is_made_again_before_its_reader_runs() {
     assert_eq!(told.done(1, 0), ["J1 done"]);
 }
 
-/// Behaviour 4.58. Tasks that miss the same block at once, or later on because they started before it was made again, tell
+/// behaviour 4.58: tasks that miss the same block at once, or later on because they started before it was made again, tell
 /// of one loss; and other blocks have losses of their own.
 #[test]
 fn one_loss_counts_once_however_many_tasks_miss_the_block() {
@@ -206,7 +206,7 @@ fn a_late_report_of_an_old_attempt_changes_nothing_but_the_slots() {
     assert_eq!(told.done(0, 0), ["J2 S2 p0 a0"]);
 }
 
-/// Behaviour 4.57.
+/// behaviour 4.57
 #[test]
 fn retries_end_with_the_failure_of_all_jobs_that_share_the_stage() {
     let mut told = Told::new(4, SchedulingMode::Fifo);
@@ -339,7 +339,7 @@ fn a_barrier_of_more_tasks_than_slots_fails_at_once() {
     assert!(words.len() == 1 && words[0].contains("J1 failed 1: 4 tasks") && words[0].contains("only 3"), "{words:?}");
 }
 
-/// Behaviour 4.62.
+/// behaviour 4.62
 #[test]
 fn the_earliest_job_goes_first_or_all_take_turns() {
     let fifo = ["J1 S0 p2 a0", "J2 S1 p0 a0", "J2 S1 p1 a0", "J3 S2 p0 a0", "J3 S2 p1 a0"];

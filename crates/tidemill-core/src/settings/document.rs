@@ -10,7 +10,8 @@ const OPENING: &str = "\
 Every name that the engine knows, with what holds when it is not set. Names that begin with `spark.` are Spark's and
 mean what they mean there; `tidemill.` names are our own. Sizes are written `64k`, `512m`, `1g`; lengths of time
 `200ms`, `2s`, `1min`, `1h`; a number without a unit is bytes or what the table says. A value that is not allowed stops
-the program at its start; a name that nobody knows is warned of.
+the program at its start; a name that nobody knows is warned of. What a setting marked *no effect yet* is for is not
+built: its value is checked, and a program that writes another than the default is warned.
 
 This page is made from the table in the source: `UPDATE_DOCS=1 cargo test -p tidemill-core settings`.
 ";
@@ -52,7 +53,8 @@ fn row(setting: &Setting) -> String {
         DefaultValue::Written(text) => format!("`{text}`"),
         DefaultValue::Absent(words) => words.to_owned(),
     };
-    let mut doc = setting.doc.trim().to_owned();
+    let mark = if setting.no_effect.is_some() { "*No effect yet.* " } else { "" };
+    let mut doc = format!("{mark}{}", setting.doc.trim());
     if let Some(names) = (!setting.old_names.is_empty()).then(|| setting.old_names.join("`, `")) {
         let _ = write!(doc, " Also read as `{names}`.");
     }

@@ -1,3 +1,5 @@
+//! Settings as written against what they come to mean, and the page that is made of the table.
+
 use std::collections::HashSet;
 use std::path::Path;
 use std::time::Duration;
@@ -21,7 +23,7 @@ fn refused<const N: usize>(pairs: [(&str, &str); N]) -> String {
 #[test]
 fn nothing_written_gives_the_defaults() {
     let config = resolve([]).unwrap();
-    // 4.54, 4.55, 4.57
+    // behaviour 4.54, 4.55, 4.57
     assert_eq!(config.master().threads, 8);
     assert_eq!(config.default_parallelism(), 8);
     assert_eq!(config.task_max_failures(), 1);
@@ -72,7 +74,7 @@ fn what_is_written_holds() {
 
 #[test]
 fn tries_of_a_task_come_from_the_master_then_the_setting() {
-    // 4.57
+    // behaviour 4.57
     let tries = |pairs| resolve::<2>(pairs).unwrap().task_max_failures();
     assert_eq!(tries([("spark.master", "local[2]"), ("spark.task.maxFailures", "4")]), 4);
     assert_eq!(tries([("spark.master", "local[2,3]"), ("spark.task.maxFailures", "4")]), 3);

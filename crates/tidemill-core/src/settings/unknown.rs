@@ -1,4 +1,4 @@
-//! Names that nobody knows, with the nearest one that somebody does: "did you mean".
+//! Written names without effect: those that nobody knows, with the nearest one ("did you mean"), and those of later.
 
 use super::ignored::{Ignored, ignored};
 use super::{Settings, keys};
@@ -34,7 +34,7 @@ pub fn unknown(settings: &Settings) -> Vec<UnknownSetting> {
         .collect()
 }
 
-/// Tells the user of every written name that has no effect.
+/// Tells the user of every written name that has no effect, or none yet.
 pub(super) fn warn(settings: &Settings) {
     for UnknownSetting { name, nearest } in unknown(settings) {
         match nearest {
@@ -49,6 +49,18 @@ pub(super) fn warn(settings: &Settings) {
             None => {}
         }
     }
+    for (name, because) in without_effect(settings) {
+        tracing::warn!("{name} has no effect yet: {because}");
+    }
+}
+
+/// The written names of settings whose code is not built, with why; not those that are written as what holds anyway.
+fn without_effect(settings: &Settings) -> impl Iterator<Item = (&str, &'static str)> {
+    settings.iter().filter_map(|(name, written)| {
+        let setting = keys::all().find(|setting| setting.name == name || setting.old_names.contains(&name))?;
+        let because = setting.no_effect?;
+        (!setting.is_default(written)).then_some((name, because))
+    })
 }
 
 fn known_names() -> impl Iterator<Item = &'static str> {
@@ -74,6 +86,22 @@ fn is_slip(name: &str, known: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_setting_of_what_is_not_built_is_told_unless_it_is_the_default() {
+        let settings = Settings::from_pairs([
+            ("spark.streaming.concurrentJobs", "4"),
+            ("spark.streaming.minRememberDuration", "5s"),
+            ("spark.streaming.backpressure.enabled", "False"),
+            ("spark.streaming.blockInterval", "50ms"),
+        ]);
+        let told: Vec<_> = without_effect(&settings).collect();
+        let expected = [
+            ("spark.streaming.concurrentJobs", "output operations run one after the other"),
+            ("spark.streaming.minRememberDuration", "there are no file streams"),
+        ];
+        assert_eq!(told, expected);
+    }
 
     #[test]
     fn a_name_that_nobody_knows_gets_the_nearest_that_somebody_does() {

@@ -213,7 +213,7 @@ fn a_value_that_refuses_is_named_by_its_type() {
 
 #[test]
 fn a_destroyed_broadcast_does_not_travel() {
-    // 3.14
+    // behaviour 3.14
     let context = context();
     let words = context.broadcast(vec![1, 2]);
     let kept = context.parallelize([1, 2], 1).filter_with(words.clone(), |words, x| words.contains(x));
@@ -221,4 +221,5 @@ fn a_destroyed_broadcast_does_not_travel() {
     words.destroy();
     let refused = encoded(&kept).unwrap_err().to_string();
     assert!(refused.starts_with("filter_with at ") && refused.contains("Broadcast<"), "{refused}");
+    assert_eq!((kept.count().unwrap(), words.len()), (2, 2), "in this process it is still there");
 }

@@ -158,7 +158,7 @@ proptest! {
         prop_assert_eq!(postcard::from_bytes::<TextBlock>(&written).unwrap(), block);
     }
 
-    /// 1.12
+    /// behaviour 1.12
     #[test]
     fn lines_of_a_block_end_as_spark_ends_them(text in strings(), returns: bool, max in 1..5usize) {
         let text = if returns { text } else { text.replace('\r', "\n") };
@@ -179,7 +179,7 @@ proptest! {
     }
 }
 
-/// The oracle of 1.12, without a thought for speed.
+/// The oracle of behaviour 1.12, without a thought for speed.
 fn lines_one_byte_at_a_time(text: &str) -> Vec<String> {
     let (mut lines, mut line, mut begun) = (vec![], String::new(), false);
     let mut characters = text.chars().peekable();
@@ -202,7 +202,7 @@ fn lines_one_byte_at_a_time(text: &str) -> Vec<String> {
     lines
 }
 
-/// 1.12
+/// behaviour 1.12
 #[test]
 fn every_end_of_line_is_known() {
     let cases: [(&str, &[&str]); 9] = [

@@ -51,11 +51,14 @@ fn a_context_goes_from_initialized_to_active_to_stopped() {
 
 #[test]
 fn a_stop_before_the_start_is_final() {
+    // behaviour 1.9, 2.4
     let bench = Bench::new();
     let (_, numbers) = pushed(&bench.streaming);
     numbers.foreach_rdd(|_, _| Ok(()));
     bench.streaming.stop(true);
+    bench.streaming.stop(false);
     assert_eq!(bench.streaming.state(), State::Stopped);
+    assert!(!bench.streaming.context().is_stopped());
     assert!(matches!(bench.streaming.start(), Err(Error::AlreadyStopped)));
 }
 

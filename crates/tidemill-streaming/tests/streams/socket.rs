@@ -59,6 +59,7 @@ fn a_graceful_stop_counts_what_was_sent_before() {
 
 #[test]
 fn a_receiver_needs_no_slot() {
+    // behaviour 4.55
     let bench = Bench::with(&[("spark.master", "local[1]")], Duration::from_millis(100));
     let (listener, news) = server(&bench);
     bench.streaming.start().unwrap();
@@ -86,7 +87,7 @@ fn an_idle_connection_holds_no_memory() {
 
 #[test]
 fn a_server_may_come_late_close_and_come_back() {
-    // behaviour 1.12
+    // behaviour 1.12, 4.11
     let interval = Duration::from_millis(100);
     let bench = Bench::with(&[], interval);
     let (listener, news) = server(&bench);

@@ -1,3 +1,5 @@
+//! Listeners that keep up, fall behind, panic and go away.
+
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use super::*;

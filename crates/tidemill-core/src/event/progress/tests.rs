@@ -1,3 +1,5 @@
+//! Bars as they are drawn, line by line.
+
 use std::sync::mpsc::{SyncSender, sync_channel};
 
 use super::*;

@@ -122,7 +122,7 @@ mod tests {
 
     #[test]
     fn scans_widen_as_in_spark() {
-        // 3.28: (wanted, finds after each scan, how many partitions are looked into each time)
+        // behaviour 3.28: (wanted, finds after each scan, how many partitions are looked into each time)
         let cases: [(usize, &[usize], &[usize]); 4] = [
             (1, &[0, 0, 0, 0, 0], &[1, 4, 20, 75]),
             (10, &[0, 2, 4, 6, 8, 9, 10], &[1, 4, 13, 27, 39, 16]),

@@ -4,7 +4,7 @@ use crate::context::Context;
 use crate::error::Error;
 use crate::files::paths::{self, InputFile, uri};
 use crate::files::records::{self, Content, RecordBlocks};
-use crate::files::splits::{FileSplit, SPLIT_BYTES};
+use crate::files::splits::FileSplit;
 use crate::lineage::Operator;
 use crate::rdd::Rdd;
 use crate::rdd::sources::parts::Part;
@@ -88,7 +88,7 @@ impl Context {
     #[track_caller]
     pub fn binary_records(&self, paths: &str, record_bytes: u64) -> Result<Rdd<Vec<u8>>, Error> {
         let operator = Operator::here("binary_records");
-        let splits = records::plan_records(&find("binary_records", paths)?, record_bytes, SPLIT_BYTES);
+        let splits = records::plan_records(&find("binary_records", paths)?, record_bytes, self.split_bytes());
         let mut splits = splits.map_err(|cause| Error::driver(&operator, cause))?;
         splits.retain(|split| !split.is_empty());
         let parts = splits.into_iter().map(|split| (split, record_bytes)).collect();

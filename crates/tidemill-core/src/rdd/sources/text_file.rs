@@ -7,11 +7,12 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 use crate::context::Context;
 use crate::error::Error;
 use crate::files::paths;
-use crate::files::splits::{self, FileSplit, LineBlocks, SPLIT_BYTES};
+use crate::files::splits::{self, FileSplit, LineBlocks};
 use crate::lineage::Operator;
 use crate::rdd::Rdd;
 use crate::rdd::sources::parts::Part;
 use crate::runs::Runs;
+use crate::settings::keys;
 use crate::{Cause, Stop, Text, TextBlock};
 
 /// A longer line is an error: the length that Hadoop's reader allows, the longest array of a Java program.
@@ -57,11 +58,17 @@ impl Context {
         self.default_parallelism().min(2)
     }
 
+    /// Above this size a file is read in several parts, if it can be cut: `tidemill.text.split.size`.
+    pub(super) fn split_bytes(&self) -> u64 {
+        self.config().get(keys::TEXT_SPLIT_SIZE).bytes()
+    }
+
     #[track_caller]
     fn text_splits(&self, name: &'static str, list: &str, least: Option<usize>) -> Result<Vec<FileSplit>, Error> {
         let operator = Operator::here(name);
         let files = paths::find(list).map_err(|cause| Error::driver(&operator, cause))?;
-        let mut splits = splits::plan(&files, least.unwrap_or_else(|| self.default_min_partitions()), SPLIT_BYTES);
+        let mut splits =
+            splits::plan(&files, least.unwrap_or_else(|| self.default_min_partitions()), self.split_bytes());
         splits.retain(|split| !split.is_empty());
         Ok(splits)
     }

@@ -12,10 +12,11 @@ const CODECS: &[&str] = &["lz4", "lzf", "snappy", "zstd"];
 settings! {
     /// Where the program runs: `local`, `local[4]`, `local[*]`, or `local[4,3]` with the tries that each task has.
     MASTER: String = "spark.master", default("local[*]"), row("4.55");
-    /// The name of the program, for logs and pages.
+    /// The name of the program. Nothing shows it yet.
     APP_NAME: Option<String> = "spark.app.name", row("4.55");
     /// The most cores that a cluster gives the program. A local master has the threads that it names.
-    CORES_MAX: Option<usize> = "spark.cores.max", absent("all there are"), bounds(Bounds::AboveZero), row("4.55");
+    CORES_MAX: Option<usize> = "spark.cores.max", absent("all there are"), bounds(Bounds::AboveZero), row("4.55"),
+        no_effect("there are no clusters");
     /// How many partitions a shuffle or `parallelize` makes when the program gives no number.
     DEFAULT_PARALLELISM: Option<usize> = "spark.default.parallelism",
         absent("the threads of the master"), bounds(Bounds::AboveZero), row("4.54");
@@ -28,30 +29,36 @@ settings! {
     /// Who gets the next free slot: FIFO, the job submitted first; FAIR, the pool furthest below its share.
     SCHEDULER_MODE: SchedulerMode = "spark.scheduler.mode", default("FIFO"), row("4.62");
     /// Whether partitions that are stored as bytes are compressed.
-    RDD_COMPRESS: bool = "spark.rdd.compress", default("false"), row("4.61");
-    /// How what is compressed is compressed. Files are written with zstd whichever of Spark's codecs is named.
-    IO_COMPRESSION_CODEC: String = "spark.io.compression.codec", default("lz4"), bounds(Bounds::OneOf(CODECS)), row("4.61");
+    RDD_COMPRESS: bool = "spark.rdd.compress", default("false"), row("4.61"),
+        no_effect("nothing that is stored is compressed");
+    /// How what is stored is compressed, by Spark's names.
+    IO_COMPRESSION_CODEC: String = "spark.io.compression.codec", default("lz4"), bounds(Bounds::OneOf(CODECS)), row("4.61"),
+        no_effect("nothing that is stored is compressed");
     /// Whether the checkpoint of an RDD is compressed.
-    CHECKPOINT_COMPRESS: bool = "spark.checkpoint.compress", default("false"), row("4.61");
+    CHECKPOINT_COMPRESS: bool = "spark.checkpoint.compress", default("false"), row("4.61"),
+        no_effect("checkpoints are not compressed");
     /// Whether saving fails if its folder exists already. Saves within a stream never do.
     VALIDATE_OUTPUT_SPECS: bool = "spark.hadoop.validateOutputSpecs", default("true"), row("4.64");
-    /// Folders for spilled and stored data, separated by commas; each should be on its own fast disk.
+    /// Folders for spilled and stored data, separated by commas. Only the first is used so far.
     LOCAL_DIR: Option<String> = "spark.local.dir", absent("the system's folder for temporary files"), row("4.68");
     /// The most bytes that the results of one job may take; 0 is no limit of its own. It stands for
     /// `tidemill.memory.results.limit` where that is not set.
     MAX_RESULT_SIZE: Option<ByteSize> = "spark.driver.maxResultSize",
-        absent("`tidemill.memory.results.limit`"), row("4.68");
+        absent("`tidemill.memory.results.limit`"), row("4.68"), no_effect("the bytes of results are not counted");
     /// How long one process waits for another before it takes it for lost.
     NETWORK_TIMEOUT: Duration = "spark.network.timeout",
-        default("120s"), plain(Unit::Seconds), bounds(Bounds::AboveZero), row("4.68");
+        default("120s"), plain(Unit::Seconds), bounds(Bounds::AboveZero), row("4.68"),
+        no_effect("there are no clusters");
     /// How often an executor tells the driver that it lives; must be less than `spark.network.timeout`.
     HEARTBEAT_INTERVAL: Duration = "spark.executor.heartbeatInterval",
-        default("10s"), bounds(Bounds::AboveZero), row("4.68");
+        default("10s"), bounds(Bounds::AboveZero), row("4.68"), no_effect("there are no clusters");
     /// How much a Python worker may hold before it spills.
     PYTHON_WORKER_MEMORY: ByteSize = "spark.python.worker.memory",
-        default("512m"), plain(Unit::Mebibytes), bounds(Bounds::AboveZero), row("4.63");
+        default("512m"), plain(Unit::Mebibytes), bounds(Bounds::AboveZero), row("4.63"),
+        no_effect("there are no Python workers");
     /// Whether a Python worker goes on to the next task.
-    PYTHON_WORKER_REUSE: bool = "spark.python.worker.reuse", default("true"), row("4.63");
+    PYTHON_WORKER_REUSE: bool = "spark.python.worker.reuse", default("true"), row("4.63"),
+        no_effect("there are no Python workers");
     /// What the logs tell, over what the program set before: ALL, TRACE, DEBUG, INFO, WARN, ERROR, FATAL or OFF.
     LOG_LEVEL: Option<LogLevel> = "spark.log.level", absent("WARN");
     /// What the hash of keys starts from: "fixed" (0) or a number gives the same order of results in every run;
@@ -63,7 +70,8 @@ settings! {
     TASK_STUCK_TIMEOUT: Duration = "tidemill.task.stuck.timeout", default("1s");
     /// Text files larger than this are read in several partitions of this size, if they can be cut.
     TEXT_SPLIT_SIZE: ByteSize = "tidemill.text.split.size", default("32m"), bounds(Bounds::AboveZero);
-    /// The longest line of text that is read; a longer one fails its task instead of filling the memory.
+    /// The longest line that a receiver takes; a longer one is dropped and warned of instead of filling the memory. A
+    /// line of a file may have 2047m, as in Spark, and fails its task beyond.
     LINE_LENGTH_LIMIT: ByteSize = "tidemill.line.length.limit", default("128m"), bounds(Bounds::AtMost(TEXT_BLOCK_MOST));
 }
 

@@ -16,5 +16,6 @@ settings! {
     /// The most of it for results on their way to the program; beyond, the job fails. A percentage is of
     /// `tidemill.memory.limit`.
     MEMORY_RESULTS_LIMIT: Option<Portion> = "tidemill.memory.results.limit",
-        absent("`spark.driver.maxResultSize`, else 25%"), bounds(Bounds::AboveZero);
+        absent("`spark.driver.maxResultSize`, else 25%"), bounds(Bounds::AboveZero),
+        no_effect("the bytes of results are not counted");
 }

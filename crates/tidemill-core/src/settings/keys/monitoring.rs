@@ -15,18 +15,23 @@ settings! {
     CONSOLE_PROGRESS_INTERVAL: Duration = "spark.ui.consoleProgress.update.interval",
         default("200ms"), bounds(Bounds::AboveZero), row("5.31");
     /// Whether the web pages are served.
-    UI_ENABLED: bool = "spark.ui.enabled", default("true"), row("4.65");
+    UI_ENABLED: bool = "spark.ui.enabled", default("true"), row("4.65"), no_effect("there are no web pages");
     /// The port of the web pages; 0 takes any that is free.
-    UI_PORT: u16 = "spark.ui.port", default("4040"), row("4.65");
+    UI_PORT: u16 = "spark.ui.port", default("4040"), row("4.65"), no_effect("there are no web pages");
     /// How many jobs the pages remember.
-    UI_RETAINED_JOBS: usize = "spark.ui.retainedJobs", default("1000"), row("4.65");
+    UI_RETAINED_JOBS: usize = "spark.ui.retainedJobs", default("1000"), row("4.65"),
+        no_effect("there are no web pages");
     /// How many stages the pages remember.
-    UI_RETAINED_STAGES: usize = "spark.ui.retainedStages", default("1000"), row("4.65");
+    UI_RETAINED_STAGES: usize = "spark.ui.retainedStages", default("1000"), row("4.65"),
+        no_effect("there are no web pages");
     /// How many batches the pages remember.
-    UI_RETAINED_BATCHES: usize = "spark.streaming.ui.retainedBatches", default("1000"), row("4.29");
+    UI_RETAINED_BATCHES: usize = "spark.streaming.ui.retainedBatches", default("1000"), row("4.29"),
+        no_effect("there are no web pages");
     /// Whether events are written to a log.
-    EVENT_LOG_ENABLED: bool = "spark.eventLog.enabled", default("false"), row("4.66");
+    EVENT_LOG_ENABLED: bool = "spark.eventLog.enabled", default("false"), row("4.66"),
+        no_effect("there are no event logs");
     /// The folder of event logs.
     EVENT_LOG_DIR: Option<String> = "spark.eventLog.dir",
-        absent("`spark-events` in the system's folder for temporary files"), row("4.66");
+        absent("`spark-events` in the system's folder for temporary files"), row("4.66"),
+        no_effect("there are no event logs");
 }

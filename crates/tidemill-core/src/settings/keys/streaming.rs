@@ -8,88 +8,105 @@ use crate::settings::{Bounds, ByteSize, Rate, Setting, SettingKey, Unit};
 
 settings! {
     /// Whether receivers are slowed to what the batches can take.
-    BACKPRESSURE_ENABLED: bool = "spark.streaming.backpressure.enabled", default("false"), row("4.1");
+    BACKPRESSURE_ENABLED: bool = "spark.streaming.backpressure.enabled", default("false"), row("4.1"),
+        no_effect("receivers have no rate; they wait only where memory is short");
     /// The records a second that a receiver may take before the first batch has been measured.
     BACKPRESSURE_INITIAL_RATE: Option<Rate> = "spark.streaming.backpressure.initialRate",
-        absent("`spark.streaming.receiver.maxRate`"), row("4.2");
+        absent("`spark.streaming.receiver.maxRate`"), row("4.2"),
+        no_effect("receivers have no rate; they wait only where memory is short");
     /// Who estimates the rate.
     RATE_ESTIMATOR: String = "spark.streaming.backpressure.rateEstimator",
-        default("pid"), bounds(Bounds::OneOf(&["pid"])), row("4.3");
+        default("pid"), bounds(Bounds::OneOf(&["pid"])), row("4.3"),
+        no_effect("receivers have no rate; they wait only where memory is short");
     /// The weight of the present error in the estimated rate.
     PID_PROPORTIONAL: f64 = "spark.streaming.backpressure.pid.proportional",
-        default("1.0"), bounds(Bounds::ZeroOrAbove), row("4.4");
+        default("1.0"), bounds(Bounds::ZeroOrAbove), row("4.4"),
+        no_effect("receivers have no rate; they wait only where memory is short");
     /// The weight of past errors in the estimated rate.
     PID_INTEGRAL: f64 = "spark.streaming.backpressure.pid.integral",
-        default("0.2"), bounds(Bounds::ZeroOrAbove), row("4.5");
+        default("0.2"), bounds(Bounds::ZeroOrAbove), row("4.5"),
+        no_effect("receivers have no rate; they wait only where memory is short");
     /// The weight of the error's change in the estimated rate.
     PID_DERIVED: f64 = "spark.streaming.backpressure.pid.derived",
-        default("0.0"), bounds(Bounds::ZeroOrAbove), row("4.6");
+        default("0.0"), bounds(Bounds::ZeroOrAbove), row("4.6"),
+        no_effect("receivers have no rate; they wait only where memory is short");
     /// The records a second below which the estimated rate never falls.
     PID_MIN_RATE: f64 = "spark.streaming.backpressure.pid.minRate",
-        default("100"), bounds(Bounds::AboveZero), row("4.7");
+        default("100"), bounds(Bounds::AboveZero), row("4.7"),
+        no_effect("receivers have no rate; they wait only where memory is short");
     /// How long a receiver gathers records into one block, which is one partition of the batch. Less than 50 ms
     /// costs more than it brings.
     BLOCK_INTERVAL: Duration = "spark.streaming.blockInterval",
         default("200ms"), bounds(Bounds::AboveZero), row("4.8");
     /// How many finished blocks may wait to be stored before the receiver does.
-    BLOCK_QUEUE_SIZE: usize = "spark.streaming.blockQueueSize", default("10"), bounds(Bounds::AboveZero), row("4.9");
+    BLOCK_QUEUE_SIZE: usize = "spark.streaming.blockQueueSize", default("10"), bounds(Bounds::AboveZero), row("4.9"),
+        no_effect("blocks do not queue; receivers wait where memory is short");
     /// The most records a second that a receiver may take.
-    RECEIVER_MAX_RATE: Rate = "spark.streaming.receiver.maxRate", default("0"), row("4.10");
+    RECEIVER_MAX_RATE: Rate = "spark.streaming.receiver.maxRate", default("0"), row("4.10"),
+        no_effect("receivers have no rate; they wait only where memory is short");
     /// How long after a failure a receiver starts again.
     RECEIVER_RESTART_DELAY: Duration = "spark.streaming.receiverRestartDelay", default("2000ms"), row("4.11");
     /// How long storing a block in memory and in the write-ahead log may take.
     BLOCK_STORE_TIMEOUT: Duration = "spark.streaming.receiver.blockStoreTimeout",
-        default("30s"), plain(Unit::Seconds), bounds(Bounds::AboveZero), row("4.12");
+        default("30s"), plain(Unit::Seconds), bounds(Bounds::AboveZero), row("4.12"),
+        no_effect("there is no write-ahead log");
     /// A receiver's block is cut early at this size.
     RECEIVER_BLOCK_SIZE: ByteSize = "tidemill.receiver.block.size",
         default("8m"), bounds(Bounds::AtMost(TEXT_BLOCK_MOST));
     /// Whether received blocks are logged before they are acknowledged; needs a checkpoint directory.
-    RECEIVER_LOG_ENABLE: bool = "spark.streaming.receiver.writeAheadLog.enable", default("false"), row("4.13");
+    RECEIVER_LOG_ENABLE: bool = "spark.streaming.receiver.writeAheadLog.enable", default("false"), row("4.13"),
+        no_effect("there is no write-ahead log");
     /// A write-ahead log of your own for received blocks, by name.
     RECEIVER_LOG_CLASS: Option<String> = "spark.streaming.receiver.writeAheadLog.class",
-        absent("the built-in one"), row("4.14");
+        absent("the built-in one"), row("4.14"), no_effect("there is no write-ahead log");
     /// How long one file of the receivers' log is written to.
     RECEIVER_LOG_ROLLING_INTERVAL: Duration = "spark.streaming.receiver.writeAheadLog.rollingIntervalSecs",
-        default("60s"), plain(Unit::Seconds), bounds(Bounds::AboveZero), row("4.15");
+        default("60s"), plain(Unit::Seconds), bounds(Bounds::AboveZero), row("4.15"),
+        no_effect("there is no write-ahead log");
     /// How often writing to the receivers' log is tried.
     RECEIVER_LOG_MAX_FAILURES: u32 = "spark.streaming.receiver.writeAheadLog.maxFailures",
-        default("3"), bounds(Bounds::AboveZero), row("4.16");
+        default("3"), bounds(Bounds::AboveZero), row("4.16"), no_effect("there is no write-ahead log");
     /// Whether a file of the receivers' log is closed after each write, as stores like S3 need.
     RECEIVER_LOG_CLOSE_AFTER_WRITE: bool = "spark.streaming.receiver.writeAheadLog.closeFileAfterWrite",
-        default("false"), row("4.17");
+        default("false"), row("4.17"), no_effect("there is no write-ahead log");
     /// A write-ahead log of your own for the driver, by name.
     DRIVER_LOG_CLASS: Option<String> = "spark.streaming.driver.writeAheadLog.class",
-        absent("the built-in one"), row("4.18");
+        absent("the built-in one"), row("4.18"), no_effect("there is no write-ahead log");
     /// How long one file of the driver's log is written to.
     DRIVER_LOG_ROLLING_INTERVAL: Duration = "spark.streaming.driver.writeAheadLog.rollingIntervalSecs",
-        default("60s"), plain(Unit::Seconds), bounds(Bounds::AboveZero), row("4.19");
+        default("60s"), plain(Unit::Seconds), bounds(Bounds::AboveZero), row("4.19"),
+        no_effect("there is no write-ahead log");
     /// How often writing to the driver's log is tried.
     DRIVER_LOG_MAX_FAILURES: u32 = "spark.streaming.driver.writeAheadLog.maxFailures",
-        default("3"), bounds(Bounds::AboveZero), row("4.20");
+        default("3"), bounds(Bounds::AboveZero), row("4.20"), no_effect("there is no write-ahead log");
     /// Whether a file of the driver's log is closed after each write, as stores like S3 need.
     DRIVER_LOG_CLOSE_AFTER_WRITE: bool = "spark.streaming.driver.writeAheadLog.closeFileAfterWrite",
-        default("false"), row("4.21");
+        default("false"), row("4.21"), no_effect("there is no write-ahead log");
     /// Whether entries of the driver's log that come at the same time are written together.
     DRIVER_LOG_ALLOW_BATCHING: bool = "spark.streaming.driver.writeAheadLog.allowBatching",
-        default("true"), row("4.22");
+        default("true"), row("4.22"), no_effect("there is no write-ahead log");
     /// How long an entry of the driver's log may take to be written.
     DRIVER_LOG_BATCHING_TIMEOUT: Duration = "spark.streaming.driver.writeAheadLog.batchingTimeout",
-        default("5000ms"), bounds(Bounds::AboveZero), row("4.23");
+        default("5000ms"), bounds(Bounds::AboveZero), row("4.23"), no_effect("there is no write-ahead log");
     /// Whether the RDDs and blocks of batches that no window needs any more are dropped.
-    STREAMING_UNPERSIST: bool = "spark.streaming.unpersist", default("true"), row("4.24");
+    STREAMING_UNPERSIST: bool = "spark.streaming.unpersist", default("true"), row("4.24"),
+        no_effect("what no batch needs is always dropped");
     /// Whether a signal that ends the program first lets received data be processed. Spark's default is false.
     STOP_GRACEFULLY_ON_SHUTDOWN: bool = "spark.streaming.stopGracefullyOnShutdown", default("true"), row("4.25");
-    /// Whether stopping the stream without saying more stops its context too.
-    STOP_CONTEXT_BY_DEFAULT: bool = "spark.streaming.stopSparkContextByDefault", default("true"), row("4.26");
+    /// Whether stopping the stream without saying more stops its context too. So far it never does.
+    STOP_CONTEXT_BY_DEFAULT: bool = "spark.streaming.stopSparkContextByDefault", default("true"), row("4.26"),
+        no_effect("stopping a stream never stops its context");
     /// How long a graceful stop may take.
     GRACEFUL_STOP_TIMEOUT: Option<Duration> = "spark.streaming.gracefulStopTimeout",
-        absent("10 batch intervals"), row("4.27");
+        absent("10 batch intervals"), row("4.27"), no_effect("a graceful stop takes as long as its batches do");
     /// How many output operations run at once. Above 1 their order is lost.
-    CONCURRENT_JOBS: usize = "spark.streaming.concurrentJobs", default("1"), bounds(Bounds::AboveZero), row("4.28");
+    CONCURRENT_JOBS: usize = "spark.streaming.concurrentJobs", default("1"), bounds(Bounds::AboveZero), row("4.28"),
+        no_effect("output operations run one after the other");
     /// How far back a file stream looks for new files when it starts, and for how long it knows what it has read.
     MIN_REMEMBER_DURATION: Duration = "spark.streaming.fileStream.minRememberDuration",
         default("60s"), plain(Unit::Seconds), bounds(Bounds::AboveZero), row("4.30"),
-        old_names(&["spark.streaming.minRememberDuration"]);
+        old_names(&["spark.streaming.minRememberDuration"]), no_effect("there are no file streams");
     /// The checkpoint directory, as if it were given to `checkpoint` when the context is made.
-    CHECKPOINT_DIRECTORY: Option<String> = "spark.streaming.checkpoint.directory", absent("no checkpoints"), row("4.31");
+    CHECKPOINT_DIRECTORY: Option<String> = "spark.streaming.checkpoint.directory", absent("no checkpoints"), row("4.31"),
+        no_effect("streams have no checkpoints");
 }

@@ -79,7 +79,7 @@ fn cancelling_one_of_two_jobs_leaves_the_shared_shuffle_to_the_other() {
 
 #[test]
 fn a_free_slot_goes_to_the_first_job_or_to_the_pool_with_fewest_tasks() {
-    // 4.62
+    // behaviour 4.62
     for (mode, third) in [("FIFO", "large"), ("FAIR", "small")] {
         let context = context(mode);
         let (step, came, go) = stepped();
