@@ -20,14 +20,7 @@ impl<T: 'static> Rdd<T> {
         T: Element,
     {
         let code = Function { env: (), call: () };
-        let parts = run_job(self, Operator::here("collect"), self.all_partitions(), code, |mut drawn, _| {
-            let mut all = Vec::new();
-            drawn.for_each_run(|run| {
-                all.append(run);
-                Ok(())
-            })?;
-            Ok(all)
-        })?;
+        let parts = run_job(self, Operator::here("collect"), self.all_partitions(), code, |drawn, _| drawn.all())?;
         Ok(flatten(parts))
     }
 }
