@@ -9,6 +9,8 @@ use crate::ship::Function;
 impl<T: 'static> Rdd<T> {
     /// All elements, partition after partition: Spark's `RDD.collect`.
     ///
+    /// Error: they take more than `tidemill.memory.results.limit` (4.68), by a sample.
+    ///
     /// ```
     /// let context = tidemill_core::Context::local(2)?;
     /// assert_eq!(context.parallelize(1..=4, 3).collect()?, [1, 2, 3, 4]);

@@ -202,11 +202,16 @@ pub(crate) fn run_job_within<T: 'static, R: Element, C: Code>(
 fn in_order<R: 'static>(count: usize, results: impl IntoIterator<Item = (usize, Output)>) -> Vec<Option<R>> {
     let mut values: Vec<Option<R>> = (0..count).map(|_| None).collect();
     for (place, output) in results {
-        if let (Some(held), Ok(brought)) = (values.get_mut(place), output.downcast::<Brought<R>>()) {
-            *held = Some(brought.value);
+        if let Some(held) = values.get_mut(place) {
+            *held = unpacked(output);
         }
     }
     values
+}
+
+/// What a task handed in; it is the driver's from here on, and accounted for no more.
+fn unpacked<R: 'static>(output: Output) -> Option<R> {
+    output.downcast::<Brought<R>>().ok().map(|brought| brought.value)
 }
 
 impl<T: 'static> Rdd<T> {
