@@ -3,10 +3,13 @@
 use std::any::Any;
 use std::collections::HashMap;
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use crate::Element;
+use crate::lineage::Operator;
+use crate::scheduler::Failure;
 use crate::task::{TaskContext, Update};
+use crate::{Cause, Element};
 
 /// A value that tasks add to and the driver reads: Spark's `Accumulator`.
 ///
@@ -31,6 +34,8 @@ pub struct Accumulator<V> {
 }
 
 struct Inner<V> {
+    /// Where it was made.
+    operator: Operator,
     zero: V,
     merge: fn(&mut V, V),
     value: Mutex<V>,
@@ -43,8 +48,14 @@ impl<V> Clone for Accumulator<V> {
 }
 
 impl<V: Element> Accumulator<V> {
-    pub(crate) fn new(id: u64, zero: V, merge: fn(&mut V, V), registry: &Accumulators) -> Accumulator<V> {
-        let inner = Arc::new(Inner { value: Mutex::new(zero.clone()), zero, merge });
+    pub(crate) fn new(
+        id: u64,
+        operator: Operator,
+        zero: V,
+        merge: fn(&mut V, V),
+        registry: &Accumulators,
+    ) -> Accumulator<V> {
+        let inner = Arc::new(Inner { operator, value: Mutex::new(zero.clone()), zero, merge });
         registry.lock().insert(id, Arc::downgrade(&inner) as Weak<dyn Merge>);
         Accumulator { id, inner }
     }
@@ -84,6 +95,8 @@ impl<V> Inner<V> {
 /// The driver's side of a value of unknown type.
 trait Merge: Send + Sync {
     fn merge(&self, update: Update);
+    /// Where the accumulator was made.
+    fn operator(&self) -> &Operator;
 }
 
 impl<V: Send + Sync + 'static> Merge for Inner<V> {
@@ -91,6 +104,10 @@ impl<V: Send + Sync + 'static> Merge for Inner<V> {
         if let Ok(update) = update.downcast::<V>() {
             (self.merge)(&mut self.lock(), *update);
         }
+    }
+
+    fn operator(&self) -> &Operator {
+        &self.operator
     }
 }
 
@@ -103,14 +120,21 @@ impl Accumulators {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes in what an accepted task added.
-    pub(crate) fn merge(&self, updates: Vec<(u64, Update)>) {
+    /// Takes in what an accepted task added. A merge that panics ends it; that accumulator may then hold half of it.
+    pub(crate) fn merge(&self, updates: Vec<(u64, Update)>) -> Result<(), Failure> {
         for (id, update) in updates {
             let held = self.lock().get(&id).and_then(Weak::upgrade);
-            match held {
-                Some(value) => value.merge(update),
-                None => drop(self.lock().remove(&id)),
+            let Some(value) = held else {
+                self.lock().remove(&id);
+                continue;
+            };
+            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| value.merge(update))) {
+                let panic = Cause::panic(&*panic);
+                let text =
+                    format!("while the driver added up what a task reports, {panic}; the value is not to be relied on");
+                return Err(Failure { cause: Cause::Invalid(text), operator: Some(value.operator().clone()) });
             }
         }
+        Ok(())
     }
 }

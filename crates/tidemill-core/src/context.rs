@@ -18,7 +18,7 @@ use crate::hash::HashSeed;
 use crate::job::{Job, JobHandle, Output, ResultSide};
 use crate::layout::Layout;
 use crate::lineage::{Meta, Operator};
-use crate::memory::{Memory, MemoryLimits};
+use crate::memory::Memory;
 use crate::scheduler::{Limits, Outcome, SchedulingMode};
 use crate::service::{Service, ServiceHandle};
 use crate::settings::{Config, Settings, keys};
@@ -118,16 +118,7 @@ impl Context {
 
     fn environment_of(config: &Config) -> Arc<Environment> {
         let spill = SpillDir::new(config.local_dirs().swap_remove(0));
-        let held = config.memory();
-        let limits = MemoryLimits {
-            total: held.total,
-            received: held.received,
-            stored: held.stored,
-            shuffle: held.shuffle,
-            results: held.results,
-            ..MemoryLimits::of_total(held.total)
-        };
-        Environment::new(Memory::new(limits), spill, HashSeed::new(config.hash_seed()))
+        Environment::new(Memory::new(config.memory()), spill, HashSeed::new(config.hash_seed()))
     }
 
     fn assemble(
@@ -207,9 +198,10 @@ impl Context {
     /// A value that tasks add to; `merge` adds to its first argument, and starts from `zero` in each task.
     ///
     /// See [`Accumulator`] for an example.
+    #[track_caller]
     pub fn accumulator<V: Element>(&self, zero: V, merge: fn(&mut V, V)) -> Accumulator<V> {
         let id = self.inner.next_shared.fetch_add(1, Ordering::Relaxed);
-        Accumulator::new(id, zero, merge, &self.inner.environment.accumulators)
+        Accumulator::new(id, Operator::here("accumulator"), zero, merge, &self.inner.environment.accumulators)
     }
 
     /// Starts what is long-lived and takes no task slot, as a receiver; on the executor called `home` if there is one.

@@ -37,9 +37,21 @@ pub enum Cause {
     /// A file could not be read or written.
     #[error("cannot {doing} {}: {source}", path.display())]
     File {
-        /// What was tried, as a verb: "read", "write", "spill to".
+        /// What was tried, as a verb: "read", "write".
         doing: &'static str,
         /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: Arc<io::Error>,
+    },
+    /// What memory cannot hold could not be written to disk.
+    #[error(
+        "cannot spill to {}: {source}; set spark.local.dir to a folder that can be written, on a disk with room, or let \
+         more stay in memory: tidemill.memory.shuffle.limit, tidemill.memory.stored.limit",
+        path.display()
+    )]
+    Spill {
+        /// The file or its folder.
         path: PathBuf,
         /// What the system said.
         source: Arc<io::Error>,
@@ -71,6 +83,11 @@ impl Cause {
     /// A failure of the file at `path` while `doing` something with it.
     pub fn file(doing: &'static str, path: impl Into<PathBuf>, source: io::Error) -> Cause {
         Cause::File { doing, path: path.into(), source: Arc::new(source) }
+    }
+
+    /// A failure to write spilled data to `path`.
+    pub fn spill(path: impl Into<PathBuf>, source: io::Error) -> Cause {
+        Cause::Spill { path: path.into(), source: Arc::new(source) }
     }
 
     /// A panic of the user's function, from what `catch_unwind` caught.

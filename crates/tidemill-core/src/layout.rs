@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::hash::{HashSeed, bucket};
 use crate::ship::{Decoder, Encoder, NotShippable, ShipError};
-use crate::{Element, Key};
+use crate::{Cause, Element, Key};
 
 mod range;
 
@@ -40,13 +40,15 @@ pub use range::RangePartitioner;
 pub trait Partitioner<K>: Element {
     /// How many partitions there are; at least 1.
     fn partitions(&self) -> usize;
-    /// The partition of a key, below [`partitions`](Partitioner::partitions).
+    /// The partition of a key, below [`partitions`](Partitioner::partitions); any other answer fails the job.
     fn partition(&self, key: &K) -> usize;
 }
 
 /// A partitioner whose own type is forgotten.
 pub(crate) trait AnyPartitioner<K>: Send + Sync + 'static {
     fn partition(&self, key: &K) -> usize;
+    /// The name of its type.
+    fn name(&self) -> &'static str;
     fn encode(&self, out: &mut Encoder) -> Result<u32, NotShippable>;
 }
 
@@ -55,6 +57,10 @@ struct Held<K, P>(P, PhantomData<fn(K)>);
 impl<K: 'static, P: Partitioner<K>> AnyPartitioner<K> for Held<K, P> {
     fn partition(&self, key: &K) -> usize {
         self.0.partition(key)
+    }
+
+    fn name(&self) -> &'static str {
+        std::any::type_name::<P>()
     }
 
     fn encode(&self, out: &mut Encoder) -> Result<u32, NotShippable> {
@@ -142,12 +148,12 @@ pub(crate) enum RouteWire {
 }
 
 impl<K: Hash + 'static> Route<K> {
-    /// The partition of `key`; a partitioner that answers out of range is held to its last partition.
+    /// The partition of `key`, as the partitioner says: it may be [`out_of_range`](Route::out_of_range).
     #[inline]
     pub(crate) fn partition(&self, key: &K) -> usize {
         match self {
             Route::Hash { seed, partitions } => bucket(seed.hash(key), *partitions),
-            Route::By { partitioner, partitions } => partitioner.partition(key).min(partitions.saturating_sub(1)),
+            Route::By { partitioner, .. } => partitioner.partition(key),
         }
     }
 
@@ -158,6 +164,20 @@ impl<K: Hash + 'static> Route<K> {
             Route::Hash { partitions, .. } => bucket(hash, *partitions),
             Route::By { .. } => self.partition(key),
         }
+    }
+
+    /// The failure where the partition of `key` is none.
+    #[cold]
+    pub(crate) fn out_of_range(&self, key: &K) -> Cause {
+        let (name, partitions) = match self {
+            Route::Hash { partitions, .. } => ("hash", partitions),
+            Route::By { partitioner, partitions } => (partitioner.name(), partitions),
+        };
+        Cause::Invalid(format!(
+            "the partitioner {name} has {partitions} partitions and put a key into number {}: make its `partition` \
+             answer less than its `partitions`",
+            self.partition(key)
+        ))
     }
 
     pub(crate) fn encode(&self, out: &mut Encoder) -> Result<RouteWire, NotShippable> {

@@ -13,6 +13,11 @@ pub(crate) struct Random {
 }
 
 impl Random {
+    /// The generator that starts from `seed` itself: for the driver, which has no partitions.
+    pub(crate) fn seeded(seed: u64) -> Random {
+        Random { state: seed }
+    }
+
     /// The generator of one partition; those of different partitions are far from each other.
     pub(crate) fn new(seed: u64, partition: usize) -> Random {
         Random { state: mix(seed).wrapping_add(mix((partition as u64).wrapping_mul(GAMMA) ^ !seed)) }
@@ -69,7 +74,7 @@ mod tests {
     /// The first numbers of the reference implementation, seeded with 0.
     #[test]
     fn the_numbers_are_those_of_splitmix64() {
-        let mut random = Random { state: 0 };
+        let mut random = Random::seeded(0);
         let want = [0xe220_a839_7b1d_cdaf, 0x6e78_9e6a_a1b9_65f4, 0x06c4_5d18_8009_454f];
         assert_eq!([random.number(), random.number(), random.number()], want);
     }

@@ -33,7 +33,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 pub use choices::{HashSeed, Rate, SchedulerMode};
-pub use config::{Config, MemoryLimits};
+pub use config::Config;
 pub use duration::{format_duration, parse_duration};
 pub use error::SettingError;
 pub use machine::{Machine, terminal_width};

@@ -62,11 +62,11 @@ impl SpillDir {
         let mut own = self.0.own.lock().unwrap_or_else(PoisonError::into_inner);
         let made = match own.take() {
             Some(made) => made,
-            None => self.create_own().map_err(|error| Cause::file("spill to", &self.0.local, error))?,
+            None => self.create_own().map_err(|error| Cause::spill(&self.0.local, error))?,
         };
         let dir = own.insert(made).path();
         let file = tempfile::Builder::new().prefix("spill-").tempfile_in(dir);
-        Ok(file.map_err(|error| Cause::file("spill to", dir, error))?.into_parts())
+        Ok(file.map_err(|error| Cause::spill(dir, error))?.into_parts())
     }
 
     fn create_own(&self) -> io::Result<TempDir> {
@@ -106,12 +106,12 @@ impl<T> SpillWriter<T> {
 
     /// Appends something that encodes as a `T` does, such as a tuple of references for a tuple of values.
     pub fn push_as<R: Serialize>(&mut self, record: &R) -> Result<(), Cause> {
-        self.frames.push(record).map_err(|flaw| flaw.cause::<T>("spill to", &self.path))
+        self.frames.push(record).map_err(|flaw| flaw.cause::<T>(Cause::spill, &self.path))
     }
 
     /// Ends the file.
     pub fn finish(self) -> Result<Spilled<T>, Cause> {
-        let written = self.frames.finish().map_err(|error| Cause::file("spill to", &*self.path, error))?;
+        let written = self.frames.finish().map_err(|error| Cause::spill(&*self.path, error))?;
         Ok(Spilled {
             file: Arc::new(SpillFile { path: self.path, _dir: self.dir }),
             records: written.records,
@@ -175,7 +175,9 @@ pub struct SpillReader<T> {
 impl<T: DeserializeOwned> SpillReader<T> {
     /// The next record, `None` after the last.
     pub fn next_record(&mut self) -> Result<Option<T>, Cause> {
-        self.frames.next().map_err(|flaw| flaw.cause::<T>("read", &self.file.path))
+        self.frames
+            .next()
+            .map_err(|flaw| flaw.cause::<T>(|path, error| Cause::file("read", path, error), &self.file.path))
     }
 }
 
@@ -197,9 +199,10 @@ pub(crate) fn fill<T>(into: &mut Vec<T>, mut next: impl FnMut() -> Result<Option
 }
 
 impl Flaw {
-    fn cause<T>(self, doing: &'static str, path: &Path) -> Cause {
+    /// The flaw of a file of `T`s at `path`, where `file` makes a cause of what the system said.
+    fn cause<T>(self, file: impl FnOnce(PathBuf, io::Error) -> Cause, path: &Path) -> Cause {
         match self {
-            Flaw::File(error) => Cause::file(doing, path, error),
+            Flaw::File(error) => file(path.to_path_buf(), error),
             Flaw::Damaged(why) => Cause::Damaged { path: path.to_path_buf(), why },
             Flaw::Encode(error) => Cause::codec::<T>("encode", error),
             Flaw::Decode(error) => Cause::codec::<T>("decode", error),

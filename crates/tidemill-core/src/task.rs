@@ -9,7 +9,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::environment::Environment;
 use crate::exchange::MapOutput;
+use crate::memory::{Grant, Pool};
 use crate::{Cause, RddId, Stop};
+
+pub(crate) mod blame;
+
+/// Stands for the end of a task's own stage, which is no node of its lineage: the action, or the operator that asked for
+/// the shuffle.
+pub(crate) const END_OF_STAGE: RddId = RddId(u64::MAX);
 
 /// Names a job within its context.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -49,6 +56,8 @@ pub struct TaskContext {
     cancelled: AtomicBool,
     operator: AtomicU64,
     updates: Mutex<Vec<(u64, Update)>>,
+    /// The account for what the task will bring to the driver.
+    brought: Mutex<Option<Grant>>,
 }
 
 /// What a task adds to one accumulator.
@@ -68,8 +77,9 @@ impl TaskContext {
             environment,
             properties,
             cancelled: AtomicBool::new(false),
-            operator: AtomicU64::new(u64::MAX),
+            operator: AtomicU64::new(END_OF_STAGE.0),
             updates: Mutex::new(Vec::new()),
+            brought: Mutex::new(None),
         }
     }
 
@@ -145,6 +155,29 @@ impl TaskContext {
     /// What the task added to accumulators; it has added nothing afterwards.
     pub(crate) fn take_updates(&self) -> Vec<(u64, Update)> {
         std::mem::take(&mut *self.updates.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Accounts for `bytes` more that the task will bring to the driver; an error where more is on its way than may be.
+    pub(crate) fn bring(&self, bytes: u64) -> Result<(), Stop> {
+        let memory = &self.environment.memory;
+        let mut brought = self.brought.lock().unwrap_or_else(PoisonError::into_inner);
+        // Past the limits, and of the pool alone: that other data fills the account is no reason to fail.
+        brought.get_or_insert_with(|| memory.grant(Pool::Results)).grow_past(bytes);
+        let (used, limit) = (memory.used(Pool::Results), memory.ceiling(Pool::Results));
+        if used <= limit {
+            return Ok(());
+        }
+        Err(Cause::Invalid(format!(
+            "results of {used} bytes are on their way to the driver, and at most {limit} may be: raise {} (or \
+             spark.driver.maxResultSize), or bring less, as by `reduce`, `take` or `save_as_text_file`",
+            Pool::Results.setting()
+        ))
+        .into())
+    }
+
+    /// The account for what the task brings to the driver, to be held until it is there.
+    pub(crate) fn take_brought(&self) -> Option<Grant> {
+        self.brought.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// Runs `work` as this task's code on this thread.

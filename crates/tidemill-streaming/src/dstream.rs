@@ -20,8 +20,6 @@ mod reduce_by_key;
 mod stateless;
 mod transform;
 
-pub(crate) use foreach_rdd::panic_text;
-
 /// The RDD of a batch, if the stream has one for it.
 pub type Computed<T> = Result<Option<Rdd<T>>, Error>;
 

@@ -10,6 +10,7 @@ use std::thread::{self, ThreadId};
 use std::time::Duration;
 
 use super::{Event, Listener};
+use crate::Cause;
 use crate::settings::keys;
 
 /// Tells events to listeners. Dropping it ends the listeners once they have been told what is queued.
@@ -319,8 +320,7 @@ fn run(shared: &Shared, id: u64, arrived: &Condvar, mut listener: Box<dyn Listen
 
 fn report_panic(shared: &Shared, id: u64, panic: &(dyn Any + Send)) {
     let name = shared.lock().lane(id).map(|lane| lane.name.clone()).unwrap_or_default();
-    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    tracing::error!("the listener {name} panicked and is removed: {}", text.unwrap_or("no message"));
+    tracing::error!("the listener {name} is removed: {}", Cause::panic(panic));
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use crate::environment::Environment;
 use crate::exchange::{Blocks, Buckets, Exchange, Taken};
 use crate::memory::{Grant, Pool};
 use crate::ship::Bytes;
-use crate::spill::{SpillWriter, Spilled};
+use crate::spill::{SpillWriter, Spilled, over_limit};
 use crate::task::TaskContext;
 use crate::{BlockId, Cause, Element, Runs, ShuffleId, Stop};
 
@@ -145,7 +145,7 @@ impl<X: Exchange> Buckets<X::Block> for ChunkWriter<'_, X> {
             Some(grant) => Content::Memory(Arc::new(block), grant),
             None => {
                 let mut file = SpillWriter::create(&environment.spill, CHUNK_FRAME_BYTES)?;
-                file.push(&block)?;
+                file.push(&block).map_err(|cause| over_limit::<X::Block>(cause, Pool::Shuffle))?;
                 Content::Disk(Arc::new(file.finish()?))
             }
         };

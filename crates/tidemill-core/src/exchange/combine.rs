@@ -71,9 +71,8 @@ impl<K: Key, V: Element, C: Combiner<V>> Exchange for Combine<K, V, C> {
             let more = groups.next(&mut run)?;
             for group in run.drain(..) {
                 let bucket = self.route.partition_hashed(group.0, &group.1);
-                if let Some(block) = blocks.get_mut(bucket) {
-                    block.push(group);
-                }
+                let Some(block) = blocks.get_mut(bucket) else { return Err(self.route.out_of_range(&group.1).into()) };
+                block.push(group);
             }
             Ok(more)
         })

@@ -34,9 +34,8 @@ impl<K: Key, V: Element> Exchange for Partition<K, V> {
             let more = input.next(&mut run)?;
             for pair in run.drain(..) {
                 let bucket = self.route.partition(&pair.0);
-                if let Some(block) = blocks.get_mut(bucket) {
-                    block.push(pair);
-                }
+                let Some(block) = blocks.get_mut(bucket) else { return Err(self.route.out_of_range(&pair.0).into()) };
+                block.push(pair);
             }
             Ok(more)
         })

@@ -10,7 +10,8 @@ use crate::exchange::{Exchange, MapOutput};
 use crate::lineage::{Dependency, Lineage, Meta, Node, Operator, Parent};
 use crate::runs::BoxRuns;
 use crate::ship::{Bytes, Decoder, Encoder, NotShippable, ShipError};
-use crate::task::TaskContext;
+use crate::task::blame::{Before, During};
+use crate::task::{END_OF_STAGE, TaskContext};
 use crate::{ShuffleId, Stop};
 
 /// The map side of a shuffle, untyped: what schedulers launch.
@@ -70,7 +71,9 @@ impl<X: Exchange> MapSide for Side<X> {
     }
 
     fn run(&self, cx: &Arc<TaskContext>) -> Result<MapOutput, Stop> {
-        let input = self.parent.compute(cx.partition(), cx, 0)?;
+        let runs = self.parent.compute(cx.partition(), cx, 0)?;
+        cx.enter(END_OF_STAGE);
+        let input = Box::new(Before { runs, cx: Arc::clone(cx), node: END_OF_STAGE });
         let mut chunks = ChunkWriter::new(&*self.exchange, self.shuffle, self.buckets, cx);
         self.exchange.write(input, &mut chunks, cx)?;
         Ok(chunks.finish())
@@ -163,6 +166,7 @@ impl<X: Exchange> Node<X::Out> for Shuffled<X> {
     fn compute(self: Arc<Self>, partition: usize, cx: &Arc<TaskContext>) -> Result<BoxRuns<X::Out>, Stop> {
         let blocks = StoredBlocks::new(cx.environment(), self.shuffle, self.maps, partition);
         cx.enter(self.meta.id);
-        Arc::clone(&self.exchange).read(Box::new(blocks), cx)
+        let runs = Arc::clone(&self.exchange).read(Box::new(blocks), cx)?;
+        Ok(Box::new(During { runs, cx: Arc::clone(cx), node: self.meta.id }))
     }
 }

@@ -37,6 +37,11 @@ impl<T> Input<T> {
         self.cx.enter(self.node);
     }
 
+    /// The operator's node.
+    pub(crate) fn node(&self) -> RddId {
+        self.node
+    }
+
     /// The operator, for runs that outlive its input.
     pub(crate) fn operator(&self) -> Entry {
         Entry { cx: Arc::clone(&self.cx), node: self.node }

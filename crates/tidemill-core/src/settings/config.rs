@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::{AnyValue, ByteSize, Machine, Portion, Setting, SettingError, SettingKey, SettingValue, Settings};
 use super::{format_duration, keys, unknown};
 use crate::Master;
+use crate::memory::MemoryLimits;
 
 /// The part of the memory that results may take unless somebody says otherwise.
 const RESULTS_DEFAULT: Portion = Portion::Percent(25);
@@ -15,21 +16,6 @@ const RESULTS_DEFAULT: Portion = Portion::Percent(25);
 #[derive(Clone, Debug)]
 pub struct Config {
     resolved: Arc<Resolved>,
-}
-
-/// The ceilings of the account of memory, in bytes. No part is above the total; the parts may overlap.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct MemoryLimits {
-    /// All data that the engine keeps.
-    pub total: u64,
-    /// Received blocks.
-    pub received: u64,
-    /// Persisted partitions.
-    pub stored: u64,
-    /// Shuffles.
-    pub shuffle: u64,
-    /// Results of jobs on their way to the program.
-    pub results: u64,
 }
 
 #[derive(Debug)]
@@ -92,7 +78,7 @@ impl Config {
         self.resolved.machine
     }
 
-    /// The ceilings of the account of memory.
+    /// The ceilings of the account of memory. None is above the total; they may overlap.
     pub fn memory(&self) -> MemoryLimits {
         self.resolved.memory
     }
@@ -162,11 +148,11 @@ fn memory_limits(values: &HashMap<&'static str, AnyValue>, machine_bytes: u64) -
     };
     let of = |key: SettingKey<Portion>| part(key.name(), read(values, key));
     Ok(MemoryLimits {
-        total,
         received: of(keys::MEMORY_RECEIVED_LIMIT)?,
         stored: of(keys::MEMORY_STORED_LIMIT)?,
         shuffle: of(keys::MEMORY_SHUFFLE_LIMIT)?,
         results,
+        ..MemoryLimits::of_total(total)
     })
 }
 

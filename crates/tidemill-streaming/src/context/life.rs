@@ -4,13 +4,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tidemill_core::Timestamp;
 use tidemill_core::settings::keys;
 use tidemill_core::task::TaskContext;
+use tidemill_core::{Cause, Timestamp};
 
 use crate::batch::next_time;
 use crate::context::{Live, State, StreamingContext};
-use crate::dstream::panic_text;
 use crate::error::Error;
 use crate::scheduler::Event;
 use crate::signals;
@@ -79,7 +78,7 @@ impl StreamingContext {
         let streaming = self.clone();
         let work = move || {
             if let Err(panic) = catch_unwind(AssertUnwindSafe(|| work(&streaming))) {
-                streaming.fall(Error::ThreadPanicked { name, panic: panic_text(&*panic) });
+                streaming.fall(Error::ThreadPanicked { name, panic: Cause::panic(&*panic).to_string() });
             }
         };
         let started = std::thread::Builder::new().name(name.to_string()).spawn(work);

@@ -5,11 +5,10 @@ use std::sync::{Arc, PoisonError};
 
 use tidemill_core::lineage::called_at;
 use tidemill_core::settings::keys;
-use tidemill_core::{Timestamp, Woken};
+use tidemill_core::{Cause, Timestamp, Woken};
 
 use crate::batch::Batch;
 use crate::context::StreamingContext;
-use crate::dstream::panic_text;
 use crate::error::Error;
 use crate::graph::{BatchJob, Output};
 use crate::scheduler::{Action, Event};
@@ -139,6 +138,6 @@ impl StreamingContext {
 fn generate(output: &Output, time: Timestamp) -> Result<Option<BatchJob>, Error> {
     let make = || called_at(output.location, || (output.job)(time));
     catch_unwind(AssertUnwindSafe(make)).unwrap_or_else(|panic| {
-        Err(Error::Generate { time, output: output.operator.clone(), cause: panic_text(&*panic) })
+        Err(Error::Generate { time, output: output.operator.clone(), cause: Cause::panic(&*panic).to_string() })
     })
 }

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::sync::Arc;
 
 use tidemill_core::lineage::{Operator, called_at};
-use tidemill_core::{Rdd, Timestamp};
+use tidemill_core::{Cause, Rdd, Timestamp};
 
 use crate::dstream::DStream;
 use crate::error::Error;
@@ -52,7 +52,7 @@ impl<T: 'static> DStream<T> {
                 match done {
                     Ok(Ok(())) => Ok(()),
                     Ok(Err(error)) => Err(output_error(time, output, error)),
-                    Err(panic) => Err(Error::Output { time, output, cause: panic_text(&*panic) }),
+                    Err(panic) => Err(Error::Output { time, output, cause: Cause::panic(&*panic).to_string() }),
                 }
             });
             Ok(Some(job))
@@ -68,10 +68,4 @@ fn output_error(time: Timestamp, output: Operator, error: AnyError) -> Error {
         Ok(cause) => Error::Batch { time, output, cause: Arc::new(*cause) },
         Err(other) => Error::Output { time, output, cause: other.to_string() },
     }
-}
-
-pub(crate) fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_string());
-    let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
-    format!("the function panicked: {}", text.as_deref().unwrap_or("with a value that is no text"))
 }

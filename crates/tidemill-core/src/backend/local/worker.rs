@@ -7,10 +7,10 @@ use std::sync::{Arc, PoisonError};
 use super::{Running, Shared, State};
 use crate::exchange::MapSide;
 use crate::job::ResultSide;
-use crate::lineage::{Lineage, Operator, operator_of};
+use crate::lineage::{Operator, operator_of};
 use crate::scheduler::{Event, Failure};
-use crate::task::{Task, TaskContext, TaskOutput, TaskReport};
-use crate::{Cause, Stop};
+use crate::task::{END_OF_STAGE, Task, TaskContext, TaskOutput, TaskReport};
+use crate::{Cause, RddId, Stop};
 
 /// What one task runs.
 enum Work {
@@ -125,11 +125,7 @@ impl Shared {
 
     /// Makes visible what the first report of a partition brings.
     fn accept(&self, state: &State, task: Task, report: TaskReport) -> Result<(), Failure> {
-        let merge = || self.environment.accumulators.merge(report.updates);
-        if let Err(panic) = catch_unwind(AssertUnwindSafe(merge)) {
-            let text = format!("while the values of an accumulator were merged, {}", Cause::panic(&*panic));
-            return Err(Failure { cause: Cause::Invalid(text), operator: None });
-        }
+        self.environment.accumulators.merge(report.updates)?;
         match report.output {
             TaskOutput::Map(output) => self.environment.store.put_map_output(output),
             TaskOutput::Result(output) => {
@@ -152,7 +148,7 @@ fn execute(work: Work, cx: &Arc<TaskContext>) -> (Result<TaskReport, Stop>, Opti
         })
     });
     let report = output.map(|output| TaskReport { output, updates: cx.take_updates() });
-    let operator = matches!(report, Err(Stop::Failed(_))).then(|| operator_of(work.lineage(), cx.entered())).flatten();
+    let operator = matches!(report, Err(Stop::Failed(_))).then(|| work.operator(cx.entered())).flatten();
     drop_safely(work);
     (report, operator)
 }
@@ -165,10 +161,12 @@ pub(super) fn drop_safely<T>(value: T) {
 }
 
 impl Work {
-    fn lineage(&self) -> Arc<dyn Lineage> {
+    /// Whose code ran when `entered` was the last node that was entered. None is named for an action: its job is.
+    fn operator(&self, entered: RddId) -> Option<Operator> {
         match self {
-            Work::Map(side) => side.lineage(),
-            Work::Result(side) => side.lineage(),
+            Work::Map(side) if entered == END_OF_STAGE => Some(side.operator().clone()),
+            Work::Map(side) => operator_of(side.lineage(), entered),
+            Work::Result(side) => operator_of(side.lineage(), entered),
         }
     }
 }

@@ -9,6 +9,8 @@ use crate::ship::Function;
 impl<T: 'static> Rdd<T> {
     /// All elements, partition after partition: Spark's `RDD.collect`.
     ///
+    /// Error: they take more than `tidemill.memory.results.limit` (4.68), by a sample.
+    ///
     /// ```
     /// let context = tidemill_core::Context::local(2)?;
     /// assert_eq!(context.parallelize(1..=4, 3).collect()?, [1, 2, 3, 4]);
@@ -20,14 +22,7 @@ impl<T: 'static> Rdd<T> {
         T: Element,
     {
         let code = Function { env: (), call: () };
-        let parts = run_job(self, Operator::here("collect"), self.all_partitions(), code, |mut drawn, _| {
-            let mut all = Vec::new();
-            drawn.for_each_run(|run| {
-                all.append(run);
-                Ok(())
-            })?;
-            Ok(all)
-        })?;
+        let parts = run_job(self, Operator::here("collect"), self.all_partitions(), code, |drawn, _| drawn.all())?;
         Ok(flatten(parts))
     }
 }

@@ -67,14 +67,7 @@ impl<T: Element> LocalElements<T> {
     /// The elements of the next partition.
     fn compute(&mut self) -> Result<Vec<T>, Error> {
         let code = Function { env: (), call: () };
-        let parts = run_job(&self.rdd, self.operator.clone(), vec![self.next], code, |mut drawn, _| {
-            let mut all = Vec::new();
-            drawn.for_each_run(|run| {
-                all.append(run);
-                Ok(())
-            })?;
-            Ok(all)
-        })?;
+        let parts = run_job(&self.rdd, self.operator.clone(), vec![self.next], code, |drawn, _| drawn.all())?;
         self.next += 1;
         Ok(super::collect::flatten(parts))
     }

@@ -7,11 +7,13 @@ use std::time::Duration;
 use crate::error::Error;
 use crate::job::{Output, ResultSide};
 use crate::lineage::{Lineage, Operator, Parent};
+use crate::memory::Grant;
 use crate::rdd::{Input, Rdd};
 use crate::runs::BoxRuns;
 use crate::ship::{Code, Decoded, Decoder, Encoder, NotShippable, ShipError, conjure};
-use crate::task::TaskContext;
-use crate::{Cause, Element, RddId, Stop, Wake};
+use crate::task::{END_OF_STAGE, TaskContext};
+use crate::weight::Weigher;
+use crate::{Cause, Element, Stop, Wake};
 
 /// Makes one value of a partition's elements, from the action's code. It captures nothing.
 pub(crate) trait Fold<T, R, C>: Fn(Drawn<T>, &C) -> Result<R, Stop> + Copy + Send + Sync + 'static {}
@@ -23,9 +25,6 @@ pub(crate) struct Drawn<T> {
     pub(crate) cx: Arc<TaskContext>,
 }
 
-/// Stands for the action itself where a failure is its own.
-const ACTION: RddId = RddId(u64::MAX);
-
 impl<T> Drawn<T> {
     /// Gives every run to `take`, which empties it.
     pub(crate) fn for_each_run(&mut self, mut take: impl FnMut(&mut Vec<T>) -> Result<(), Stop>) -> Result<(), Stop> {
@@ -35,6 +34,20 @@ impl<T> Drawn<T> {
             run.clear();
         }
         Ok(())
+    }
+
+    /// All elements, for the driver: they are accounted for until they are there.
+    pub(crate) fn all(mut self) -> Result<Vec<T>, Stop>
+    where
+        T: Element,
+    {
+        let (cx, mut all, mut weigher) = (Arc::clone(&self.cx), Vec::new(), Weigher::new());
+        self.for_each_run(|run| {
+            cx.bring(size_of_val(run.as_slice()) as u64 + weigher.owned(run.len(), |index| run.get(index)))?;
+            all.append(run);
+            Ok(())
+        })?;
+        Ok(all)
     }
 
     /// All elements, merged one by one into what starts as `start`.
@@ -59,15 +72,21 @@ impl<T> Drawn<T> {
     /// The elements as what functions over whole partitions draw from.
     pub(crate) fn into_input(self) -> Input<T> {
         let partition = self.cx.partition();
-        Input::new(self.runs, &self.cx, partition, ACTION)
+        Input::new(self.runs, &self.cx, partition, END_OF_STAGE)
     }
 
     /// The next run.
     pub(crate) fn next(&mut self, run: &mut Vec<T>) -> Result<bool, Stop> {
         let more = self.runs.next(run)?;
-        self.cx.enter(ACTION);
+        self.cx.enter(END_OF_STAGE);
         Ok(more)
     }
+}
+
+/// What a task hands in: its value, and the account for it until the driver has unpacked it.
+struct Brought<R> {
+    value: R,
+    _grant: Option<Grant>,
 }
 
 /// The result side of an action.
@@ -86,8 +105,9 @@ impl<T: 'static, R: Element, C: Code, F: Fold<T, R, C>> ResultSide for Folding<T
 
     fn run(&self, cx: &Arc<TaskContext>) -> Result<Output, Stop> {
         let runs = self.parent.compute(cx.partition(), cx, 0)?;
-        cx.enter(ACTION);
-        Ok(Box::new((self.fold)(Drawn { runs, cx: Arc::clone(cx) }, &self.code)?))
+        cx.enter(END_OF_STAGE);
+        let value = (self.fold)(Drawn { runs, cx: Arc::clone(cx) }, &self.code)?;
+        Ok(Box::new(Brought { value, _grant: cx.take_brought() }))
     }
 
     fn encode(&self, out: &mut Encoder) -> Result<(), NotShippable> {
@@ -99,12 +119,13 @@ impl<T: 'static, R: Element, C: Code, F: Fold<T, R, C>> ResultSide for Folding<T
     }
 
     fn encode_output(&self, output: &Output) -> Result<Vec<u8>, Stop> {
-        let value = output.downcast_ref::<R>().ok_or_else(foreign)?;
-        Ok(postcard::to_stdvec(value).map_err(|e| Cause::codec::<R>("encode", e))?)
+        let brought = output.downcast_ref::<Brought<R>>().ok_or_else(foreign)?;
+        Ok(postcard::to_stdvec(&brought.value).map_err(|e| Cause::codec::<R>("encode", e))?)
     }
 
     fn decode_output(&self, bytes: &[u8]) -> Result<Output, Stop> {
-        Ok(Box::new(postcard::from_bytes::<R>(bytes).map_err(|e| Cause::codec::<R>("decode", e))?))
+        let value = postcard::from_bytes::<R>(bytes).map_err(|e| Cause::codec::<R>("decode", e))?;
+        Ok(Box::new(Brought { value, _grant: None }))
     }
 }
 
@@ -181,11 +202,16 @@ pub(crate) fn run_job_within<T: 'static, R: Element, C: Code>(
 fn in_order<R: 'static>(count: usize, results: impl IntoIterator<Item = (usize, Output)>) -> Vec<Option<R>> {
     let mut values: Vec<Option<R>> = (0..count).map(|_| None).collect();
     for (place, output) in results {
-        if let (Some(held), Ok(value)) = (values.get_mut(place), output.downcast::<R>()) {
-            *held = Some(*value);
+        if let Some(held) = values.get_mut(place) {
+            *held = unpacked(output);
         }
     }
     values
+}
+
+/// What a task handed in; it is the driver's from here on, and accounted for no more.
+fn unpacked<R: 'static>(output: Output) -> Option<R> {
+    output.downcast::<Brought<R>>().ok().map(|brought| brought.value)
 }
 
 impl<T: 'static> Rdd<T> {

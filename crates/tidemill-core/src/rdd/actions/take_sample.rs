@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use crate::Element;
 use crate::error::Error;
 use crate::lineage::Operator;
+use crate::random::Random;
 use crate::rdd::{Rdd, run_job};
 use crate::ship::Function;
 
@@ -30,7 +31,7 @@ impl<T: Element> Rdd<T> {
         let sizes = run_job(self, operator.clone(), self.all_partitions(), code, |drawn, _| {
             drawn.fold(0_u64, |count, _| count + 1)
         })?;
-        let mut random = Random(seed);
+        let mut random = Random::seeded(seed);
         let size = sizes.iter().sum();
         let chosen = match size {
             0 => return Ok(Vec::new()),
@@ -84,24 +85,6 @@ fn by_partition(sizes: &[u64], chosen: &[u64]) -> (Vec<u32>, Vec<(u32, Vec<u64>)
     (wanted.iter().map(|(partition, _)| *partition).collect(), wanted)
 }
 
-/// SplitMix64: enough for samples, and the same for ever.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    /// A number below `bound`, each as likely but for one part in 2^64 / `bound`.
-    fn below(&mut self, bound: u64) -> u64 {
-        ((u128::from(self.next()) * u128::from(bound)) >> 64) as u64
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -110,12 +93,12 @@ mod tests {
     fn distinct_numbers_are_spread_evenly() {
         let mut hits = [0_u32; 10];
         for seed in 0..2000 {
-            let chosen = distinct(&mut Random(seed), 3, 10);
+            let chosen = distinct(&mut Random::seeded(seed), 3, 10);
             assert_eq!(chosen.len(), 3);
             chosen.iter().for_each(|number| hits[*number as usize] += 1);
         }
         assert!(hits.iter().all(|hits| (500..700).contains(hits)), "600 each are expected: {hits:?}");
-        assert_eq!(distinct(&mut Random(1), 12, 10).len(), 10);
+        assert_eq!(distinct(&mut Random::seeded(1), 12, 10).len(), 10);
     }
 
     #[test]

@@ -22,10 +22,16 @@ impl<K: 'static, V: 'static> Rdd<(K, V)> {
         K: Key,
         V: Element,
     {
-        let route = self.layout().and_then(|layout| layout.route::<K>());
-        let partitions = route.map_or_else(|| self.all_partitions(), |route| vec![route.partition(key) as u32]);
+        let operator = Operator::here("lookup");
+        let partitions = match self.layout().and_then(|layout| layout.route::<K>()) {
+            None => self.all_partitions(),
+            Some(route) => match route.partition(key) {
+                partition if partition < self.num_partitions() => vec![partition as u32],
+                _ => return Err(Error::driver(&operator, route.out_of_range(key))),
+            },
+        };
         let code = Function { env: key.clone(), call: () };
-        let found = run_job(self, Operator::here("lookup"), partitions, code, |mut drawn, sought| {
+        let found = run_job(self, operator, partitions, code, |mut drawn, sought| {
             let mut values = Vec::new();
             drawn.for_each_run(|run| {
                 values.extend(run.drain(..).filter(|(key, _)| *key == sought.env).map(|(_, value)| value));

@@ -1,12 +1,14 @@
 //! The sample of keys by which `sort_by_key` finds its ranges.
 
-use crate::Key;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use crate::error::Error;
 use crate::layout::RangePartitioner;
 use crate::lineage::Operator;
 use crate::random::Random;
 use crate::rdd::{Rdd, run_job};
 use crate::ship::Function;
+use crate::{Cause, Key};
 
 /// So many keys are sampled for each partition that is to be, as in Spark: ranges are then mostly within a third of even.
 const SAMPLED_PER_RANGE: f64 = 20.0;
@@ -46,7 +48,9 @@ pub(super) fn sampled_ranges<K: Key + Ord, V: 'static>(
         }
         sample.extend(sketched(pairs, operator, large, &sizes)?.iter().flat_map(weighted));
     }
-    Ok(RangePartitioner::balanced(sample, partitions, ascending))
+    // The user's order runs here in the driver.
+    let balanced = catch_unwind(AssertUnwindSafe(|| RangePartitioner::balanced(sample, partitions, ascending)));
+    balanced.map_err(|panic| Error::driver(operator, Cause::panic(&*panic)))
 }
 
 /// Each sampled key with the number of keys that it stands for.

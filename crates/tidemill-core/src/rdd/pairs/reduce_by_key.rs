@@ -25,7 +25,7 @@ impl<K: 'static, V: 'static> Rdd<(K, V)> {
         self.combined("reduce_by_key", self.default_layout(), Reduce(Function { env: (), call: f }))
     }
 
-    /// [`reduce_by_key`](Rdd::reduce_by_key) into a number of partitions.
+    /// [`reduce_by_key`](Rdd::reduce_by_key) into a number of partitions; 0 is taken as 1.
     #[track_caller]
     pub fn reduce_by_key_into<F: Fn(V, V) -> V + Send + Sync + 'static>(&self, f: F, partitions: usize) -> Rdd<(K, V)>
     where

@@ -12,6 +12,7 @@ use crate::rdd::{Input, Keeps, Rdd};
 use crate::runs::BoxRuns;
 use crate::ship::Function;
 use crate::sorter::SpillSorter;
+use crate::task::blame::During;
 use crate::{Element, Key, Stop};
 
 impl<K: 'static, V: 'static> Rdd<(K, V)> {
@@ -85,5 +86,5 @@ fn sorted<T: Element>(mut input: Input<T>, compare: impl Fn(&T, &T) -> Ordering 
     while input.next(&mut run)? {
         sorter.push_run(&mut run)?;
     }
-    Ok(sorter.finish()?)
+    Ok(Box::new(During { runs: sorter.finish()?, cx: Arc::clone(&input.cx), node: input.node() }))
 }

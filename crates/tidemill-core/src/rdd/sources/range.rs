@@ -28,6 +28,7 @@ impl Context {
     }
 
     /// Every `step`-th number from `start` up to `end`, or down to it if `step` is negative; `end` itself is left out.
+    /// No partitions are taken as one.
     ///
     /// Error: `step` is 0.
     ///

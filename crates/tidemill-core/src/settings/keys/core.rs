@@ -41,7 +41,7 @@ settings! {
     VALIDATE_OUTPUT_SPECS: bool = "spark.hadoop.validateOutputSpecs", default("true"), row("4.64");
     /// Folders for spilled and stored data, separated by commas. Only the first is used so far.
     LOCAL_DIR: Option<String> = "spark.local.dir", absent("the system's folder for temporary files"), row("4.68");
-    /// The most bytes that the results of one job may take; 0 is no limit of its own. It stands for
+    /// The most bytes of results that may be on their way to the program; 0 is no limit of its own. It stands for
     /// `tidemill.memory.results.limit` where that is not set.
     MAX_RESULT_SIZE: Option<ByteSize> = "spark.driver.maxResultSize",
         absent("`tidemill.memory.results.limit`"), row("4.68"), no_effect("the bytes of results are not counted");

@@ -26,7 +26,7 @@ fn submit<T: 'static>(rdd: &Rdd<T>, pool: &str) -> JobHandle {
 fn count(handle: &JobHandle) -> u64 {
     let (outcome, results) = handle.wait();
     assert!(matches!(outcome, Outcome::Done), "{outcome:?}");
-    results.into_iter().map(|(_, output)| *output.downcast::<u64>().unwrap()).sum()
+    results.into_iter().map(|(_, output)| unpacked::<u64>(output).unwrap()).sum()
 }
 
 /// A function that says its name and waits to be let go on.
