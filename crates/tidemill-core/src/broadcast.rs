@@ -2,13 +2,17 @@
 
 use std::fmt;
 use std::ops::Deref;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::Element;
+use crate::{Element, TaskContext};
 
 /// A value that every task may read: Spark's `Broadcast`. Cloning it clones a pointer.
+///
+/// After [`destroy`](Broadcast::destroy) a task that reads it fails, and so its job, by a panic that says so (behaviour
+/// 3.14). The driver still can: there the value is at hand.
 ///
 /// On executors use it as the value of `map_with` and its kin, as every captured value.
 ///
@@ -23,7 +27,7 @@ use crate::Element;
 pub struct Broadcast<T> {
     id: u64,
     value: Arc<T>,
-    destroyed: Arc<Mutex<bool>>,
+    destroyed: Arc<AtomicBool>,
 }
 
 impl<T: Element> Broadcast<T> {
@@ -36,20 +40,55 @@ impl<T: Element> Broadcast<T> {
         self.id
     }
 
-    /// The value.
+    /// The value. In a task it panics once the broadcast is destroyed.
+    #[inline]
     pub fn value(&self) -> &T {
+        self.assert_readable();
         &self.value
     }
 
-    /// Says that no job will use it any more; one that would send it to another process fails from now on (behaviour
-    /// 3.14). Here it stays until its last handle goes.
+    /// Drops the copies of other processes, which fetch it again when they need it: Spark's `unpersist`. Within one process
+    /// there are no copies, and nothing changes.
+    pub fn unpersist(&self) {}
+
+    /// Says that no job will use it any more; from now on a task that reads it fails, and so does a job that encodes it
+    /// (behaviour 3.14): Spark's `destroy`. The memory is free when the last clone is dropped.
+    ///
+    /// ```
+    /// let context = tidemill_core::Context::local(2)?;
+    /// let factor = context.broadcast(10);
+    /// let seen = factor.clone();
+    /// let scaled = context.parallelize(1..=2, 2).map(move |x| x * *seen);
+    /// assert_eq!(scaled.collect()?, [10, 20]);
+    /// factor.destroy();
+    /// let error = scaled.collect().unwrap_err().to_string();
+    /// assert!(error.contains("Attempted to use Broadcast(0) after it was destroyed"));
+    /// # Ok::<(), tidemill_core::Error>(())
+    /// ```
     pub fn destroy(&self) {
-        *self.destroyed.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.destroyed.store(true, Ordering::SeqCst);
     }
 
     /// Whether it was destroyed.
     pub fn is_destroyed(&self) -> bool {
-        *self.destroyed.lock().unwrap_or_else(PoisonError::into_inner)
+        self.destroyed.load(Ordering::SeqCst)
+    }
+}
+
+impl<T> Broadcast<T> {
+    #[inline]
+    fn assert_readable(&self) {
+        if self.destroyed.load(Ordering::Relaxed) {
+            fail_in_task(self.id);
+        }
+    }
+}
+
+#[cold]
+#[expect(clippy::panic, reason = "reading gives a reference, and a task's panic is a failure that its job reports")]
+fn fail_in_task(id: u64) {
+    if TaskContext::current().is_some() {
+        panic!("Attempted to use Broadcast({id}) after it was destroyed");
     }
 }
 
@@ -61,7 +100,9 @@ impl<T> Clone for Broadcast<T> {
 
 impl<T> Deref for Broadcast<T> {
     type Target = T;
+    #[inline]
     fn deref(&self) -> &T {
+        self.assert_readable();
         &self.value
     }
 }

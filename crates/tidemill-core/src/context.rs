@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::io;
+use std::ops::AddAssign;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -28,6 +29,7 @@ use crate::{Element, Key, RddId, ShuffleId};
 
 mod checkpoints;
 mod groups;
+mod tags;
 
 pub(crate) use groups::{DESCRIPTION_PROPERTY, GROUP_PROPERTY};
 
@@ -212,6 +214,20 @@ impl Context {
         self.inner.backend.start_service(service, home)
     }
 
+    /// An accumulator that sums up: Spark's `longAccumulator` and `doubleAccumulator`.
+    ///
+    /// ```
+    /// let context = tidemill_core::Context::local(2)?;
+    /// let odd = context.counter::<u64>();
+    /// let counter = odd.clone();
+    /// context.parallelize(0..5, 2).foreach(move |x| counter.add(x % 2))?;
+    /// assert_eq!(odd.value(), 2);
+    /// # Ok::<(), tidemill_core::Error>(())
+    /// ```
+    pub fn counter<V: Element + Default + AddAssign>(&self) -> Accumulator<V> {
+        self.accumulator(V::default(), |sum, more| *sum += more)
+    }
+
     /// Stops all jobs and threads; more calls do nothing. Waits for user code that does not return no longer than
     /// `tidemill.stop.timeout`, and then names the threads that it left behind in a warning.
     pub fn stop(&self) {
@@ -238,9 +254,8 @@ impl Context {
         operator: Operator,
         result: Arc<dyn ResultSide>,
         partitions: Vec<u32>,
-        barrier: bool,
     ) -> Result<impl IntoIterator<Item = (usize, Output)> + use<>, Error> {
-        let handle = self.submit(operator.clone(), result, partitions, barrier)?;
+        let handle = self.submit(operator.clone(), result, partitions)?;
         let (outcome, results) = handle.wait();
         self.active().remove(&handle.id());
         self.job_result(&handle, &operator, outcome)?;
@@ -253,14 +268,13 @@ impl Context {
         operator: Operator,
         result: Arc<dyn ResultSide>,
         partitions: Vec<u32>,
-        barrier: bool,
     ) -> Result<JobHandle, Error> {
         if self.is_stopped() {
             return Err(Error::Stopped { action: operator });
         }
         let id = JobId(self.inner.next_job.fetch_add(1, Ordering::Relaxed));
         let properties = self.local_properties();
-        let job = Job { id, operator, result, partitions, properties: Arc::clone(&properties), barrier };
+        let job = Job { id, operator, result, partitions, properties: Arc::clone(&properties) };
         self.active().insert(id, ActiveJob { properties, handle: None, cancelled: false });
         let handle = self.inner.backend.submit(job);
         let mut active = self.active();

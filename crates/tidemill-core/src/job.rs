@@ -40,8 +40,6 @@ pub struct Job {
     pub partitions: Vec<u32>,
     /// Local properties, the job group and the pool among them.
     pub properties: Arc<Properties>,
-    /// Whether all tasks of the result stage must run at once.
-    pub barrier: bool,
 }
 
 /// A job with its stages.

@@ -102,6 +102,14 @@ pub trait Lineage: Send + Sync + 'static {
     fn first_input(&self, _partition: usize) -> Option<(Arc<dyn Lineage>, usize)> {
         None
     }
+    /// Whether all its partitions must be computed at once, each in a task of its own.
+    fn is_barrier(&self) -> bool {
+        false
+    }
+    /// What the user calls it, where it was made by `named`.
+    fn name(&self) -> Option<&str> {
+        None
+    }
     /// What it keeps of its partitions, where it was made by `persist`.
     fn storage(&self) -> Option<&Storage> {
         None
@@ -109,6 +117,10 @@ pub trait Lineage: Send + Sync + 'static {
     /// The folder of its files, where it was made by `checkpoint`.
     fn checkpoint_folder(&self) -> Option<&Path> {
         None
+    }
+    /// Whether it was made by `local_checkpoint`.
+    fn is_locally_checkpointed(&self) -> bool {
+        false
     }
     /// Writes the node for another process; its narrow parents are already written.
     fn encode(&self, out: &mut Encoder) -> Result<(), NotShippable>;

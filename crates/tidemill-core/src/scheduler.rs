@@ -60,9 +60,6 @@ pub struct Submission {
     pub results: u32,
     /// The pool that its tasks count for under fair scheduling.
     pub pool: String,
-    /// Whether the tasks of its result stage must all start together. Then they also start anew together when one of
-    /// them does not come through.
-    pub barrier: bool,
 }
 
 /// Why a task failed, and in which operator.

@@ -14,6 +14,8 @@ pub struct Plan {
     pub map_stages: Vec<MapStage>,
     /// The shuffles that the result stage reads.
     pub result_parents: Vec<ShuffleId>,
+    /// How many partitions of the result stage a barrier wants computed together, if there is a barrier in it.
+    pub result_barrier: Option<u32>,
 }
 
 /// A stage that writes a shuffle.
@@ -25,6 +27,9 @@ pub struct MapStage {
     pub tasks: u32,
     /// The shuffles that it reads. Empty where the stage was not looked into.
     pub parents: Vec<ShuffleId>,
+    /// How many partitions a barrier wants computed together, if there is a barrier in the stage. None where the stage was
+    /// not looked into.
+    pub barrier: Option<u32>,
 }
 
 /// The map sides of a plan, by their shuffle.
@@ -36,30 +41,44 @@ pub fn cut(result: Arc<dyn Lineage>, is_written: impl Fn(ShuffleId) -> bool) -> 
     let mut sides = Sides::new();
     let mut plan = Plan::default();
     let mut planned = HashSet::new();
-    let direct = distinct(walk_stage(result, |_| {}));
+    let (direct, barrier) = look_into(result);
+    plan.result_barrier = barrier;
     plan.result_parents = direct.iter().map(|side| side.shuffle()).collect();
-    let mut open: Vec<(Arc<dyn MapSide>, Option<Vec<ShuffleId>>)> =
-        direct.into_iter().rev().map(|side| (side, None)).collect();
-    while let Some((side, parents)) = open.pop() {
+    type Read = (Vec<ShuffleId>, Option<u32>);
+    let mut open: Vec<(Arc<dyn MapSide>, Option<Read>)> = direct.into_iter().rev().map(|side| (side, None)).collect();
+    while let Some((side, read)) = open.pop() {
         let shuffle = side.shuffle();
         if planned.contains(&shuffle) {
             continue;
         }
         let tasks = side.lineage().meta().partitions as u32;
-        match parents {
+        match read {
             None if !is_written(shuffle) => {
-                let parents = distinct(walk_stage(side.lineage(), |_| {}));
-                open.push((side, Some(parents.iter().map(|parent| parent.shuffle()).collect())));
+                let (parents, barrier) = look_into(side.lineage());
+                open.push((side, Some((parents.iter().map(|parent| parent.shuffle()).collect(), barrier))));
                 open.extend(parents.into_iter().rev().map(|parent| (parent, None)));
             }
-            parents => {
+            read => {
                 planned.insert(shuffle);
-                plan.map_stages.push(MapStage { shuffle, tasks, parents: parents.unwrap_or_default() });
+                let (parents, barrier) = read.unwrap_or_default();
+                plan.map_stages.push(MapStage { shuffle, tasks, parents, barrier });
                 sides.insert(shuffle, side);
             }
         }
     }
     (plan, sides)
+}
+
+/// The shuffles that a stage reads, and how many partitions its barrier wants together. Of several barriers the one that
+/// does not go with the stage's own number of partitions counts, so that it is seen.
+fn look_into(last: Arc<dyn Lineage>) -> (Vec<Arc<dyn MapSide>>, Option<u32>) {
+    let (own, mut barrier) = (last.meta().partitions as u32, None);
+    let sides = walk_stage(last, |node| {
+        if node.is_barrier() && barrier.is_none_or(|held| held == own) {
+            barrier = Some(node.meta().partitions as u32);
+        }
+    });
+    (distinct(sides), barrier)
 }
 
 fn distinct(mut sides: Vec<Arc<dyn MapSide>>) -> Vec<Arc<dyn MapSide>> {

@@ -73,6 +73,50 @@ fn zeros_are_merged_once_a_partition_and_once_in_the_driver() {
     assert_eq!(rdd.fold(10, |a, b| a + b).unwrap(), 53);
     assert_eq!(rdd.aggregate(10, |a, b| a + b, |a, b| a + b).unwrap(), 53);
     assert_eq!(rdd.tree_aggregate(10, |a, b| a + b, |a, b| a + b, 2).unwrap(), 43);
+    // As PySpark 3.5.9 does: partitions without elements count, no partitions leave the driver's zero.
+    for (rdd, folded, in_tree) in [(context().parallelize([0; 0], 2), 30, 20), (context().empty(), 10, 10)] {
+        assert_eq!(rdd.fold(10, |a, b| a + b).unwrap(), folded);
+        assert_eq!(rdd.aggregate(10, |a, b| a + b, |a, b| a + b).unwrap(), folded);
+        assert_eq!(rdd.tree_aggregate(10, |a, b| a + b, |a, b| a + b, 2).unwrap(), in_tree);
+    }
+}
+
+/// 3.6: what PySpark 3.5.9 gives for the same elements.
+#[test]
+fn figures_are_those_of_spark() {
+    let context = context();
+    let spread = |values: &[i32]| {
+        let rdd = context.parallelize(values.to_vec(), 3);
+        [rdd.sample_stdev(), rdd.sample_variance(), rdd.stdev(), rdd.variance()].map(Result::unwrap)
+    };
+    for (values, expected) in [
+        (&[1, 2, 3][..], [1.0, 1.0, 0.816496580927726, 0.6666666666666666]),
+        (&[1, 2, 4, 9], [3.559026084010437, 12.666666666666666, 3.082207001484488, 9.5]),
+    ] {
+        let close = |(a, b): (f64, f64)| (a - b).abs() < 1e-12;
+        assert!(spread(values).into_iter().zip(expected).all(close), "{:?}", spread(values));
+    }
+    let [sample_stdev, _, stdev, _] = spread(&[5]);
+    assert!(sample_stdev.is_nan() && stdev == 0.0);
+    let none = context.parallelize([0; 0], 2).stats().unwrap();
+    assert_eq!((none.count(), none.mean(), none.max(), none.min()), (0, 0.0, f64::NEG_INFINITY, f64::INFINITY));
+    assert!(none.stdev().is_nan() && none.sample_variance().is_nan());
+
+    let histogram = |n: i32, buckets| context.parallelize(0..n, 3).histogram(buckets).unwrap();
+    assert_eq!(histogram(51, 2), (vec![0.0, 25.0, 50.0], vec![25, 26]));
+    assert_eq!(histogram(51, 3), (vec![0.0, 16.666666666666668, 33.333333333333336, 50.0], vec![17, 17, 17]));
+    assert_eq!(histogram(11, 7).1, [2, 1, 2, 1, 2, 1, 2]);
+    assert_eq!(context.parallelize([0; 0], 2).histogram_between(&[0.0, 1.0]).unwrap(), [0]);
+    assert!(context.parallelize([1], 1).histogram_between(&[1.0, 1.0, 2.0]).is_err(), "a bound stands twice");
+
+    let words = context.parallelize(["bb", "a", "c", "dd", "e"].map(String::from), 2);
+    let longest = words.take_ordered_by(3, |a, b| b.len().cmp(&a.len())).unwrap();
+    let shortest = words.take_ordered_by(3, |a, b| a.len().cmp(&b.len())).unwrap();
+    assert_eq!(
+        (longest, shortest),
+        (["bb", "dd", "a"].map(String::from).into(), ["a", "c", "e"].map(String::from).into())
+    );
+    assert_eq!(context.parallelize([1], 1).top(0).unwrap(), [0; 0]);
 }
 
 #[test]

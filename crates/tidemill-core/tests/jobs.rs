@@ -202,6 +202,80 @@ fn stopping_does_not_wait_for_a_function_that_does_not_return() {
     assert!(matches!(error, Error::Stopped { .. }) && error.to_string().contains("count at"), "{error}");
 }
 
+/// 3.14
+#[test]
+fn a_destroyed_broadcast_fails_the_tasks_that_read_it() {
+    let context = context("local[2]", &[]);
+    let word = context.broadcast("tide".to_string());
+    let seen = word.clone();
+    let lengths = context.parallelize(0..2, 2).map(move |_| seen.len());
+    word.unpersist();
+    assert_eq!(lengths.collect().unwrap(), [4, 4]);
+    word.destroy();
+    let error = lengths.collect().unwrap_err().to_string();
+    let wanted = format!("Attempted to use Broadcast({}) after it was destroyed", word.id());
+    assert!(error.contains(&wanted) && error.contains("map at"), "{error}");
+    assert_eq!(word.value(), "tide", "the driver has it still");
+}
+
+/// 3.12: each chooses the job of the thread that set it, and no other.
+#[test]
+fn jobs_are_listed_and_cancelled_by_group_and_by_tag() {
+    type Cancel = fn(&Context);
+    let cases: [(&str, Cancel, Cancel); 2] = [
+        ("group", |context| context.cancel_job_group("day"), |context| context.cancel_job_group("nightly")),
+        ("tag", |context| context.cancel_jobs_with_tag("count"), |context| context.cancel_jobs_with_tag("counts")),
+    ];
+    for (name, other, right) in cases {
+        let context = context("local[1]", &[("tidemill.task.stuck.timeout", "10ms")]);
+        let (gate, pass) = Gate::new();
+        let waiting = {
+            let context = context.clone();
+            thread::spawn(move || {
+                for tag in ["counts", "long"] {
+                    context.add_job_tag(tag).unwrap();
+                }
+                context.with_job_group("nightly", "waits", || context.parallelize(0..2, 2).foreach(move |_| pass()))
+            })
+        };
+        gate.wait();
+        let listed =
+            (context.active_jobs(), context.active_jobs_of_group("nightly"), context.active_jobs_of_group("day"));
+        assert_eq!(listed, (vec![0], vec![0], vec![]), "{name}");
+        other(&context);
+        assert_eq!(context.active_jobs(), [0], "{name}");
+        right(&context);
+        assert!(matches!(waiting.join().unwrap(), Err(Error::Cancelled { .. })), "{name}");
+        assert!(context.active_jobs().is_empty(), "{name}");
+    }
+}
+
+/// 3.12
+#[test]
+fn tags_and_groups_are_set_and_taken_back() {
+    let context = context("local[1]", &[]);
+    for wrong in ["", "a,b"] {
+        let error = context.add_job_tag(wrong).unwrap_err().to_string();
+        assert!(error.contains("a job tag cannot") && error.contains("jobs.rs"), "{error}");
+    }
+    for tag in ["b", "a", "b"] {
+        context.add_job_tag(tag).unwrap();
+    }
+    assert_eq!(context.local_property("spark.job.tags").as_deref(), Some("a,b"));
+    context.remove_job_tag("c");
+    context.remove_job_tag("a");
+    assert!(context.job_tags().into_iter().eq(["b"]));
+    context.clear_job_tags();
+    assert_eq!((context.job_tags().len(), context.local_property("spark.job.tags")), (0, None));
+    context.set_job_group("outer", "o");
+    let inner = context.with_job_group("inner", "i", || context.local_property("spark.jobGroup.id"));
+    assert_eq!(inner.as_deref(), Some("inner"));
+    let unwound = std::panic::AssertUnwindSafe(|| context.with_job_group("inner", "i", || panic!("within")));
+    assert!(std::panic::catch_unwind(unwound).is_err());
+    assert_eq!(context.local_property("spark.jobGroup.id").as_deref(), Some("outer"));
+    assert_eq!(context.local_property("spark.job.description").as_deref(), Some("o"));
+}
+
 /// Pairs whose map side counts its tasks.
 fn counted(context: &Context) -> (Rdd<(i32, i32)>, Arc<AtomicUsize>) {
     let tasks = Arc::new(AtomicUsize::new(0));

@@ -146,7 +146,7 @@ fn walks_cost_as_much_as_the_lineage_is_long() {
 /// Runs a job of `plan`, whose result stage has one task, and counts what the scheduler asks for.
 fn actions_of(plan: Plan) -> usize {
     let mut scheduler = Scheduler::new(4, SchedulingMode::Fifo, Limits { task_failures_max: 1, stage_losses_max: 1 });
-    let submission = Submission { job: JobId(0), plan, results: 1, pool: String::new(), barrier: false };
+    let submission = Submission { job: JobId(0), plan, results: 1, pool: String::new() };
     let (mut open, mut count) = (vec![Event::Submitted(submission)], 0);
     let mut done = false;
     while let Some(event) = open.pop() {

@@ -46,6 +46,18 @@ fn operators_travel() {
     check(six.random_split(&[1.0, 2.0], 3).unwrap().swap_remove(1));
     check(six.pipe(&["cat"], &[]));
     check(six.key_by(|x| x % 4));
+    check(six.try_filter(|x| u8::try_from(*x).map(|x| x > 4)));
+    check(six.try_flat_map(|x| u8::try_from(x).map(|x| 0..x)));
+    check(five.barrier().map_partitions(|elements| elements));
+    assert_eq!(shipped(&five.named("five")).name(), Some("five"));
+}
+
+/// A barrier is one in the process that it comes to, too.
+#[test]
+fn barriers_travel() {
+    let context = Context::local(2).unwrap();
+    let three = shipped(&context.range(0..5, 3).barrier().map_partitions(|elements| elements));
+    assert!(three.count().unwrap_err().to_string().contains("3 tasks must start together"));
 }
 
 #[test]

@@ -194,9 +194,9 @@ impl Backend for LocalBackend {
         for (shuffle, side) in &sides {
             state.sides.insert(*shuffle, Arc::downgrade(side));
         }
-        let Job { id, operator, result, partitions, properties, barrier } = job;
+        let Job { id, operator, result, partitions, properties } = job;
         let pool = properties.get(POOL_PROPERTY).cloned().unwrap_or_default();
-        let submission = Submission { job: id, plan, results: partitions.len() as u32, pool, barrier };
+        let submission = Submission { job: id, plan, results: partitions.len() as u32, pool };
         state.jobs.insert(id, ActiveJob { operator, result, sides, partitions, properties, results });
         shared.tell(&mut state, Event::Submitted(submission));
         shared.release(state);

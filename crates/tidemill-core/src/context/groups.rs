@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Context, PROPERTIES};
+use super::{ActiveJob, Context, PROPERTIES};
 use crate::task::Properties;
 
 /// The property that holds a job's group, as in Spark.
@@ -23,6 +23,26 @@ impl Context {
     pub fn set_job_group(&self, group: &str, description: &str) {
         self.set_local_property(GROUP_PROPERTY, Some(group));
         self.set_local_property(DESCRIPTION_PROPERTY, Some(description));
+    }
+
+    /// Runs `work` with its jobs in a group, then sets this thread's local properties as they were before.
+    ///
+    /// ```
+    /// let context = tidemill_core::Context::local(1)?;
+    /// let count = context.with_job_group("nightly", "counts of the day", || context.parallelize(0..10, 2).count())?;
+    /// assert_eq!((count, context.local_property("spark.jobGroup.id")), (10, None));
+    /// # Ok::<(), tidemill_core::Error>(())
+    /// ```
+    pub fn with_job_group<R>(&self, group: &str, description: &str, work: impl FnOnce() -> R) -> R {
+        struct Restore<'a>(&'a Context, Arc<Properties>);
+        impl Drop for Restore<'_> {
+            fn drop(&mut self) {
+                self.0.set_local_properties(Arc::clone(&self.1));
+            }
+        }
+        let _restore = Restore(self, self.local_properties());
+        self.set_job_group(group, description);
+        work()
     }
 
     /// Describes the jobs that this thread submits from now on: Spark's `setJobDescription`.
@@ -56,10 +76,37 @@ impl Context {
         PROPERTIES.with_borrow_mut(|held| held.insert(self.id(), properties));
     }
 
+    /// The numbers of the jobs that are not over yet, in order of submission: Spark's `StatusTracker.getActiveJobsIds`. What
+    /// jobs do, and did, is told by events: see [`Context::events`].
+    ///
+    /// ```
+    /// let context = tidemill_core::Context::local(1)?;
+    /// context.parallelize(0..10, 2).count()?;
+    /// assert!(context.active_jobs().is_empty());
+    /// # Ok::<(), tidemill_core::Error>(())
+    /// ```
+    pub fn active_jobs(&self) -> Vec<u64> {
+        self.active_jobs_where(|_| true)
+    }
+
+    /// The numbers of the jobs of a group that are not over yet, in order of submission: of Spark's
+    /// `StatusTracker.getJobIdsForGroup` those that still run.
+    pub fn active_jobs_of_group(&self, group: &str) -> Vec<u64> {
+        self.active_jobs_where(|properties| is_of_group(properties, group))
+    }
+
+    fn active_jobs_where(&self, which: impl Fn(&Properties) -> bool) -> Vec<u64> {
+        let active = self.active();
+        let runs = |job: &ActiveJob| job.handle.as_ref().is_none_or(|handle| handle.outcome().is_none());
+        let chosen = active.iter().filter(|(_, job)| runs(job) && which(&job.properties));
+        let mut ids: Vec<u64> = chosen.map(|(id, _)| id.0).collect();
+        ids.sort_unstable();
+        ids
+    }
+
     /// Cancels the jobs of a group that are not over yet: Spark's `cancelJobGroup`. Their callers get an error at once.
     pub fn cancel_job_group(&self, group: &str) {
-        let of_group = |properties: &Properties| properties.get(GROUP_PROPERTY).is_some_and(|held| held == group);
-        self.cancel_jobs(of_group);
+        self.cancel_jobs(|properties| is_of_group(properties, group));
     }
 
     /// Cancels all jobs that are not over yet: Spark's `cancelAllJobs`.
@@ -67,7 +114,7 @@ impl Context {
         self.cancel_jobs(|_| true);
     }
 
-    fn cancel_jobs(&self, which: impl Fn(&Properties) -> bool) {
+    pub(super) fn cancel_jobs(&self, which: impl Fn(&Properties) -> bool) {
         let chosen: Vec<_> = {
             let mut active = self.active();
             let jobs = active.values_mut().filter(|job| which(&job.properties));
@@ -79,4 +126,8 @@ impl Context {
         };
         chosen.iter().for_each(|handle| handle.cancel());
     }
+}
+
+fn is_of_group(properties: &Properties, group: &str) -> bool {
+    properties.get(GROUP_PROPERTY).is_some_and(|held| held == group)
 }

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::fmt::Write;
 use std::sync::Arc;
 
-use crate::lineage::{Dependency, Lineage};
+use crate::lineage::{Dependency, Lineage, Operator};
 use crate::rdd::{Rdd, Storage};
 
 impl<T: 'static> Rdd<T> {
@@ -66,9 +66,15 @@ impl Line {
         };
         let (operator, id) = (&meta.operator, meta.id.0);
         let start = if out.is_empty() { "" } else { "\n " };
-        let written =
-            write!(out, "{start}{}{lead} {}[{id}] at {}:{}", self.indent, operator.name, operator.file, operator.line);
-        let storage = self.node.storage().map(Storage::level).filter(|level| level.keeps());
+        let name = self.node.name().map(|name| format!("{name} ")).unwrap_or_default();
+        let Operator { name: call, file, line } = operator;
+        let written = write!(out, "{start}{}{lead} {name}{call}[{id}] at {file}:{line}", self.indent);
+        let storage = self
+            .node
+            .storage()
+            .filter(|storage| storage.rdd() == meta.id)
+            .map(Storage::level)
+            .filter(|level| level.keeps());
         let written = written.and_then(|()| storage.map_or(Ok(()), |level| write!(out, " [{level}]")));
         let written = written.and_then(|()| if first { Ok(()) } else { out.write_str(" (as above)") });
         debug_assert!(written.is_ok(), "a String takes any text");

@@ -117,6 +117,11 @@ impl Storage {
         if self.keeps() { self.level } else { StorageLevel::NONE }
     }
 
+    /// The RDD whose partitions it keeps.
+    pub(crate) fn rdd(&self) -> RddId {
+        self.rdd
+    }
+
     /// The name of a partition's block.
     pub fn block(&self, partition: usize) -> BlockId {
         BlockId::Stored { rdd: self.rdd, partition: partition as u32 }

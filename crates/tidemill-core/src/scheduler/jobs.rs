@@ -13,17 +13,17 @@ impl Scheduler {
         let mut stages = Vec::with_capacity(submission.plan.map_stages.len() + 1);
         for planned in &submission.plan.map_stages {
             let known = self.shuffles.get(&planned.shuffle).copied();
-            let stage = known.unwrap_or_else(|| self.add(planned.tasks, Some(planned.shuffle), &planned.parents));
+            let added = || Stage::new(planned.tasks, Some(planned.shuffle), planned.barrier.is_some());
+            let stage = known.unwrap_or_else(|| self.add(added(), &planned.parents));
             if let Some(stage) = self.stages.get_mut(&stage) {
                 stage.forgotten = false;
             }
             stages.push(stage);
         }
-        let result = self.add(submission.results, None, &submission.plan.result_parents);
+        let barrier = submission.plan.result_barrier;
+        let result = self.add(Stage::new(submission.results, None, barrier.is_some()), &submission.plan.result_parents);
         stages.push(result);
-        if let Some(stage) = self.stages.get_mut(&result) {
-            stage.barrier = submission.barrier;
-        }
+        let torn = self.torn_barrier(&submission, &stages);
         let planned = stages.iter().filter_map(|id| self.stages.get(id).map(|stage| stage.planned(*id)));
         actions.push(Action::Planned { job, stages: planned.collect() });
         self.jobs.insert(job, Job { stages: BTreeSet::new(), result, pool: submission.pool });
@@ -32,26 +32,43 @@ impl Scheduler {
         }
         if submission.results == 0 {
             self.finish(job, Outcome::Done, actions);
-        } else if submission.barrier && submission.results as usize > self.slots.total() {
-            self.finish(job, self.too_few_slots(job, result, submission.results), actions);
+        } else if let Some((stage, text)) = torn {
+            let failure = Failure { cause: Cause::Invalid(text), operator: None };
+            let task = Task { job, stage, partition: 0, attempt: 0 };
+            self.finish(job, Outcome::Failed { task, failures: 1, failure }, actions);
         }
     }
 
-    /// How a job ends whose tasks can never all run at once.
-    fn too_few_slots(&self, job: JobId, stage: StageId, tasks: u32) -> Outcome {
-        let text = format!(
-            "{tasks} tasks must start together, but only {} can run at a time; use fewer partitions or more threads",
-            self.slots.total()
-        );
-        let failure = Failure { cause: Cause::Invalid(text), operator: None };
-        Outcome::Failed { task: Task { job, stage, partition: 0, attempt: 0 }, failures: 1, failure }
+    /// The first stage of a job whose barrier can never have all its tasks run at once, and why not. `stages` are the
+    /// submission's, in its order.
+    fn torn_barrier(&self, submission: &Submission, stages: &[StageId]) -> Option<(StageId, String)> {
+        let maps = submission.plan.map_stages.iter().map(|stage| (stage.tasks, stage.barrier));
+        let all = maps.chain([(submission.results, submission.plan.result_barrier)]).zip(stages);
+        let mut barriers = all.filter_map(|((tasks, barrier), stage)| Some((tasks, barrier?, *stage)));
+        barriers.find_map(|(tasks, wanted, stage)| {
+            let slots = self.slots.total();
+            if tasks != wanted {
+                let text = format!(
+                    "a barrier wants all its {wanted} partitions computed together, each in a task of its own, but the \
+                     stage has {tasks} tasks; use only all partitions after it, so not `take` or `first`, and no \
+                     `union` or `coalesce` before the next shuffle or `checkpoint`"
+                );
+                return Some((stage, text));
+            }
+            let text = format!(
+                "{tasks} tasks must start together, but only {slots} can run at a time; use fewer partitions or more \
+                 threads"
+            );
+            (tasks as usize > slots).then_some((stage, text))
+        })
     }
 
     /// Adds a stage whose parents are known already.
-    fn add(&mut self, tasks: u32, writes: Option<ShuffleId>, parents: &[ShuffleId]) -> StageId {
+    fn add(&mut self, stage: Stage, parents: &[ShuffleId]) -> StageId {
         let id = StageId(self.next_stage);
         self.next_stage += 1;
-        self.stages.insert(id, Stage::new(tasks, writes));
+        let writes = stage.writes;
+        self.stages.insert(id, stage);
         for shuffle in parents {
             if let Some(parent) = self.shuffles.get(shuffle).copied() {
                 self.link(parent, id);
@@ -125,6 +142,9 @@ impl Scheduler {
         stage.missed.clear();
         if stage.missing > 0 {
             stage.parts.iter_mut().for_each(|part| part.failures = 0);
+            if stage.barrier {
+                self.start_anew(id, actions);
+            }
         }
     }
 

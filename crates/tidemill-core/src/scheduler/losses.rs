@@ -52,12 +52,16 @@ impl Scheduler {
     /// hold it must neither wait for it nor fail with it.
     fn lose(&mut self, id: StageId, map: u32) {
         let Some(stage) = self.stages.get_mut(&id) else { return };
-        if let Some(part) = stage.parts.get_mut(map as usize) {
-            part.state = State::Waiting;
+        let before = stage.missing;
+        for (place, part) in stage.parts.iter_mut().enumerate() {
+            // The tasks of a barrier are run together or not at all.
+            if (place == map as usize || stage.barrier) && matches!(part.state, State::Done { .. }) {
+                part.state = State::Waiting;
+                stage.waiting.push_back(place as u32);
+                stage.missing += 1;
+            }
         }
-        stage.waiting.push_back(map);
-        stage.missing += 1;
-        if stage.missing > 1 {
+        if before > 0 {
             return self.note_ready(id);
         }
         stage.jobs.clear();

@@ -12,7 +12,7 @@ use crate::stage::MapStage;
 
 const LIMITS: Limits = Limits { task_failures_max: 3, stage_losses_max: 3 };
 
-/// A shuffle: how many map tasks write it, and which earlier ones it reads (by a bit each).
+/// A shuffle: how many map tasks write it, and which earlier ones it reads (by a bit each; the top one makes it a barrier).
 type Shuffle = (u32, u16);
 
 /// What happens next; the numbers choose among what there is to choose from.
@@ -114,12 +114,18 @@ impl World {
             if needed.contains_key(&shuffle) {
                 continue;
             }
-            let parents = if self.scheduler.is_written(shuffle) { Vec::new() } else { self.reads_of(shuffle) };
+            let written = self.scheduler.is_written(shuffle);
+            let parents = if written { Vec::new() } else { self.reads_of(shuffle) };
             open.extend(&parents);
             let tasks = self.shuffles[shuffle.0 as usize].0;
-            needed.insert(shuffle, MapStage { shuffle, tasks, parents });
+            let barrier = (!written && self.is_barrier(shuffle)).then_some(tasks);
+            needed.insert(shuffle, MapStage { shuffle, tasks, parents, barrier });
         }
-        Plan { map_stages: needed.into_values().collect(), result_parents }
+        Plan { map_stages: needed.into_values().collect(), result_parents, result_barrier: None }
+    }
+
+    fn is_barrier(&self, shuffle: ShuffleId) -> bool {
+        self.shuffles[shuffle.0 as usize].1 >> 15 == 1
     }
 
     fn take(&mut self, step: Step) -> Result<(), String> {
@@ -159,9 +165,10 @@ impl World {
     fn submit(&mut self, reads: u16, results: u32, pool: u8, barrier: bool) -> Result<(), String> {
         let job = JobId(self.next_job);
         self.next_job += 1;
-        let plan = self.plan(self.chosen(reads, usize::MAX));
+        let result_barrier = barrier.then_some(results);
+        let plan = Plan { result_barrier, ..self.plan(self.chosen(reads, usize::MAX)) };
         self.jobs.insert(job, ActiveJob { accepted: BTreeSet::new(), results, barrier });
-        self.tell(Event::Submitted(Submission { job, plan, results, pool: pool.to_string(), barrier }), None)
+        self.tell(Event::Submitted(Submission { job, plan, results, pool: pool.to_string() }), None)
     }
 
     fn pick_task(&self, pick: u16) -> Option<Task> {
@@ -239,7 +246,10 @@ impl World {
         for planned in stages {
             let Some(held) = self.scheduler.stages.get(&planned.stage) else { continue }; // over already
             let reads = held.parents.iter().filter_map(|parent| self.scheduler.stages[parent].writes).collect();
-            let barrier = planned.shuffle.is_none() && self.jobs.get(&job).is_some_and(|job| job.barrier);
+            let barrier = match planned.shuffle {
+                Some(shuffle) => self.is_barrier(shuffle),
+                None => self.jobs.get(&job).is_some_and(|job| job.barrier),
+            };
             let known = Known { writes: planned.shuffle, reads, tasks: planned.tasks, barrier };
             self.stages.entry(planned.stage).or_insert(known);
         }
@@ -272,6 +282,7 @@ impl World {
 
     fn finished(&mut self, id: JobId, outcome: &Outcome, cancelled: Option<JobId>) -> Result<(), String> {
         let job = self.jobs.remove(&id).ok_or_else(|| format!("{id:?} ends twice"))?;
+        let widest = self.shuffles.iter().map(|shuffle| shuffle.0 as usize).max().unwrap_or(0);
         let right = match outcome {
             Outcome::Done => job.accepted.len() == job.results as usize,
             Outcome::Cancelled => cancelled == Some(id),
@@ -279,7 +290,8 @@ impl World {
                 let text = failure.to_string();
                 *failures == LIMITS.task_failures_max
                     || (text.contains("nothing can make it again") && !self.forgotten.is_empty())
-                    || (text.contains("must start together") && job.results as usize > self.scheduler.slots())
+                    || (text.contains("must start together")
+                        && (job.results as usize).max(widest) > self.scheduler.slots())
             }
         };
         if right { Ok(()) } else { Err(format!("{id:?} ends by {outcome:?}, with {:?}", job.accepted)) }

@@ -34,6 +34,8 @@ pub(super) struct Stage {
     /// How often its tasks missed a block, since it last had all results.
     pub(super) missed: HashMap<BlockId, u32>,
     pub(super) started: bool,
+    /// Whether its tasks must all start together. Then they also start anew together when one of them does not come
+    /// through, or what one of them wrote is lost.
     pub(super) barrier: bool,
     /// No lineage reads its shuffle: it goes as soon as no job holds it.
     pub(super) forgotten: bool,
@@ -70,7 +72,7 @@ impl Part {
 }
 
 impl Stage {
-    pub(super) fn new(tasks: u32, writes: Option<ShuffleId>) -> Stage {
+    pub(super) fn new(tasks: u32, writes: Option<ShuffleId>, barrier: bool) -> Stage {
         Stage {
             writes,
             parents: Vec::new(),
@@ -83,7 +85,7 @@ impl Stage {
             listed: None,
             missed: HashMap::new(),
             started: false,
-            barrier: false,
+            barrier,
             forgotten: false,
         }
     }

@@ -96,7 +96,7 @@ impl Scheduler {
     }
 
     /// The tasks of a barrier stage wait for each other: what one of them did without the others is done again.
-    fn start_anew(&mut self, id: StageId, actions: &mut Vec<Action>) {
+    pub(super) fn start_anew(&mut self, id: StageId, actions: &mut Vec<Action>) {
         self.recall(id, actions);
         let Some(stage) = self.stages.get_mut(&id) else { return };
         stage.parts.iter_mut().for_each(|part| part.state = State::Waiting);

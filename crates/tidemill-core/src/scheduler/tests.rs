@@ -57,12 +57,11 @@ impl Told {
     }
 
     fn submit_to(&mut self, pool: &str, job: u64, plan: Plan, results: u32) -> Vec<String> {
-        self.on(Event::Submitted(Submission { job: JobId(job), plan, results, pool: pool.into(), barrier: false }))
+        self.on(Event::Submitted(Submission { job: JobId(job), plan, results, pool: pool.into() }))
     }
 
     fn barrier(&mut self, job: u64, results: u32) -> Vec<String> {
-        let (job, plan, pool) = (JobId(job), Plan::default(), String::new());
-        self.on(Event::Submitted(Submission { job, plan, results, pool, barrier: true }))
+        self.submit(job, Plan { result_barrier: Some(results), ..Plan::default() }, results)
     }
 
     /// The running task of a stage's partition that was launched last.
@@ -92,10 +91,12 @@ fn plan(stages: &[(u64, u32, &[u64])]) -> Plan {
         shuffle: ShuffleId(*shuffle),
         tasks: *tasks,
         parents: ids(parents),
+        barrier: None,
     });
     Plan {
         map_stages: map_stages.collect(),
         result_parents: stages.last().map(|s| ShuffleId(s.0)).into_iter().collect(),
+        result_barrier: None,
     }
 }
 
@@ -339,6 +340,39 @@ fn a_barrier_of_more_tasks_than_slots_fails_at_once() {
     assert!(words.len() == 1 && words[0].contains("J1 failed 1: 4 tasks") && words[0].contains("only 3"), "{words:?}");
 }
 
+#[test]
+fn a_barrier_that_writes_a_shuffle_is_run_and_made_again_as_a_whole() {
+    let mut told = Told::new(2, SchedulingMode::Fifo);
+    let mut barrier = plan(&[(0, 2, &[])]);
+    barrier.map_stages[0].barrier = Some(2);
+    assert_eq!(told.submit(1, barrier.clone(), 1), ["J1 S0 p0 a0", "J1 S0 p1 a0"]);
+    told.done(0, 0);
+    assert_eq!(told.fail(0, 1), ["J1 S0 p0 a1", "J1 S0 p1 a1"]);
+    told.done(0, 0);
+    assert_eq!(told.done(0, 1), ["J1 S1 p0 a0"]);
+    let block = BlockId::MapOutput { shuffle: ShuffleId(0), map: 1 };
+    let mut again = told.lose(1, 0, block);
+    again.sort();
+    assert_eq!(again, ["J1 S0 p0 a2", "J1 S0 p1 a2"]);
+    // Given up half way, it starts as a whole for the next job.
+    told.done(0, 0);
+    told.on(Event::Cancelled(JobId(1)));
+    told.on(Event::Gone(told.task(0, 1)));
+    assert_eq!(told.submit(2, barrier, 1), ["J2 S0 p0 a3", "J2 S0 p1 a3"]);
+}
+
+#[test]
+fn a_barrier_of_another_number_of_tasks_than_its_stage_fails_at_once() {
+    for (tasks, results, on_map_side) in [(3, 1, false), (3, 2, false), (2, 1, true)] {
+        let mut told = Told::new(4, SchedulingMode::Fifo);
+        let mut torn = plan(&[(0, tasks, &[])]);
+        let wanted = if on_map_side { &mut torn.map_stages[0].barrier } else { &mut torn.result_barrier };
+        *wanted = Some(3);
+        let words = told.submit(1, torn, results);
+        assert!(words.len() == 1 && words[0].contains("wants all its 3 partitions computed together"), "{words:?}");
+    }
+}
+
 /// behaviour 4.62
 #[test]
 fn the_earliest_job_goes_first_or_all_take_turns() {
@@ -380,7 +414,7 @@ fn a_lineage_of_ten_thousand_stages_costs_its_length() {
     let parents: Vec<Vec<u64>> = (0..STAGES).map(|id| id.checked_sub(1).into_iter().collect()).collect();
     let stages: Vec<(u64, u32, &[u64])> = (0..STAGES).map(|id| (id, 1, &parents[id as usize][..])).collect();
     let mut scheduler = Scheduler::new(4, SchedulingMode::Fifo, LIMITS);
-    let submission = Submission { job: JobId(1), plan: plan(&stages), results: 1, pool: String::new(), barrier: false };
+    let submission = Submission { job: JobId(1), plan: plan(&stages), results: 1, pool: String::new() };
     let (mut actions, mut count) = (Vec::new(), 0);
     scheduler.on(Event::Submitted(submission), &mut actions);
     loop {

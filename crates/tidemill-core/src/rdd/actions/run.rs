@@ -162,7 +162,7 @@ pub(crate) fn run_job<T: 'static, R: Element, C: Code>(
     fold: impl Fold<T, R, C>,
 ) -> Result<Vec<R>, Error> {
     let count = partitions.len();
-    let results = rdd.context().run(operator.clone(), side(rdd, &operator, code, fold), partitions, false)?;
+    let results = rdd.context().run(operator.clone(), side(rdd, &operator, code, fold), partitions)?;
     let values = in_order(count, results);
     let missing = || Error::driver(&operator, Cause::Invalid("a task's result is missing".into()));
     values.into_iter().map(|value| value.ok_or_else(missing)).collect()
@@ -186,7 +186,7 @@ pub(crate) fn run_job_within<T: 'static, R: Element, C: Code>(
 ) -> Result<Partial<R>, Error> {
     let (context, partitions) = (rdd.context(), rdd.num_partitions());
     let deadline = context.clock().now() + timeout;
-    let handle = context.submit(operator.clone(), side(rdd, operator, code, fold), rdd.all_partitions(), false)?;
+    let handle = context.submit(operator.clone(), side(rdd, operator, code, fold), rdd.all_partitions())?;
     let wake = Wake::new();
     handle.wake_at_end(&wake);
     context.clock().wait_until(deadline, &wake);

@@ -123,10 +123,12 @@ mod tests {
     #[test]
     fn scans_widen_as_in_spark() {
         // behaviour 3.28: (wanted, finds after each scan, how many partitions are looked into each time)
-        let cases: [(usize, &[usize], &[usize]); 4] = [
+        let cases: [(usize, &[usize], &[usize]); 6] = [
             (1, &[0, 0, 0, 0, 0], &[1, 4, 20, 75]),
             (10, &[0, 2, 4, 6, 8, 9, 10], &[1, 4, 13, 27, 39, 16]),
             (10, &[0, 9, 10], &[1, 1]),
+            (5, &[0, 1, 5], &[1, 4]),
+            (20, &[0, 1, 5, 25], &[1, 4, 20]),
             (0, &[0], &[]),
         ];
         for (wanted, finds, expected) in cases {

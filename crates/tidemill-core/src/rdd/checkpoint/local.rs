@@ -34,6 +34,19 @@ impl<T: Element> Rdd<T> {
         run_job(&filling, operator, filling.all_partitions(), code, |mut drawn, _| drawn.next(&mut Vec::new()))?;
         Ok(Rdd::new(context, Arc::new(LocalCheckpoint { meta, storage })))
     }
+
+    /// Whether it reads what [`local_checkpoint`](Rdd::local_checkpoint) kept: Spark's `isLocallyCheckpointed`.
+    ///
+    /// ```
+    /// let context = tidemill_core::Context::local(2)?;
+    /// let numbers = context.parallelize(1..=3, 2);
+    /// assert!(!numbers.is_locally_checkpointed());
+    /// assert!(numbers.local_checkpoint()?.is_locally_checkpointed());
+    /// # Ok::<(), tidemill_core::Error>(())
+    /// ```
+    pub fn is_locally_checkpointed(&self) -> bool {
+        self.node().is_locally_checkpointed()
+    }
 }
 
 /// Reads what is kept, and knows no other way to it.
@@ -49,6 +62,10 @@ impl Lineage for LocalCheckpoint {
 
     fn dependencies(&self) -> Vec<Dependency> {
         Vec::new()
+    }
+
+    fn is_locally_checkpointed(&self) -> bool {
+        true
     }
 
     fn encode(&self, _: &mut Encoder) -> Result<(), NotShippable> {

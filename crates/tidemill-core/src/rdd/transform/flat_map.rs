@@ -97,6 +97,11 @@ impl<R: Runs<T>, T, I: IntoIterator, F: Fn(T) -> I> FlatMap<R, T, I, F> {
     pub(crate) fn over(input: R, f: F) -> Self {
         FlatMap { input, operator: None, f, run: Vec::new(), rest: None }
     }
+
+    /// Says that what elements yield is the code of `operator`.
+    pub(crate) fn entering(self, operator: Entry) -> Self {
+        FlatMap { operator: Some(operator), ..self }
+    }
 }
 
 impl<R: Runs<T>, T, I: IntoIterator, F: Fn(T) -> I> Runs<I::Item> for FlatMap<R, T, I, F> {

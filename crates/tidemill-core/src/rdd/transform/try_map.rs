@@ -28,15 +28,22 @@ impl<T: 'static> Rdd<T> {
         F: Fn(T) -> Result<U, E> + Send + Sync + 'static,
     {
         self.narrow("try_map", Keeps::Nothing, Function { env: (), call: f }, |input, f| {
-            Ok(Box::new(TryMap { input, f, run: Vec::new() }))
+            Ok(Box::new(TryMap::new(input, f)))
         })
     }
 }
 
-struct TryMap<T, F> {
+/// Makes one element of each, or fails.
+pub(super) struct TryMap<T, F> {
     input: Input<T>,
     f: Arc<Function<(), F>>,
     run: Vec<T>,
+}
+
+impl<T, F> TryMap<T, F> {
+    pub(super) fn new(input: Input<T>, f: Arc<Function<(), F>>) -> Self {
+        TryMap { input, f, run: Vec::new() }
+    }
 }
 
 impl<T, U, E: StdError + Send + Sync + 'static, F: Fn(T) -> Result<U, E>> Runs<U> for TryMap<T, F> {

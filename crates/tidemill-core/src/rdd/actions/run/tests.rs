@@ -20,7 +20,7 @@ fn submit<T: 'static>(rdd: &Rdd<T>, pool: &str) -> JobHandle {
     context.set_local_property("spark.scheduler.pool", Some(pool));
     let (operator, code) = (Operator::here("count"), crate::ship::Function { env: (), call: () });
     let side = side(rdd, &operator, code, |drawn, _| drawn.fold(0_u64, |count, _| count + 1));
-    context.submit(operator, side, rdd.all_partitions(), false).unwrap()
+    context.submit(operator, side, rdd.all_partitions()).unwrap()
 }
 
 fn count(handle: &JobHandle) -> u64 {
