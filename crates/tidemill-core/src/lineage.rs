@@ -223,7 +223,7 @@ impl<T: 'static> Parent<T> {
         Dependency::Narrow(Arc::clone(self.node()) as Arc<dyn Lineage>)
     }
 
-    /// Computes a partition of the parent for a child at `depth`; every [`SEGMENT`] nodes on a stack of its own.
+    /// Computes a partition of the parent for a child at `depth`; every 64 nodes on a stack of its own.
     pub fn compute(&self, partition: usize, cx: &Arc<TaskContext>, depth: u32) -> Result<BoxRuns<T>, Stop> {
         let (mut node, mut partition) = (Arc::clone(self.node()), partition);
         while let Some(only) = node.as_concat().and_then(|concat| concat.only_piece(partition)) {

@@ -36,7 +36,8 @@ fn an_rdd_says_what_it_is() {
         (numbers.storage_level(), pairs.cache().storage_level()),
         (StorageLevel::NONE, StorageLevel::MEMORY_ONLY)
     );
-    assert_eq!((&*pairs.operator().name, &*pairs.operator().file), ("reduce_by_key", file!()));
+    let operator = pairs.operator();
+    assert_eq!((&*operator.name, &*operator.file), ("reduce_by_key", file!()));
     let text = pairs.to_debug_string();
     assert!(
         text.starts_with("(2) reduce_by_key[") && text.contains("\n +-(3) map[") && text.contains("|  range["),
