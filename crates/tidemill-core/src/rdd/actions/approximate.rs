@@ -51,14 +51,7 @@ impl<T: 'static> Rdd<T> {
         let operator = Operator::here("count_approx");
         check(confidence, &operator)?;
         let (timeout, code) = (Duration::from_millis(timeout_ms), Function { env: (), call: () });
-        let counts = run_job_within(self, &operator, timeout, code, |mut drawn, _| {
-            let mut count = 0_u64;
-            drawn.for_each_run(|run| {
-                count += run.len() as u64;
-                Ok(())
-            })?;
-            Ok(count)
-        })?;
+        let counts = run_job_within(self, &operator, timeout, code, |drawn, _| drawn.count())?;
         Ok(estimate_count(counts.values.iter().sum(), counts.share(), confidence))
     }
 }

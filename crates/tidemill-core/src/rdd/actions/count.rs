@@ -16,14 +16,7 @@ impl<T: 'static> Rdd<T> {
     #[track_caller]
     pub fn count(&self) -> Result<u64, Error> {
         let code = Function { env: (), call: () };
-        let counts = run_job(self, Operator::here("count"), self.all_partitions(), code, |mut drawn, _| {
-            let mut count = 0_u64;
-            drawn.for_each_run(|run| {
-                count += run.len() as u64;
-                Ok(())
-            })?;
-            Ok(count)
-        })?;
+        let counts = run_job(self, Operator::here("count"), self.all_partitions(), code, |drawn, _| drawn.count())?;
         Ok(counts.into_iter().sum())
     }
 }

@@ -36,6 +36,16 @@ impl<T> Drawn<T> {
         Ok(())
     }
 
+    /// How many elements there are.
+    pub(crate) fn count(mut self) -> Result<u64, Stop> {
+        let mut count = 0;
+        self.for_each_run(|run| {
+            count += run.len() as u64;
+            Ok(())
+        })?;
+        Ok(count)
+    }
+
     /// All elements, for the driver: they are accounted for until they are there.
     pub(crate) fn all(mut self) -> Result<Vec<T>, Stop>
     where

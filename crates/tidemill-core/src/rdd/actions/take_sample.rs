@@ -28,9 +28,7 @@ impl<T: Element> Rdd<T> {
             return Ok(Vec::new());
         }
         let code = Function { env: (), call: () };
-        let sizes = run_job(self, operator.clone(), self.all_partitions(), code, |drawn, _| {
-            drawn.fold(0_u64, |count, _| count + 1)
-        })?;
+        let sizes = run_job(self, operator.clone(), self.all_partitions(), code, |drawn, _| drawn.count())?;
         let mut random = Random::seeded(seed);
         let size = sizes.iter().sum();
         let chosen = match size {

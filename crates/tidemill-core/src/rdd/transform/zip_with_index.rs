@@ -26,14 +26,7 @@ impl<T: 'static> Rdd<T> {
         if self.num_partitions() > 1 {
             let counted = (0..self.num_partitions() as u32 - 1).collect();
             let code = Function { env: (), call: () };
-            let counts = run_job(self, Operator::here("zip_with_index"), counted, code, |mut drawn, _| {
-                let mut count = 0_u64;
-                drawn.for_each_run(|run| {
-                    count += run.len() as u64;
-                    Ok(())
-                })?;
-                Ok(count)
-            })?;
+            let counts = run_job(self, Operator::here("zip_with_index"), counted, code, |drawn, _| drawn.count())?;
             starts.extend(counts.into_iter().scan(0, |start, count| {
                 *start += count;
                 Some(*start)
