@@ -340,7 +340,7 @@ fn a_name_is_of_one_rdd_and_changes_nothing_else() {
     assert_eq!((kept.name(), named.name(), named.map(|x| x).name()), (None, Some("tides"), None));
     assert_eq!((named.collect().unwrap(), named.storage_level()), (vec![0, 1, 2, 3], kept.storage_level()));
     let text = named.map(|x| x).to_debug_string();
-    assert!(text.contains("\n | tides named[2] at ") && text.matches("[Memory").count() == 1, "{text}");
+    assert!(text.contains("\n |  tides named[2] at ") && text.matches("[Memory").count() == 1, "{text}");
     named.unpersist();
     assert_eq!(kept.storage_level(), tidemill_core::StorageLevel::NONE);
     let summed = context.range(0..4, 2).map(|x| (x, x)).reduce_by_key(|a, b| a + b);
