@@ -29,7 +29,8 @@ impl Context {
     /// ```
     #[track_caller]
     pub fn add_job_tag(&self, tag: &str) -> Result<(), Error> {
-        let refused = |why: &str| Err(Error::driver(&Operator::here("add_job_tag"), Cause::Invalid(why.into())));
+        let operator = Operator::here("add_job_tag"); // not in the closure: it would be the caller
+        let refused = |why: &str| Err(Error::driver(&operator, Cause::Invalid(why.into())));
         if tag.is_empty() {
             return refused("a job tag cannot be empty; use `clear_job_tags` to remove all tags");
         }

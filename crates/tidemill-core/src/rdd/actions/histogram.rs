@@ -49,7 +49,7 @@ impl<T: Number> Rdd<T> {
     /// How many elements fall between neighbouring `bounds`: Spark's `RDD.histogram(buckets)`.
     ///
     /// A bucket is closed below and open above, the last one closed at both ends; what lies outside all is not counted, nor
-    /// is NaN. The bounds must be at least two, in rising order.
+    /// is NaN. The bounds must be at least two, in rising order, none of them twice.
     ///
     /// ```
     /// let context = tidemill_core::Context::local(2)?;
@@ -63,8 +63,8 @@ impl<T: Number> Rdd<T> {
         if bounds.len() < 2 {
             return invalid("buckets array must have at least two elements");
         }
-        if !bounds.is_sorted() {
-            return invalid("the bounds of buckets must rise, and none may be NaN");
+        if !bounds.is_sorted_by(|low, high| low < high) {
+            return invalid("the bounds of buckets must rise: none may stand twice, and none may be NaN");
         }
         let code = Function { env: bounds.to_vec(), call: () };
         let parts = run_job(self, operator, self.all_partitions(), code, |drawn, bounds: &Function<Vec<f64>, ()>| {
