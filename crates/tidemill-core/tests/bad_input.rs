@@ -1,5 +1,6 @@
-//! What users and their machines do wrong: each failure names the operator with the user's line and what to try, and the
-//! context goes on working.
+//! What users and their machines do wrong.
+//!
+//! Each failure names the operator with the user's line and what to try, and the context goes on working.
 //!
 //! Elsewhere: functions that panic, that are cancelled while they do not return, and `stop` beside them are in `jobs.rs`
 //! (`a_panic_is_a_failure_with_message_operator_and_line`, `cancelling_a_group_answers_at_once_though_a_function_waits`,
