@@ -37,6 +37,11 @@ pub trait Backend: Cancel + Send + Sync {
     /// The jobs that are not over yet.
     fn active_jobs(&self) -> Vec<JobId>;
 
+    /// How many threads were given up, and replaced, because user code on them did not return.
+    fn threads_replaced(&self) -> u64 {
+        0
+    }
+
     /// Ends all jobs and threads. Tasks whose user code does not return within `limit` are left behind; their threads'
     /// names are returned.
     fn stop(&self, limit: Duration) -> Vec<String>;

@@ -243,6 +243,11 @@ impl Context {
         self.inner.bus.stop(limit);
     }
 
+    /// How many threads were given up, and replaced, because user code on them did not return.
+    pub fn threads_replaced(&self) -> u64 {
+        self.inner.backend.threads_replaced()
+    }
+
     /// Whether it was stopped.
     pub fn is_stopped(&self) -> bool {
         self.inner.stopped.load(Ordering::SeqCst)

@@ -70,7 +70,7 @@ impl Listener for Threads {
 }
 
 #[test]
-fn a_thread_whose_function_never_returns_is_named_in_an_event() {
+fn a_thread_whose_function_never_returns_is_named_and_counted() {
     let context = context(&[("tidemill.task.stuck.timeout", "10ms"), ("tidemill.stop.timeout", "10ms")]);
     let (replaced, names) = sync_channel(4);
     let _listening = context.events().add("threads", Threads(replaced)).unwrap();
@@ -89,6 +89,7 @@ fn a_thread_whose_function_never_returns_is_named_in_an_event() {
     context.cancel_all_jobs();
     let error = waiting.join().unwrap().unwrap_err();
     assert_eq!(names.recv().unwrap(), stuck);
+    assert_eq!(context.threads_replaced(), 1);
     says(&context, &error, &["foreach at", "was cancelled"]);
     context.stop();
     drop(open);

@@ -72,6 +72,8 @@ struct State {
     abandoned: Vec<Task>,
     /// The threads that were given up and have not returned.
     given_up: HashMap<Task, Arc<str>>,
+    /// How many threads were ever given up.
+    replaced: u64,
     aftermath: Aftermath,
     idle: usize,
     alive: usize,
@@ -138,6 +140,7 @@ impl LocalBackend {
             actions: Vec::new(),
             abandoned: Vec::new(),
             given_up: HashMap::new(),
+            replaced: 0,
             aftermath: Aftermath::default(),
             idle: 0,
             alive: 0,
@@ -209,6 +212,10 @@ impl Backend for LocalBackend {
 
     fn is_written(&self, shuffle: ShuffleId) -> bool {
         self.shared.lock().scheduler.is_written(shuffle)
+    }
+
+    fn threads_replaced(&self) -> u64 {
+        self.shared.lock().replaced
     }
 
     fn active_jobs(&self) -> Vec<JobId> {

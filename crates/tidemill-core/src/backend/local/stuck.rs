@@ -39,6 +39,7 @@ impl Shared {
                 "A cancelled task does not return; its thread is given up and replaced. Does its function wait for something?"
             );
             self.news.thread_replaced(&given_up.thread);
+            state.replaced += 1;
             state.given_up.insert(*task, given_up.thread);
             state.alive -= 1;
             self.start_worker(&mut state);
