@@ -1,21 +1,28 @@
 //! `StreamingContext`: the entry to streams. It closes a batch every interval and runs its outputs.
 
+use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use tidemill_core::lineage::Operator;
+use tidemill_core::settings::keys;
 use tidemill_core::task::Properties;
-use tidemill_core::{Clock, Context, Wake};
+use tidemill_core::{Clock, Context, Timestamp, Wake};
 
-use crate::dstream::{Compute, DStream};
+use crate::dstream::{Compute, DStream, Stream};
 use crate::error::Error;
-use crate::graph::{Graph, Output, Remember};
-use crate::input::Input;
+use crate::event::{BatchInfo, StreamingEvent};
+use crate::graph::{Graph, Output};
+use crate::input::{Input, InputId};
 use crate::scheduler::BatchScheduler;
 
+mod checkpoint;
 mod life;
 mod run;
+
+pub use life::Stop;
 
 /// The entry to streams: Spark's `StreamingContext`. Cloning it clones a pointer.
 ///
@@ -52,14 +59,26 @@ struct Live {
     state: State,
     graph: Graph,
     scheduler: BatchScheduler,
+    /// The time before the first batch: the grids of all streams begin there.
+    zero: Option<Timestamp>,
+    /// How long every stream remembers at least; set once (behaviour 1.10).
+    remember: Option<Duration>,
+    /// Where checkpoints go.
+    checkpoints: Option<PathBuf>,
     /// A batch that the thread of jobs is to run.
     to_run: Option<crate::batch::Batch>,
+    /// What is known of the batches that wait.
+    submitted: BTreeMap<Timestamp, BatchInfo>,
+    /// The last batch that is over.
+    done: Option<Timestamp>,
     /// The scheduler will hand out no more batches.
     finished: bool,
     /// Somebody stops the context; whoever comes later only waits.
     stopping: bool,
     /// The stop is not graceful: what runs is cancelled, and nothing more begins.
     cancelled: bool,
+    /// The context of the RDDs is to be stopped as well.
+    stops_context: bool,
     /// What `await_termination` reports: the latest error (behaviour 1.7).
     error: Option<Error>,
     threads: Vec<std::thread::JoinHandle<()>>,
@@ -86,10 +105,16 @@ impl StreamingContext {
             state: State::Initialized,
             graph: Graph::default(),
             scheduler: BatchScheduler::new(interval),
+            zero: None,
+            remember: None,
+            checkpoints: None,
             to_run: None,
+            submitted: BTreeMap::new(),
+            done: None,
             finished: false,
             stopping: false,
             cancelled: false,
+            stops_context: false,
             error: None,
             threads: Vec::new(),
             properties: Arc::default(),
@@ -97,7 +122,12 @@ impl StreamingContext {
         let clock = Arc::clone(context.clock());
         let (context, state) = (context.clone(), Mutex::new(live));
         let inner = Inner { context, interval, clock, tick: Wake::new(), state, changed: Condvar::new() };
-        Ok(StreamingContext { inner: Arc::new(inner) })
+        let streaming = StreamingContext { inner: Arc::new(inner) };
+        let directory = streaming.context().config().get(keys::CHECKPOINT_DIRECTORY);
+        if let Some(directory) = directory {
+            streaming.checkpoint(directory)?; // behaviour 4.31
+        }
+        Ok(streaming)
     }
 
     /// The context of the RDDs.
@@ -119,23 +149,65 @@ impl StreamingContext {
         WeakContext(Arc::downgrade(&self.inner))
     }
 
-    /// Adds an input, for sources of other crates. `make` is given a number that no other input of this process has: it
-    /// names the input's blocks in the store, which streaming contexts may share.
-    pub fn add_input<I: Input + 'static>(&self, make: impl FnOnce(u32) -> Arc<I>) -> Arc<I> {
+    /// The time before the first batch, `None` before the start: grids of streams and windows begin there (behaviour
+    /// 1.50).
+    pub fn zero(&self) -> Option<Timestamp> {
+        self.live().zero
+    }
+
+    /// Makes every stream remember its RDDs for at least `duration`, for [`DStream::slice`] and for functions that look
+    /// back: Spark's `remember` (behaviour 1.10).
+    ///
+    /// # Errors
+    /// [`Error::RememberSet`] the second time.
+    pub fn remember(&self, duration: Duration) -> Result<(), Error> {
+        let mut live = self.live();
+        if let Some(set) = live.remember {
+            return Err(Error::RememberSet { set, asked: duration });
+        }
+        live.remember = Some(duration);
+        Ok(())
+    }
+
+    /// Adds an input, for sources of other crates; `make` is given its names.
+    pub fn add_input<I: Input + 'static>(&self, make: impl FnOnce(InputId) -> Arc<I>) -> Arc<I> {
         static INPUTS: AtomicU32 = AtomicU32::new(0);
-        let input = make(INPUTS.fetch_add(1, Ordering::Relaxed));
+        let stream = self.live().graph.inputs.len() as u32;
+        let input = make(InputId { stream, blocks: INPUTS.fetch_add(1, Ordering::Relaxed) });
         self.live().graph.inputs.push(Arc::clone(&input) as Arc<dyn Input>);
         input
     }
 
-    /// Adds a stream that computes its RDDs itself, for sources of other crates.
+    /// Adds a stream with an RDD for every batch that computes them itself, for sources of other crates.
     #[track_caller]
     pub fn stream<T: 'static>(&self, name: &'static str, compute: impl Compute<T>) -> DStream<T> {
-        DStream::new(&self.weak(), name, compute)
+        DStream::new(&self.weak(), name, self.interval(), compute)
     }
 
-    pub(crate) fn remember(&self, stream: Weak<dyn Remember>) {
-        self.live().graph.remembering.push(stream);
+    pub(crate) fn add_stream(&self, stream: Weak<dyn Stream>, operator: &Operator) {
+        let mut live = self.live();
+        live.graph.streams.push(stream);
+        if live.state != State::Initialized {
+            self.note_late(&mut live, operator.clone());
+        }
+    }
+
+    /// Tells listeners. Listeners never hold up a batch.
+    pub(crate) fn post(&self, event: impl FnOnce() -> StreamingEvent) {
+        let _ = event; // nobody listens yet
+    }
+
+    /// Waits until the batch of `time` is over; `false` if that takes longer than `limit` or the context ends before.
+    pub(crate) fn await_batch(&self, time: Timestamp, limit: Duration) -> bool {
+        let waiting = |live: &mut Live| live.done < Some(time) && live.state != State::Stopped;
+        let waited = self.inner.changed.wait_timeout_while(self.live(), limit, waiting);
+        let (live, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        live.done >= Some(time)
+    }
+
+    /// The error that `await_termination` would report, which forgets it.
+    pub(crate) fn take_error(&self) -> Option<Error> {
+        self.live().error.take()
     }
 
     pub(crate) fn add_output(&self, output: Output) {

@@ -1,45 +1,59 @@
 //! `DStream<T>`: an RDD for each batch time.
 //!
 //! A stream has the shape of an RDD with time: `compute(time)` gives the RDD of a batch, from those of its parents. What it
-//! gave is remembered by time until the batch is done with, so that two outputs on one stream share it.
+//! gave is remembered by time, so that two outputs on one stream share it and windows find it again. Most streams have an
+//! RDD for every batch; those with a longer `slide` have one every so many batches, counted from the start.
 
-use std::collections::BTreeMap;
 use std::panic::Location;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+use std::time::Duration;
 
-use tidemill_core::lineage::{Operator, called_at};
+use tidemill_core::lineage::Operator;
 use tidemill_core::{Rdd, Timestamp};
 
 use crate::context::{StreamingContext, WeakContext};
 use crate::error::Error;
-use crate::graph::Remember;
 
 mod foreach_rdd;
+mod node;
 mod print;
 mod reduce_by_key;
 mod stateless;
 mod transform;
+
+pub use node::Parent;
+pub(crate) use node::{Node, Stream};
 
 /// The RDD of a batch, if the stream has one for it.
 pub type Computed<T> = Result<Option<Rdd<T>>, Error>;
 
 /// How a stream makes the RDD of a batch. The same batch gives the same RDD.
 pub trait Compute<T: 'static>: Send + Sync + 'static {
-    /// The RDD of the batch of `time`.
+    /// The RDD of the batch of `time`; asked once a batch, for times on the stream's own grid only.
+    ///
+    /// # Errors
+    /// The batch is lost: none of its outputs runs (behaviour 2.40).
     fn compute(&self, streaming: &StreamingContext, time: Timestamp) -> Computed<T>;
+
+    /// The streams whose RDDs it asks for: see [`DStream::as_parent`].
+    fn parents(&self) -> Vec<Parent> {
+        Vec::new()
+    }
+
+    /// Batches up to `time` are over and remembered no longer: lets go of what was held for them.
+    fn forget(&self, _time: Timestamp) {}
+
+    /// Whether each RDD follows from the one before. Such a stream is computed in every batch, before the outputs, whether
+    /// one asks for it or not; a failure costs only the outputs that need it.
+    fn is_stateful(&self) -> bool {
+        false
+    }
 }
 
 /// A stream of batches: Spark's `DStream`. Cloning it clones a pointer.
 pub struct DStream<T: 'static> {
     streaming: WeakContext,
     node: Arc<Node<T>>,
-}
-
-struct Node<T: 'static> {
-    operator: Operator,
-    location: &'static Location<'static>,
-    compute: Box<dyn Compute<T>>,
-    generated: Mutex<BTreeMap<Timestamp, Option<Rdd<T>>>>,
 }
 
 impl<T: 'static> Clone for DStream<T> {
@@ -50,50 +64,52 @@ impl<T: 'static> Clone for DStream<T> {
 
 impl<T: 'static> DStream<T> {
     #[track_caller]
-    pub(crate) fn new(streaming: &WeakContext, name: &'static str, compute: impl Compute<T>) -> DStream<T> {
-        let (operator, location) = (Operator::here(name), Location::caller());
-        let generated = Mutex::default();
-        let node = Arc::new(Node { operator, location, compute: Box::new(compute), generated });
+    pub(crate) fn new(
+        streaming: &WeakContext,
+        name: &'static str,
+        slide: Duration,
+        compute: impl Compute<T>,
+    ) -> DStream<T> {
+        let node = Arc::new(Node::new(Operator::here(name), Location::caller(), slide, compute));
         if let Some(streaming) = streaming.upgrade() {
-            streaming.remember(Arc::downgrade(&node) as std::sync::Weak<dyn Remember>);
+            streaming.add_stream(Arc::downgrade(&node) as std::sync::Weak<dyn Stream>, node.operator());
         }
         DStream { streaming: streaming.clone(), node }
     }
 
     /// The operator that made it, with the source line of the call.
     pub fn operator(&self) -> &Operator {
-        &self.node.operator
+        self.node.operator()
     }
 
-    /// The RDD of the batch of `time`: computed once, then remembered.
+    /// The time from one RDD of it to the next: Spark's `slideDuration`. The batch interval, but for windows.
+    pub fn slide(&self) -> Duration {
+        self.node.slide()
+    }
+
+    /// The context of the stream; `None` once all handles on it are gone.
+    pub fn streaming(&self) -> Option<StreamingContext> {
+        self.streaming.upgrade()
+    }
+
+    /// The RDD of the batch of `time`: computed once, then remembered. `None` before the start, at a time that is not on
+    /// the stream's grid (behaviour 2.13), and where the stream has none.
     pub fn rdd(&self, time: Timestamp) -> Computed<T> {
-        if let Some(known) = self.node.generated().get(&time) {
-            return Ok(known.clone());
-        }
         let Some(streaming) = self.streaming.upgrade() else { return Ok(None) };
-        let rdd = called_at(self.node.location, || self.node.compute.compute(&streaming, time))?;
-        self.node.generated().insert(time, rdd.clone());
-        Ok(rdd)
+        self.node.rdd(&streaming, time)
+    }
+
+    /// This stream as the parent of another, which reads RDDs of it that are up to `back` older than its own batch.
+    pub fn as_parent(&self, back: Duration) -> Parent {
+        Parent::new(Arc::clone(&self.node) as Arc<dyn Stream>, back)
     }
 
     /// The context, while it exists.
-    pub(crate) fn streaming(&self) -> &WeakContext {
+    pub(crate) fn weak(&self) -> &WeakContext {
         &self.streaming
     }
-}
 
-impl<T: 'static> Node<T> {
-    fn generated(&self) -> MutexGuard<'_, BTreeMap<Timestamp, Option<Rdd<T>>>> {
-        self.generated.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl<T: 'static> Remember for Node<T> {
-    fn forget(&self, time: Timestamp) {
-        let mut generated = self.generated();
-        let kept = generated.split_off(&(time + std::time::Duration::from_micros(1)));
-        let forgotten = std::mem::replace(&mut *generated, kept);
-        drop(generated);
-        drop(forgotten); // after the lock: lineages end here
+    pub(crate) fn node(&self) -> &Arc<Node<T>> {
+        &self.node
     }
 }

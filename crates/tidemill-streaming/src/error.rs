@@ -1,5 +1,7 @@
 //! What a streaming context reports.
 
+use std::path::PathBuf;
+
 use tidemill_core::Timestamp;
 use tidemill_core::lineage::Operator;
 
@@ -24,6 +26,53 @@ pub enum Error {
     /// The batch interval is zero or no whole number of milliseconds.
     #[error("a batch interval of {0:?}: use a whole number of milliseconds, at least 1")]
     Interval(std::time::Duration),
+    /// How long streams remember was set before (behaviour 1.10).
+    #[error("Remember duration already set as {set:?}. Cannot set it again. (It was to become {asked:?}.)")]
+    RememberSet {
+        /// What was set.
+        set: std::time::Duration,
+        /// What was asked for now.
+        asked: std::time::Duration,
+    },
+    /// The checkpoint directory cannot be made.
+    #[error("the checkpoint directory {} cannot be made: {cause}", directory.display())]
+    Checkpoint {
+        /// The directory.
+        directory: PathBuf,
+        /// Why.
+        #[source]
+        cause: std::sync::Arc<tidemill_core::Error>,
+    },
+    /// A checkpoint directory is not empty, and what it holds cannot be continued yet.
+    #[error(
+        "{} holds something already, and going on from a checkpoint is not possible yet; give an empty or new directory to \
+         begin anew", directory.display()
+    )]
+    CannotRecover {
+        /// The directory.
+        directory: PathBuf,
+    },
+    /// An operator needs a checkpoint directory (behaviour 1.39).
+    #[error("{operator}: The checkpoint directory has not been set. Please set it by StreamingContext.checkpoint().")]
+    NoCheckpointDirectory {
+        /// The operator.
+        operator: Operator,
+    },
+    /// The interval of a stream's checkpoints does not go with its slide (behaviour 1.39).
+    #[error(
+        "{operator}: The checkpoint interval {interval:?} is {}; use {slide:?} or a multiple of it",
+        if interval < slide { format!("lower than its slide time {slide:?}") } else {
+            format!("not a multiple of its slide time {slide:?}")
+        }
+    )]
+    CheckpointInterval {
+        /// The stream.
+        operator: Operator,
+        /// What was asked for.
+        interval: std::time::Duration,
+        /// The time from one RDD of the stream to the next.
+        slide: std::time::Duration,
+    },
     /// A thread could not be started.
     #[error("a thread could not be started: {0}")]
     Thread(String),
@@ -44,6 +93,18 @@ pub enum Error {
         output: Operator,
         /// Why.
         cause: String,
+    },
+    /// A stateful stream could not take the step of a batch: its state is as if the batch had been empty, and outputs that
+    /// need it fail; later batches go on from there.
+    #[error("batch {time}, {operator}: {cause}; its state is left as it was before this batch")]
+    State {
+        /// The batch.
+        time: Timestamp,
+        /// The stateful stream.
+        operator: Operator,
+        /// Why.
+        #[source]
+        cause: std::sync::Arc<tidemill_core::Error>,
     },
     /// An output of a batch failed; later batches go on.
     #[error("batch {time}, {output}: {cause}")]

@@ -3,29 +3,55 @@
 use tidemill_core::Timestamp;
 
 use crate::error::Error;
+use crate::event::{BatchInfo, InputInfo};
 
 mod socket;
 
 /// A source of records, as the streaming context drives it. All calls come from threads of the context.
+///
+/// An input is told when a batch time has come and gives the batch what it is to hold; its stream makes the RDD of it when
+/// the batch is run ([`Compute`](crate::dstream::Compute), which is also told what is over).
 pub trait Input: Send + Sync {
-    /// The number that it was made with: no other input of the process has it.
-    fn id(&self) -> u32;
+    /// Its place among the inputs of its context.
+    fn id(&self) -> InputId;
+    /// What users know it by: Spark's stream name, as `SocketReceiver-0`.
+    fn name(&self) -> String;
     /// Begins to receive.
     ///
     /// # Errors
     /// What keeps it from ever receiving, like a thread that cannot be had; the context is not started then. A sender
     /// that cannot be reached yet is no error.
-    fn start(&self) -> Result<(), Error>;
+    fn start(&self) -> Result<(), Error> {
+        Ok(())
+    }
     /// Ends receiving and returns once nothing more will be stored. More calls do nothing.
-    fn stop(&self);
+    fn stop(&self) {}
     /// Closes the block at hand: a block interval has passed.
-    fn cut_block(&self);
-    /// Gives all that has arrived, and is in no batch yet, to the batch of `time`.
-    fn allocate(&self, time: Timestamp);
-    /// Whether something has arrived that is in no batch yet.
-    fn has_backlog(&self) -> bool;
-    /// Drops what batches up to `time` held.
-    fn forget(&self, time: Timestamp);
+    fn cut_block(&self) {}
+    /// Whether blocks are to be cut between batches.
+    fn has_blocks(&self) -> bool {
+        false
+    }
+    /// Gives the batch of `time` all that has arrived and is in no batch yet, or what else it is to hold; calls come in
+    /// order of time, and a second call for one time changes nothing (behaviour 2.31). Returns what listeners are told of
+    /// it, `None` for nothing (behaviour 1.63). What goes wrong is kept for the stream's RDD of that time to report.
+    fn allocate(&self, time: Timestamp) -> Option<InputInfo>;
+    /// Whether something has arrived that is in no batch yet: a graceful stop makes one more batch for it.
+    fn has_backlog(&self) -> bool {
+        false
+    }
+    /// A batch is over: called for each, in order, so that an input can adapt its rate (behaviour 2.30).
+    fn completed(&self, _batch: &BatchInfo) {}
     /// Drops all that is held, in a batch or not: the context is over.
-    fn clear(&self);
+    fn clear(&self) {}
+}
+
+/// Names an input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct InputId {
+    /// Counts the inputs of the streaming context, from 0, in order of creation (behaviour 2.12).
+    pub stream: u32,
+    /// A number that no other input of the process has: it names the input's blocks in the store, which streaming
+    /// contexts may share.
+    pub blocks: u32,
 }

@@ -31,11 +31,13 @@ pub mod dstream;
 pub mod input;
 pub mod batch;
 pub mod error;
+pub mod event;
+pub mod testing;
 mod graph;
 mod receiver;
 mod scheduler;
 mod signals;
 
-pub use context::{State, StreamingContext};
+pub use context::{State, Stop, StreamingContext};
 pub use dstream::DStream;
 pub use error::Error;

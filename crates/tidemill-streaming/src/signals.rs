@@ -7,7 +7,7 @@ use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
 use tidemill_core::settings::keys;
 
-use crate::context::{State, StreamingContext, WeakContext};
+use crate::context::{State, Stop, StreamingContext, WeakContext};
 
 /// The contexts that a signal stops.
 static ACTIVE: Mutex<Vec<WeakContext>> = Mutex::new(Vec::new());
@@ -46,7 +46,8 @@ fn stop_all(signal: i32) {
     }
     let work = move || {
         tracing::info!("Stopping: what was received is processed first. A second signal ends the process now.");
-        running.iter().for_each(|streaming| streaming.stop(true));
+        let stop = Stop { graceful: true, context: false }; // behaviour 2.5
+        running.iter().for_each(|streaming| streaming.stop_with(stop));
     };
     if std::thread::Builder::new().name("tidemill-stop".into()).spawn(work).is_err() {
         end_process(signal);

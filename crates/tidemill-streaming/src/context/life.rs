@@ -11,11 +11,21 @@ use tidemill_core::{Cause, Timestamp};
 use crate::batch::next_time;
 use crate::context::{Live, State, StreamingContext};
 use crate::error::Error;
+use crate::event::StreamingEvent;
 use crate::scheduler::Event;
 use crate::signals;
 
 /// How often a stop that is not graceful cancels again: an output may submit its next job just after the last time.
 const CANCEL_EVERY: Duration = Duration::from_millis(50);
+
+/// How a context is to be stopped: the arguments of Spark's `stop` (behaviour 1.9).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stop {
+    /// What was received before is processed first.
+    pub graceful: bool,
+    /// The context of the RDDs is stopped as well.
+    pub context: bool,
+}
 
 impl StreamingContext {
     /// Begins to receive and to run batches, the first at the next multiple of the interval (behaviour 1.6, 2.37).
@@ -36,24 +46,29 @@ impl StreamingContext {
             }
             State::Stopped => return Err(Error::AlreadyStopped),
         }
-        if live.graph.outputs.is_empty() {
+        if let Err(error) = live.check() {
             live.state = State::Stopped;
             drop(live);
             self.end();
-            return Err(Error::NoOutputs);
+            return Err(error);
         }
         live.properties = self.context().local_properties();
-        let first = next_time(self.inner.clock.now(), self.interval());
-        live.scheduler.start_after(first - self.interval());
+        let (now, remember) = (self.inner.clock.now(), live.remember.unwrap_or_default());
+        let first = next_time(now, self.interval());
+        let zero = first - self.interval();
+        live.graph.settle(remember);
+        live.zero = Some(zero);
+        live.scheduler.start_after(zero);
         live.state = State::Active;
         let inputs = live.graph.inputs.clone();
         let threads = self.start_threads(&mut live, first);
         let runs_jobs = !live.threads.is_empty();
         drop(live);
+        self.post(|| StreamingEvent::Started { time: now });
         let started = threads.and_then(|()| inputs.iter().try_for_each(|input| input.start()));
         match (&started, runs_jobs) {
             (Ok(()), _) => signals::stop_on_signal(self),
-            (Err(_), true) => self.stop(false),
+            (Err(_), true) => self.stop_with(Stop { graceful: false, context: false }),
             (Err(_), false) => self.end(),
         }
         started
@@ -63,7 +78,7 @@ impl StreamingContext {
     fn start_threads(&self, live: &mut Live, first: Timestamp) -> Result<(), Error> {
         self.spawn(live, "tidemill-jobs", StreamingContext::run_batches)?;
         self.spawn(live, "tidemill-batches", move |streaming| streaming.run_clock(first))?;
-        if !live.graph.inputs.is_empty() {
+        if live.graph.inputs.iter().any(|input| input.has_blocks()) {
             self.spawn(live, "tidemill-blocks", StreamingContext::run_block_clock)?;
         }
         Ok(())
@@ -121,7 +136,14 @@ impl StreamingContext {
         live.error.clone().map_or(Ok(live.state == State::Stopped), Err)
     }
 
-    /// Stops for good; more calls do nothing (behaviour 1.9). The context of the RDDs goes on.
+    /// [`stop_with`](StreamingContext::stop_with), which stops the context of the RDDs too unless
+    /// `spark.streaming.stopSparkContextByDefault` is false (behaviour 2.5).
+    pub fn stop(&self, graceful: bool) {
+        let context = self.context().config().get(keys::STOP_CONTEXT_BY_DEFAULT);
+        self.stop_with(Stop { graceful, context });
+    }
+
+    /// Stops for good; more calls do nothing but stop the context of the RDDs where the first did not (behaviour 1.9).
     ///
     /// With `graceful`, all that was received before is processed first: receivers end, what is in no batch yet makes one
     /// last batch at once, and batches that wait are run (behaviour 2.33). Without it the running batch is cancelled, and
@@ -130,10 +152,15 @@ impl StreamingContext {
     ///
     /// It returns once the context is stopped. Called from within an output or a task of one, it cannot wait for what it
     /// is part of: it returns at once, and the context stops when the batch is done.
-    pub fn stop(&self, graceful: bool) {
+    pub fn stop_with(&self, stop: Stop) {
+        let Stop { graceful, context } = stop;
         let mut live = self.live();
+        live.stops_context |= context;
         match live.state {
-            State::Stopped => return,
+            State::Stopped => {
+                drop(live);
+                return self.stop_context();
+            }
             State::Initialized => {
                 live.state = State::Stopped;
                 drop(live);
@@ -187,6 +214,14 @@ impl StreamingContext {
         );
         self.live().state = State::Stopped;
         self.inner.changed.notify_all();
+        self.stop_context();
+    }
+
+    /// Stops the context of the RDDs, if that was asked for.
+    fn stop_context(&self) {
+        if self.live().stops_context {
+            self.context().stop();
+        }
     }
 
     /// The last thing that happens: lets go of all that was received and of the graph, whose functions may hold the
@@ -197,11 +232,21 @@ impl StreamingContext {
             input.stop();
             input.clear();
         }
-        let remembering = graph.remembering.iter().filter_map(std::sync::Weak::upgrade);
-        remembering.for_each(|stream| stream.forget(Timestamp::NEVER));
         drop(graph); // without the lock: functions and lineages end here
+        self.stop_context();
         self.live().state = State::Stopped;
         self.inner.changed.notify_all();
+    }
+}
+
+impl Live {
+    /// Whether what was declared can run (behaviour 1.6, 1.39).
+    fn check(&self) -> Result<(), Error> {
+        if self.graph.outputs.is_empty() {
+            return Err(Error::NoOutputs);
+        }
+        let has_directory = self.checkpoints.is_some();
+        self.graph.streams().iter().try_for_each(|stream| stream.check(has_directory))
     }
 }
 

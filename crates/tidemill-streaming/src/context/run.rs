@@ -10,6 +10,7 @@ use tidemill_core::{Cause, Timestamp, Woken};
 use crate::batch::Batch;
 use crate::context::StreamingContext;
 use crate::error::Error;
+use crate::event::{BatchInfo, OutputInfo, StreamingEvent};
 use crate::graph::{BatchJob, Output};
 use crate::scheduler::{Action, Event};
 
@@ -46,18 +47,47 @@ impl StreamingContext {
 
     /// Tells the scheduler and does what it wants done.
     pub(super) fn tell(&self, event: Event) {
-        let mut live = self.live();
-        let mut actions = Vec::new();
-        live.scheduler.on(event, &mut actions);
-        for action in actions {
-            match action {
-                Action::Allocate(batch) => live.graph.inputs.iter().for_each(|input| input.allocate(batch.time)),
-                Action::Run(batch) => live.to_run = Some(batch),
-                Action::Finished => live.finished = true,
+        let mut next = Some(event);
+        while let Some(event) = next.take() {
+            let mut live = self.live();
+            let mut actions = Vec::new();
+            live.scheduler.on(event, &mut actions);
+            let mut to_allocate = None;
+            for action in actions {
+                match action {
+                    Action::Allocate(batch) => to_allocate = Some(batch),
+                    Action::Run(batch) => live.to_run = Some(batch),
+                    Action::Finished => live.finished = true,
+                }
+            }
+            drop(live);
+            self.inner.changed.notify_all();
+            if let Some(batch) = to_allocate {
+                self.allocate(batch);
+                next = Some(Event::Allocated(batch.time));
             }
         }
+    }
+
+    /// Gives a batch its input. Without the lock: inputs may have to ask disks and servers.
+    fn allocate(&self, batch: Batch) {
+        let inputs = self.live().graph.inputs.clone();
+        let told = inputs.iter().filter_map(|input| Some((input.id().stream, input.allocate(batch.time)?)));
+        let info = BatchInfo {
+            time: batch.time,
+            inputs: told.collect(),
+            submitted: self.inner.clock.now(),
+            started: None,
+            completed: None,
+            outputs: Vec::new(),
+        };
+        let mut live = self.live();
+        let due = live.zero.is_some_and(|zero| live.graph.outputs.iter().any(|it| it.stream.is_due(zero, batch.time)));
+        live.submitted.insert(batch.time, info.clone());
         drop(live);
-        self.inner.changed.notify_all();
+        if due {
+            self.post(|| StreamingEvent::BatchSubmitted(Arc::new(info)));
+        }
     }
 
     /// Runs batches as the scheduler hands them out, until there will be no more.
@@ -72,34 +102,69 @@ impl StreamingContext {
                 drop(live);
                 return self.end();
             };
-            let outputs = live.graph.outputs.clone();
+            let Some(info) = live.submitted.remove(&batch.time) else { continue };
             drop(live);
-            self.run_batch(batch, &outputs);
+            self.run_batch(info);
             self.forget(batch.time);
+            self.live().done = Some(batch.time);
             self.tell(Event::Done(batch.time));
         }
     }
 
-    /// Makes the jobs of all outputs, then runs them in order. An error in making them loses the batch (behaviour 2.40),
-    /// an error in one output only that output (behaviour 2.39).
-    fn run_batch(&self, batch: Batch, outputs: &[Arc<Output>]) {
+    /// Steps stateful streams, makes the jobs of all outputs that are due, then runs them in order. An error in making
+    /// them loses the batch (behaviour 2.40), one in a stateful stream the outputs that need it, an error in one output
+    /// only that output (behaviour 2.39).
+    fn run_batch(&self, mut info: BatchInfo) {
+        let live = self.live();
+        let Some(zero) = live.zero else { return };
+        let (stateful, inputs) = (live.graph.stateful.clone(), live.graph.inputs.clone());
+        let outputs: Vec<_> = live.graph.outputs.iter().cloned().enumerate().collect();
+        drop(live);
+        let due: Vec<_> = outputs.into_iter().filter(|(_, output)| output.stream.is_due(zero, info.time)).collect();
+        info.started = Some(self.inner.clock.now());
+        if !due.is_empty() {
+            self.post(|| StreamingEvent::BatchStarted(Arc::new(info.clone())));
+        }
+        self.context().set_job_description(&format!("state, batch {}", info.time));
+        stateful.iter().for_each(|stream| stream.drive(self, info.time));
+        self.run_outputs(&due, &mut info);
+        info.completed = Some(self.inner.clock.now());
+        inputs.iter().for_each(|input| input.completed(&info));
+        if !due.is_empty() {
+            self.post(|| StreamingEvent::BatchCompleted(Arc::new(info)));
+        }
+    }
+
+    fn run_outputs(&self, due: &[(usize, Arc<Output>)], info: &mut BatchInfo) {
         let jobs: Result<Vec<_>, Error> =
-            outputs.iter().map(|output| Ok((output, generate(output, batch.time)?))).collect();
+            due.iter().map(|(id, output)| Ok((*id, output, generate(output, info.time)?))).collect();
         let jobs = match jobs {
             Ok(jobs) => jobs,
             Err(error) => return self.report(error),
         };
-        for (number, (output, job)) in jobs.into_iter().enumerate() {
+        for (id, output, job) in jobs {
             let Some(job) = job else { continue };
             if self.live().cancelled {
                 return;
             }
-            let description = format!("{}, batch {}, output {number}", output.operator.name, batch.time);
-            self.context().set_job_description(&description);
-            if let Err(error) = job() {
-                self.report(error);
-            }
+            let done = self.run_output(id, output, info.time, job);
+            info.outputs.push(done);
         }
+    }
+
+    fn run_output(&self, id: usize, output: &Output, time: Timestamp, job: BatchJob) -> OutputInfo {
+        let (started, operator) = (Some(self.inner.clock.now()), output.operator.clone());
+        let mut info = OutputInfo { time, id: id as u32, operator, started, completed: None, failure: None };
+        self.post(|| StreamingEvent::OutputStarted(info.clone()));
+        let description = format!("{}, batch {time}, output {id}", output.operator.name);
+        self.context().set_job_description(&description);
+        if let Err(error) = job() {
+            info.failure = Some(error.to_string());
+            self.report(error);
+        }
+        info.completed = Some(self.inner.clock.now());
+        self.post(|| StreamingEvent::OutputCompleted(info.clone()));
+        info
     }
 
     /// Keeps an error for `await_termination`, unless the batch failed because it was cancelled.
@@ -114,14 +179,13 @@ impl StreamingContext {
         self.inner.changed.notify_all();
     }
 
-    /// Drops what was remembered for batches up to `time`.
+    /// Drops what streams need not remember once the batch of `time` is over.
     fn forget(&self, time: Timestamp) {
-        let live = self.live();
-        let streams: Vec<_> = live.graph.remembering.iter().filter_map(std::sync::Weak::upgrade).collect();
-        let inputs = live.graph.inputs.clone();
+        let mut live = self.live();
+        live.graph.streams.retain(|stream| stream.strong_count() > 0);
+        let streams = live.graph.streams();
         drop(live);
         streams.iter().for_each(|stream| stream.forget(time));
-        inputs.iter().for_each(|input| input.forget(time));
     }
 
     /// Ends the jobs of the running batch.
@@ -137,7 +201,11 @@ impl StreamingContext {
 /// Makes the job of an output. Functions of the user run here, those of `transform`: what they panic with is an error.
 fn generate(output: &Output, time: Timestamp) -> Result<Option<BatchJob>, Error> {
     let make = || called_at(output.location, || (output.job)(time));
-    catch_unwind(AssertUnwindSafe(make)).unwrap_or_else(|panic| {
+    let made = catch_unwind(AssertUnwindSafe(make)).unwrap_or_else(|panic| {
         Err(Error::Generate { time, output: output.operator.clone(), cause: Cause::panic(&*panic).to_string() })
-    })
+    });
+    match made {
+        Err(error @ Error::State { .. }) => Ok(Some(Box::new(move || Err(error)))),
+        made => made,
+    }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use tidemill_core::lineage::{Operator, called_at};
 use tidemill_core::{Cause, Rdd, Timestamp};
 
-use crate::dstream::DStream;
+use crate::dstream::{DStream, Stream};
 use crate::error::Error;
 use crate::graph::{BatchJob, Output};
 
@@ -57,8 +57,9 @@ impl<T: 'static> DStream<T> {
             });
             Ok(Some(job))
         };
-        if let Some(streaming) = self.streaming().upgrade() {
-            streaming.add_output(Output { operator, location, job: Box::new(job) });
+        if let Some(streaming) = self.streaming() {
+            let of = Arc::clone(self.node()) as Arc<dyn Stream>;
+            streaming.add_output(Output { operator, location, stream: of, job: Box::new(job) });
         }
     }
 }

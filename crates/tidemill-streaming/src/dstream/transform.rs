@@ -1,9 +1,11 @@
 //! `transform`: any RDD operation on each batch.
 
+use std::time::Duration;
+
 use tidemill_core::{Rdd, Timestamp};
 
 use crate::context::StreamingContext;
-use crate::dstream::{Compute, Computed, DStream};
+use crate::dstream::{Compute, Computed, DStream, Parent};
 
 impl<T: 'static> DStream<T> {
     /// Makes of the RDD of each batch another one: Spark's `DStream.transform`. The function is called once a batch, in
@@ -26,7 +28,7 @@ impl<T: 'static> DStream<T> {
         name: &'static str,
         f: impl Fn(Rdd<T>, Timestamp) -> Rdd<U> + Send + Sync + 'static,
     ) -> DStream<U> {
-        DStream::new(self.streaming(), name, Derived { parent: self.clone(), f })
+        DStream::new(self.weak(), name, self.slide(), Derived { parent: self.clone(), f })
     }
 }
 
@@ -38,5 +40,9 @@ struct Derived<T: 'static, F> {
 impl<T: 'static, U: 'static, F: Fn(Rdd<T>, Timestamp) -> Rdd<U> + Send + Sync + 'static> Compute<U> for Derived<T, F> {
     fn compute(&self, _: &StreamingContext, time: Timestamp) -> Computed<U> {
         Ok(self.parent.rdd(time)?.map(|rdd| (self.f)(rdd, time)))
+    }
+
+    fn parents(&self) -> Vec<Parent> {
+        vec![self.parent.as_parent(Duration::ZERO)]
     }
 }

@@ -12,7 +12,8 @@ use tidemill_core::{BlockId, Text, TextBlock, Timestamp};
 use crate::context::{StreamingContext, WeakContext};
 use crate::dstream::{Compute, DStream};
 use crate::error::Error;
-use crate::input::Input;
+use crate::event::InputInfo;
+use crate::input::{Input, InputId};
 use crate::receiver::socket::SocketReceiver;
 use crate::receiver::text::TextReceived;
 
@@ -43,7 +44,7 @@ impl StreamingContext {
         let restart_delay = config.get(keys::RECEIVER_RESTART_DELAY);
         let input = self.add_input(|id| {
             let environment = context.environment();
-            let received = Arc::new(TextReceived::new(id, environment, block_bytes_max, line_bytes_max));
+            let received = Arc::new(TextReceived::new(id.blocks, environment, block_bytes_max, line_bytes_max));
             let address = format!("{host}:{port}");
             let (environment, clock) = (Arc::clone(environment), Arc::clone(context.clock()));
             let receiver =
@@ -57,7 +58,7 @@ impl StreamingContext {
 }
 
 struct SocketInput {
-    id: u32,
+    id: InputId,
     received: Arc<TextReceived>,
     receiver: Arc<SocketReceiver>,
     running: Mutex<Option<ServiceHandle>>,
@@ -74,8 +75,12 @@ impl SocketInput {
 }
 
 impl Input for SocketInput {
-    fn id(&self) -> u32 {
+    fn id(&self) -> InputId {
         self.id
+    }
+
+    fn name(&self) -> String {
+        format!("SocketReceiver-{}", self.id.stream)
     }
 
     fn start(&self) -> Result<(), Error> {
@@ -96,21 +101,17 @@ impl Input for SocketInput {
         self.received.cut_block();
     }
 
-    fn allocate(&self, time: Timestamp) {
-        // To allocate a batch again changes nothing (behaviour 2.31).
+    fn has_blocks(&self) -> bool {
+        true
+    }
+
+    fn allocate(&self, time: Timestamp) -> Option<InputInfo> {
         self.batches().entry(time).or_insert_with(|| self.received.take_blocks());
+        Some(InputInfo::default())
     }
 
     fn has_backlog(&self) -> bool {
         self.received.has_backlog()
-    }
-
-    fn forget(&self, time: Timestamp) {
-        let mut batches = self.batches();
-        let kept = batches.split_off(&(time + Duration::from_micros(1)));
-        let forgotten = std::mem::replace(&mut *batches, kept);
-        drop(batches);
-        forgotten.into_values().flatten().for_each(|block| self.environment.store.remove(block));
     }
 
     fn clear(&self) {
@@ -126,5 +127,13 @@ impl Compute<Text> for Lines {
     fn compute(&self, streaming: &StreamingContext, time: Timestamp) -> crate::dstream::Computed<Text> {
         let blocks = self.0.batches().get(&time).cloned().unwrap_or_default();
         Ok(Some(streaming.context().received::<TextBlock>("socket_text_stream", blocks).lines()))
+    }
+
+    fn forget(&self, time: Timestamp) {
+        let mut batches = self.0.batches();
+        let kept = batches.split_off(&(time + Duration::from_micros(1)));
+        let forgotten = std::mem::replace(&mut *batches, kept);
+        drop(batches);
+        forgotten.into_values().flatten().for_each(|block| self.0.environment.store.remove(block));
     }
 }

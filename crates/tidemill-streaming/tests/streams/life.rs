@@ -6,7 +6,7 @@ use std::sync::mpsc::sync_channel;
 use std::time::Duration;
 
 use tidemill_core::TaskContext;
-use tidemill_streaming::{Error, State, StreamingContext};
+use tidemill_streaming::{Error, State, Stop, StreamingContext};
 
 use crate::pushed::BLOCK_BYTES;
 use crate::{Bench, PATIENCE, batch, news, next, pushed};
@@ -39,7 +39,7 @@ fn a_context_goes_from_initialized_to_active_to_stopped() {
     assert_eq!(next(&news), batch(1));
     assert!(!bench.streaming.await_termination_or_timeout(Duration::from_millis(1)).unwrap());
     for _ in 0..2 {
-        bench.streaming.stop(true);
+        bench.streaming.stop_with(Stop { graceful: true, context: false });
         assert_eq!(bench.streaming.state(), State::Stopped);
     }
     assert!(bench.streaming.await_termination_or_timeout(PATIENCE).unwrap());
@@ -47,6 +47,8 @@ fn a_context_goes_from_initialized_to_active_to_stopped() {
     assert!(matches!(bench.streaming.start(), Err(Error::AlreadyStopped)));
     assert!(news.try_recv().is_err(), "the second start made no second batch");
     assert_eq!(bench.context.parallelize([1, 2], 2).count().unwrap(), 2, "the context of the RDDs goes on");
+    bench.streaming.stop_with(Stop { graceful: true, context: true });
+    assert!(bench.context.is_stopped(), "a stop that comes later still stops it");
 }
 
 #[test]
@@ -55,8 +57,8 @@ fn a_stop_before_the_start_is_final() {
     let bench = Bench::new();
     let (_, numbers) = pushed(&bench.streaming);
     numbers.foreach_rdd(|_, _| Ok(()));
-    bench.streaming.stop(true);
-    bench.streaming.stop(false);
+    bench.streaming.stop_with(Stop { graceful: true, context: false });
+    bench.streaming.stop_with(Stop { graceful: false, context: false });
     assert_eq!(bench.streaming.state(), State::Stopped);
     assert!(!bench.streaming.context().is_stopped());
     assert!(matches!(bench.streaming.start(), Err(Error::AlreadyStopped)));
@@ -72,6 +74,20 @@ fn an_output_that_comes_after_the_start_is_an_error() {
     let error = bench.streaming.await_termination().unwrap_err();
     assert!(matches!(error, Error::AlreadyStarted { .. }), "{error}");
     bench.streaming.stop(false);
+}
+
+#[test]
+fn a_stop_stops_the_context_of_the_rdds_unless_a_setting_says_otherwise() {
+    // behaviour 2.5, 4.26
+    for (setting, stops) in [("true", true), ("false", false)] {
+        let written = [("spark.streaming.stopSparkContextByDefault", setting)];
+        let bench = Bench::with(&written, Duration::from_millis(100));
+        let (_, numbers) = pushed(&bench.streaming);
+        numbers.foreach_rdd(|_, _| Ok(()));
+        bench.streaming.start().unwrap();
+        bench.streaming.stop(true);
+        assert_eq!(bench.context.is_stopped(), stops);
+    }
 }
 
 #[test]
@@ -142,7 +158,7 @@ fn a_plain_stop_cancels_what_runs_and_drops_what_waits() {
 
 fn first_block(input: &crate::Pushed) -> tidemill_core::BlockId {
     use tidemill_streaming::input::Input;
-    tidemill_core::BlockId::Received { stream: input.id(), number: 0 }
+    tidemill_core::BlockId::Received { stream: input.id().blocks, number: 0 }
 }
 
 #[test]
@@ -272,7 +288,7 @@ fn two_streaming_contexts_share_a_context() {
     let mut both = [next(&news), next(&news)];
     both.sort();
     assert_eq!(both, [("one", vec![1]), ("other", vec![2])]);
-    bench.streaming.stop(true);
+    bench.streaming.stop_with(Stop { graceful: true, context: false });
     bench.pass(1, Duration::from_millis(100));
     assert_eq!(next(&news), ("other", vec![]));
     other.stop(true);

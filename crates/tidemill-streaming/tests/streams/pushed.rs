@@ -9,7 +9,8 @@ use tidemill_core::memory::Pool;
 use tidemill_core::store::{Eviction, Place};
 use tidemill_core::{BlockId, Timestamp};
 use tidemill_streaming::dstream::{Compute, Computed};
-use tidemill_streaming::input::Input;
+use tidemill_streaming::event::InputInfo;
+use tidemill_streaming::input::{Input, InputId};
 use tidemill_streaming::{DStream, Error, StreamingContext};
 
 /// What each block is accounted with.
@@ -17,7 +18,7 @@ pub(crate) const BLOCK_BYTES: u64 = 1000;
 
 /// An input whose blocks are vectors of numbers.
 pub(crate) struct Pushed {
-    id: u32,
+    id: InputId,
     environment: Arc<Environment>,
     next: AtomicU64,
     waiting: Mutex<Vec<BlockId>>,
@@ -53,11 +54,20 @@ pub(crate) fn pushed(streaming: &StreamingContext) -> (Arc<Pushed>, DStream<i64>
 impl Pushed {
     /// One block arrives.
     pub(crate) fn push(&self, numbers: impl IntoIterator<Item = i64>) {
-        let id = BlockId::Received { stream: self.id, number: self.next.fetch_add(1, Ordering::SeqCst) };
+        let id = BlockId::Received { stream: self.id.blocks, number: self.next.fetch_add(1, Ordering::SeqCst) };
         let grant = self.environment.memory.try_acquire(Pool::Received, BLOCK_BYTES).unwrap();
         let block: Vec<i64> = numbers.into_iter().collect();
         self.environment.store.put(id, Place::Memory(Arc::new(block), Arc::new(grant)), Eviction::Never);
         self.waiting.lock().unwrap().push(id);
+    }
+
+    fn forget(&self, time: Timestamp) {
+        let mut batches = self.batches.lock().unwrap();
+        let (forgotten, kept) = std::mem::take(&mut *batches).into_iter().partition(|(of, _)| *of <= time);
+        *batches = kept;
+        drop(batches);
+        let forgotten: BTreeMap<Timestamp, Vec<BlockId>> = forgotten;
+        self.remove(forgotten.into_values().flatten());
     }
 
     fn remove(&self, blocks: impl IntoIterator<Item = BlockId>) {
@@ -66,8 +76,12 @@ impl Pushed {
 }
 
 impl Input for Pushed {
-    fn id(&self) -> u32 {
+    fn id(&self) -> InputId {
         self.id
+    }
+
+    fn name(&self) -> String {
+        "pushed".into()
     }
 
     fn start(&self) -> Result<(), Error> {
@@ -80,25 +94,15 @@ impl Input for Pushed {
         self.stopped.fetch_add(1, Ordering::SeqCst);
     }
 
-    fn cut_block(&self) {}
-
-    fn allocate(&self, time: Timestamp) {
+    fn allocate(&self, time: Timestamp) -> Option<InputInfo> {
         assert!(!self.panics_at_tick.load(Ordering::SeqCst), "a connector's bug");
         let blocks = std::mem::take(&mut *self.waiting.lock().unwrap());
         self.batches.lock().unwrap().insert(time, blocks);
+        None
     }
 
     fn has_backlog(&self) -> bool {
         !self.waiting.lock().unwrap().is_empty()
-    }
-
-    fn forget(&self, time: Timestamp) {
-        let mut batches = self.batches.lock().unwrap();
-        let (forgotten, kept) = std::mem::take(&mut *batches).into_iter().partition(|(of, _)| *of <= time);
-        *batches = kept;
-        drop(batches);
-        let forgotten: BTreeMap<Timestamp, Vec<BlockId>> = forgotten;
-        self.remove(forgotten.into_values().flatten());
     }
 
     fn clear(&self) {
@@ -114,5 +118,9 @@ impl Compute<i64> for Numbers {
     fn compute(&self, streaming: &StreamingContext, time: Timestamp) -> Computed<i64> {
         let blocks = self.0.batches.lock().unwrap().get(&time).cloned().unwrap_or_default();
         Ok(Some(streaming.context().received::<Vec<i64>>("pushed", blocks).flat_map(|block| block)))
+    }
+
+    fn forget(&self, time: Timestamp) {
+        self.0.forget(time);
     }
 }

@@ -79,8 +79,10 @@ fn an_idle_connection_holds_no_memory() {
     let (mut sender, _) = listener.accept().unwrap();
     sender.write_all(b"a\nb\n").unwrap();
     assert_eq!(lines(&bench, 1, &news, 2), ["a", "b"]);
-    bench.tick();
-    assert!(next(&news).is_empty());
+    for _ in 0..2 {
+        bench.tick();
+        assert!(next(&news).is_empty());
+    }
     assert_eq!(bench.received_bytes(), 0);
     bench.streaming.stop(true);
 }

@@ -93,9 +93,8 @@ settings! {
         no_effect("what no batch needs is always dropped");
     /// Whether a signal that ends the program first lets received data be processed. Spark's default is false.
     STOP_GRACEFULLY_ON_SHUTDOWN: bool = "spark.streaming.stopGracefullyOnShutdown", default("true"), row("4.25");
-    /// Whether stopping the stream without saying more stops its context too. So far it never does.
-    STOP_CONTEXT_BY_DEFAULT: bool = "spark.streaming.stopSparkContextByDefault", default("true"), row("4.26"),
-        no_effect("stopping a stream never stops its context");
+    /// Whether stopping the stream without saying more stops its context too.
+    STOP_CONTEXT_BY_DEFAULT: bool = "spark.streaming.stopSparkContextByDefault", default("true"), row("4.26");
     /// How long a graceful stop may take.
     GRACEFUL_STOP_TIMEOUT: Option<Duration> = "spark.streaming.gracefulStopTimeout",
         absent("10 batch intervals"), row("4.27"), no_effect("a graceful stop takes as long as its batches do");
@@ -107,6 +106,5 @@ settings! {
         default("60s"), plain(Unit::Seconds), bounds(Bounds::AboveZero), row("4.30"),
         old_names(&["spark.streaming.minRememberDuration"]), no_effect("there are no file streams");
     /// The checkpoint directory, as if it were given to `checkpoint` when the context is made.
-    CHECKPOINT_DIRECTORY: Option<String> = "spark.streaming.checkpoint.directory", absent("no checkpoints"), row("4.31"),
-        no_effect("streams have no checkpoints");
+    CHECKPOINT_DIRECTORY: Option<String> = "spark.streaming.checkpoint.directory", absent("no checkpoints"), row("4.31");
 }
