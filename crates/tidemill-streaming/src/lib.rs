@@ -32,6 +32,8 @@ pub mod input;
 pub mod batch;
 pub mod error;
 pub mod event;
+pub mod listener;
+pub mod statistics;
 pub mod testing;
 mod graph;
 mod receiver;
