@@ -9,6 +9,7 @@ mod engine;
 mod harness;
 mod measured;
 mod report;
+mod soak;
 mod socket;
 mod start;
 mod text;
@@ -27,6 +28,9 @@ struct Options {
     /// Only the rows whose name contains this.
     #[arg(long, value_name = "NAME")]
     only: Option<String>,
+    /// How long each soak runs, instead of its own time of a minute and more; 0 leaves them out.
+    #[arg(long, value_name = "SECONDS")]
+    soak: Option<u64>,
     /// What `cargo bench` hands to every benchmark.
     #[arg(long, hide = true)]
     bench: bool,
@@ -36,13 +40,23 @@ fn main() -> anyhow::Result<()> {
     if let Some(port) = std::env::args().skip_while(|argument| argument != start::PROGRAM).nth(1) {
         return start::program(port.parse()?);
     }
+    let soak: Vec<String> = std::env::args().skip_while(|argument| argument != soak::PROGRAM).skip(1).collect();
+    if let [name, seconds] = soak.as_slice() {
+        return soak::program(name, seconds.parse()?);
+    }
     let options = Options::parse();
-    let chosen = |row: &Row| options.only.as_ref().is_none_or(|only| row.name.contains(only.as_str()));
-    let rows: Vec<Row> = rows()?.into_iter().filter(chosen).collect();
-    anyhow::ensure!(!rows.is_empty(), "no row has such a name; without --only all rows run");
+    let chosen = |name: &str| options.only.as_ref().is_none_or(|only| name.contains(only.as_str()));
+    let rows: Vec<Row> = rows()?.into_iter().filter(|row| chosen(row.name)).collect();
+    let soaks = soak::all().into_iter().filter(|soak| chosen(soak.name) && options.soak != Some(0));
+    let soaks: Vec<soak::Soak> = soaks.collect();
+    anyhow::ensure!(!rows.is_empty() || !soaks.is_empty(), "no row has such a name; without --only all rows run");
     let outcomes = harness::run(rows, options.rounds)?;
+    let soaked = soaks.into_iter().map(|soak| Ok((soak::run(&soak, options.soak)?, soak)));
+    let soaked = soaked.map(|both: anyhow::Result<_>| both.map(|(soaked, soak)| (soak, soaked)));
+    let soaked: Vec<(soak::Soak, soak::Soaked)> = soaked.collect::<anyhow::Result<_>>()?;
     report::print(&outcomes);
-    report::write(&outcomes)
+    soak::print(&soaked);
+    report::write(&outcomes, &soaked)
 }
 
 /// The table of benchmarks. What the sides of a row do stands in a module of its own.
