@@ -44,7 +44,7 @@ settings! {
     /// The most bytes of results that may be on their way to the program; 0 is no limit of its own. It stands for
     /// `tidemill.memory.results.limit` where that is not set.
     MAX_RESULT_SIZE: Option<ByteSize> = "spark.driver.maxResultSize",
-        absent("`tidemill.memory.results.limit`"), row("4.68"), no_effect("the bytes of results are not counted");
+        absent("`tidemill.memory.results.limit`"), row("4.68");
     /// How long one process waits for another before it takes it for lost.
     NETWORK_TIMEOUT: Duration = "spark.network.timeout",
         default("120s"), plain(Unit::Seconds), bounds(Bounds::AboveZero), row("4.68"),
