@@ -7,10 +7,10 @@ use std::sync::{Arc, PoisonError};
 use super::{Running, Shared, State};
 use crate::exchange::MapSide;
 use crate::job::ResultSide;
-use crate::lineage::{Operator, operator_of};
+use crate::lineage::Operator;
 use crate::scheduler::{Event, Failure};
-use crate::task::{END_OF_STAGE, Task, TaskContext, TaskOutput, TaskReport};
-use crate::{Cause, RddId, Stop};
+use crate::task::{Task, TaskContext, TaskOutput, TaskReport};
+use crate::{Cause, Stop};
 
 /// What one task runs.
 enum Work {
@@ -148,7 +148,7 @@ fn execute(work: Work, cx: &Arc<TaskContext>) -> (Result<TaskReport, Stop>, Opti
         })
     });
     let report = output.map(|output| TaskReport { output, updates: cx.take_updates() });
-    let operator = matches!(report, Err(Stop::Failed(_))).then(|| work.operator(cx.entered())).flatten();
+    let operator = matches!(report, Err(Stop::Failed(_))).then(|| work.operator_at_fault(cx)).flatten();
     drop_safely(work);
     (report, operator)
 }
@@ -161,12 +161,10 @@ pub(super) fn drop_safely<T>(value: T) {
 }
 
 impl Work {
-    /// Whose code ran when `entered` was the last node that was entered. None is named for an action: its job is.
-    fn operator(&self, entered: RddId) -> Option<Operator> {
+    fn operator_at_fault(&self, cx: &TaskContext) -> Option<Operator> {
         match self {
-            Work::Map(side) if entered == END_OF_STAGE => Some(side.operator().clone()),
-            Work::Map(side) => operator_of(side.lineage(), entered),
-            Work::Result(side) => operator_of(side.lineage(), entered),
+            Work::Map(side) => side.operator_at_fault(cx),
+            Work::Result(side) => side.operator_at_fault(cx),
         }
     }
 }
