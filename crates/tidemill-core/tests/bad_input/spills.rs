@@ -65,6 +65,16 @@ fn a_folder_that_cannot_be_written_is_named_with_its_setting() {
     }
 }
 
+#[test]
+fn a_folder_that_cannot_be_written_does_no_harm_beside_one_that_can() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, good) = (folder.path().join("a file"), folder.path().join("good"));
+    fs::write(&file, "").unwrap();
+    let context = context(&[LIMIT, ("spark.local.dir", &format!("{},{}", file.display(), good.display()))]);
+    assert_eq!(pairs(&context).reduce_by_key(|a, b| a + b).count().unwrap(), 30_000);
+    assert!(good.exists(), "it did spill");
+}
+
 /// Everybody may limit the files of a process: then a write fails half-way, as on a full disk. The limit stays for the life
 /// of a process, so it is that of another one, which runs this very test. Where a real disk can be had it is filled too.
 #[test]
