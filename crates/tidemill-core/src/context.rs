@@ -119,7 +119,7 @@ impl Context {
     }
 
     fn environment_of(config: &Config) -> Arc<Environment> {
-        let spill = SpillDir::new(config.local_dirs().swap_remove(0));
+        let spill = SpillDir::across(config.local_dirs());
         Environment::new(Memory::new(config.memory()), spill, HashSeed::new(config.hash_seed()))
     }
 

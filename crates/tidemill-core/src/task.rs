@@ -15,7 +15,7 @@ use crate::{Cause, RddId, Stop};
 pub(crate) mod blame;
 
 /// Stands for the end of a task's own stage, which is no node of its lineage: the action, or the operator that asked for
-/// the shuffle.
+/// the shuffle. `MapSide::operator_at_fault` and that of `ResultSide` know whose it is.
 pub(crate) const END_OF_STAGE: RddId = RddId(u64::MAX);
 
 /// Names a job within its context.

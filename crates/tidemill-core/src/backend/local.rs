@@ -3,8 +3,9 @@
 //! Whoever has news - a worker with a report, a caller with a job - takes the lock, tells the scheduler, performs its
 //! actions and goes on: there is no scheduler thread to wake. Workers without work park.
 //!
-//! No code of users runs under the lock but the merging of accumulators, not even a destructor: what is to be dropped
-//! waits in `Aftermath` until the lock is free. A closure may hold the last clone of a context, whose end takes the lock.
+//! No code of users runs under the lock, not even a destructor: what is to be dropped waits in `Aftermath` until the lock
+//! is free, and what is to be merged into accumulators in `Merges`. A closure may hold the last clone of a context, whose
+//! end takes the lock.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::AtomicU64;
@@ -21,6 +22,7 @@ use crate::scheduler::{Action, Event, Limits, Outcome, PlannedStage, Scheduler, 
 use crate::stage::{Sides, cut};
 use crate::task::{JobId, Properties, StageId, Task, TaskContext, TaskReport};
 
+mod merge;
 mod stuck;
 mod worker;
 
@@ -75,6 +77,7 @@ struct State {
     /// How many threads were ever given up.
     replaced: u64,
     aftermath: Aftermath,
+    merges: merge::Merges,
     idle: usize,
     alive: usize,
     /// How many threads wait for `ended`.
@@ -92,6 +95,8 @@ struct Running {
     cx: Arc<TaskContext>,
     started: Duration,
     thread: Arc<str>,
+    /// What it adds to accumulators is being merged: it holds its thread, but no slot.
+    merges: bool,
 }
 
 struct ActiveJob {
@@ -142,6 +147,7 @@ impl LocalBackend {
             given_up: HashMap::new(),
             replaced: 0,
             aftermath: Aftermath::default(),
+            merges: merge::Merges::default(),
             idle: 0,
             alive: 0,
             watchers: 0,

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::environment::Environment;
 use crate::exchange::chunk::{ChunkWriter, StoredBlocks};
 use crate::exchange::{Exchange, MapOutput};
-use crate::lineage::{Dependency, Lineage, Meta, Node, Operator, Parent};
+use crate::lineage::{Dependency, Lineage, Meta, Node, Operator, Parent, operator_of};
 use crate::runs::BoxRuns;
 use crate::ship::{Bytes, Decoder, Encoder, NotShippable, ShipError};
 use crate::task::blame::{Before, During};
@@ -24,6 +24,14 @@ pub trait MapSide: Send + Sync + 'static {
     fn lineage(&self) -> Arc<dyn Lineage>;
     /// Runs one map task.
     fn run(&self, cx: &Arc<TaskContext>) -> Result<MapOutput, Stop>;
+    /// The operator whose code ran last in a task of this side: one of its lineage, or at the stage's end the one that
+    /// asked for the shuffle, whose code divides and merges what the lineage gives.
+    fn operator_at_fault(&self, cx: &TaskContext) -> Option<Operator> {
+        match cx.entered() {
+            END_OF_STAGE => Some(self.operator().clone()),
+            node => operator_of(self.lineage(), node),
+        }
+    }
     /// A map output of this side, encoded for another process.
     fn encode_output(&self, output: &MapOutput) -> Result<Vec<u8>, Stop>;
     /// Writes this side and its lineage for another process, as the last entry of a table.

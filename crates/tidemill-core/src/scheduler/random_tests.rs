@@ -29,6 +29,8 @@ enum Step {
     End(u16),
     Fail(u16),
     GiveUp(u16),
+    /// A running task gives its slot back; it ends by a later step.
+    Return(u16),
     Cancel(u16),
     Lose(u16),
     Forget(u16),
@@ -42,6 +44,7 @@ fn step() -> impl Strategy<Value = Step> {
         12 => any::<u16>().prop_map(Step::End),
         2 => any::<u16>().prop_map(Step::Fail),
         1 => any::<u16>().prop_map(Step::GiveUp),
+        2 => any::<u16>().prop_map(Step::Return),
         1 => any::<u16>().prop_map(Step::Cancel),
         2 => any::<u16>().prop_map(Step::Lose),
         1 => any::<u16>().prop_map(Step::Forget),
@@ -143,6 +146,7 @@ impl World {
                 self.finish(task, Event::Failed(task, failure))
             }),
             Step::GiveUp(pick) => self.pick_task(pick).map_or(Ok(()), |task| self.finish(task, Event::Gone(task))),
+            Step::Return(pick) => self.pick_task(pick).map_or(Ok(()), |task| self.tell(Event::Returned(task), None)),
             Step::Cancel(pick) => match pick_of(self.jobs.keys(), pick) {
                 Some(job) => self.tell(Event::Cancelled(job), Some(job)),
                 None => Ok(()),

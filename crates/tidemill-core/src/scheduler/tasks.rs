@@ -5,13 +5,15 @@ use super::{Action, Failure, Outcome, Scheduler, StageEnd};
 use crate::task::{StageId, Task};
 
 impl Scheduler {
-    /// Frees the slot of a task that ended. Says when it was launched if its partition still waits for it; it is nobody's
+    /// Frees the slot of a task that ended, if it still has one. Says when it was launched if its partition still waits for it; it is nobody's
     /// task then, and the caller decides what becomes of its partition.
     pub(super) fn take_back(&mut self, task: Task) -> Option<u64> {
         if !self.running.remove(&task) {
             return None;
         }
-        self.slots.free(task);
+        if !self.returned.remove(&task) {
+            self.slots.free(task);
+        }
         let part = self.part(task)?;
         match part.state {
             State::Running { since, .. } if part.attempt == task.attempt => {
@@ -59,6 +61,12 @@ impl Scheduler {
                 child.waits_for -= 1;
             }
             self.note_ready(child);
+        }
+    }
+
+    pub(super) fn returned(&mut self, task: Task) {
+        if self.running.contains(&task) && self.returned.insert(task) {
+            self.slots.free(task);
         }
     }
 

@@ -207,6 +207,19 @@ fn a_late_report_of_an_old_attempt_changes_nothing_but_the_slots() {
     assert_eq!(told.done(0, 0), ["J2 S2 p0 a0"]);
 }
 
+#[test]
+fn a_task_that_returned_holds_no_slot_but_its_stage_waits_for_it() {
+    let mut told = Told::new(1, SchedulingMode::Fifo);
+    told.submit(1, plan(&[(0, 1, &[])]), 1);
+    let map = told.task(0, 0);
+    assert_eq!(told.submit(2, Plan::default(), 1), NOTHING);
+    assert_eq!(told.on(Event::Returned(map)), ["J2 S2 p0 a0"]);
+    assert_eq!(told.on(Event::Returned(map)), NOTHING, "a slot is given back once");
+    assert!(told.scheduler.awaits(map) && !told.scheduler.is_written(ShuffleId(0)));
+    assert_eq!(told.on(Event::Done(map)), NOTHING, "nor is it by the end");
+    assert_eq!(told.done(2, 0), ["J2 done", "J1 S1 p0 a0"]);
+}
+
 /// behaviour 4.57
 #[test]
 fn retries_end_with_the_failure_of_all_jobs_that_share_the_stage() {

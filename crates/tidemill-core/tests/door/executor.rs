@@ -8,7 +8,7 @@ use std::sync::atomic::AtomicU8;
 use tidemill_core::environment::Environment;
 use tidemill_core::exchange::{MapOutput, MapSide};
 use tidemill_core::job::ResultSide;
-use tidemill_core::lineage::{Lineage, operator_of};
+use tidemill_core::lineage::Operator;
 use tidemill_core::memory::{Memory, MemoryLimits};
 use tidemill_core::ship::{self, Bytes, Decoder};
 use tidemill_core::spill::SpillDir;
@@ -65,11 +65,17 @@ fn serve(orders: &mut impl Read, answers: &mut impl Write) -> io::Result<()> {
                 continue;
             }
             Order::Map { stage, partition } => match Decoder::decode::<Arc<dyn MapSide>>(&stage.0) {
-                Ok(side) => task(&environment, partition, side.lineage(), |cx| side.encode_output(&side.run(cx)?)),
+                Ok(side) => {
+                    let work = |cx: &Arc<TaskContext>| side.encode_output(&side.run(cx)?);
+                    task(&environment, partition, work, |cx| side.operator_at_fault(cx))
+                }
                 Err(error) => Answer::Refused(error.to_string()),
             },
             Order::Result { stage, partition } => match Decoder::decode::<Arc<dyn ResultSide>>(&stage.0) {
-                Ok(side) => task(&environment, partition, side.lineage(), |cx| side.encode_output(&side.run(cx)?)),
+                Ok(side) => {
+                    let work = |cx: &Arc<TaskContext>| side.encode_output(&side.run(cx)?);
+                    task(&environment, partition, work, |cx| side.operator_at_fault(cx))
+                }
                 Err(error) => Answer::Refused(error.to_string()),
             },
         };
@@ -81,14 +87,14 @@ fn serve(orders: &mut impl Read, answers: &mut impl Write) -> io::Result<()> {
 fn task(
     environment: &Arc<Environment>,
     partition: u32,
-    lineage: Arc<dyn Lineage>,
     work: impl FnOnce(&Arc<TaskContext>) -> Result<Vec<u8>, Stop>,
+    operator_at_fault: impl FnOnce(&TaskContext) -> Option<Operator>,
 ) -> Answer {
     let task = Task { job: JobId(0), stage: StageId(0), partition, attempt: 0 };
     let cx = Arc::new(TaskContext::new(task, partition as usize, Arc::clone(environment), Arc::default()));
     match cx.run_caught(|| work(&cx)) {
         Ok(made) => Answer::Made(Bytes(made)),
         Err(Stop::Lost(block)) => Answer::Lost(block),
-        Err(stop) => Answer::Failed { why: stop.to_string(), operator: operator_of(lineage, cx.entered()) },
+        Err(stop) => Answer::Failed { why: stop.to_string(), operator: operator_at_fault(&cx) },
     }
 }

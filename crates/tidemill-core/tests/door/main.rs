@@ -29,6 +29,7 @@ const TESTS: &[Test] = &[
     ("capturing_closures_are_refused_with_their_line", refusals::capturing_closures_are_refused_with_their_line),
     ("local_values_are_refused_by_name", refusals::local_values_are_refused_by_name),
     ("panics_elsewhere_name_the_operator", refusals::panics_elsewhere_name_the_operator),
+    ("the_end_of_a_stage_names_who_asked_for_it", refusals::the_end_of_a_stage_names_who_asked_for_it),
     ("another_build_is_refused", refusals::another_build_is_refused),
     ("noise_is_refused_and_the_executor_lives", refusals::noise_is_refused_and_the_executor_lives),
 ];
