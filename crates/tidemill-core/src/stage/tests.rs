@@ -55,10 +55,6 @@ impl MapSide for Side {
         Err(Stop::Cancelled)
     }
 
-    fn encode_output(&self, _: &MapOutput) -> Result<Vec<u8>, Stop> {
-        Err(Stop::Cancelled)
-    }
-
     fn encode(&self, _: &mut Encoder) -> Result<(), NotShippable> {
         Ok(())
     }

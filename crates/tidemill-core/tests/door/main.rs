@@ -8,9 +8,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
 mod backend;
+mod blocks;
 mod executor;
 mod lineages;
 mod refusals;
+mod services;
 mod union;
 mod wire;
 
@@ -22,7 +24,7 @@ const TESTS: &[Test] = &[
     ("values_travel_beside_functions", lineages::values_travel_beside_functions),
     ("stages_with_several_parents_travel", lineages::stages_with_several_parents_travel),
     ("operators_of_all_shapes_travel", lineages::operators_of_all_shapes_travel),
-    ("shuffles_are_written_once_and_sent_along", lineages::shuffles_are_written_once_and_sent_along),
+    ("shuffles_are_written_once_and_fetched", lineages::shuffles_are_written_once_and_fetched),
     ("what_is_lost_is_made_again", lineages::what_is_lost_is_made_again),
     ("threads_serialise_nothing", lineages::threads_serialise_nothing),
     ("long_lineages_travel", lineages::long_lineages_travel),
@@ -30,6 +32,8 @@ const TESTS: &[Test] = &[
     ("local_values_are_refused_by_name", refusals::local_values_are_refused_by_name),
     ("panics_elsewhere_name_the_operator", refusals::panics_elsewhere_name_the_operator),
     ("another_build_is_refused", refusals::another_build_is_refused),
+    ("services_start_and_stop_elsewhere", services::services_start_and_stop_elsewhere),
+    ("services_that_say_nothing_else_stay", services::services_that_say_nothing_else_stay),
     ("noise_is_refused_and_the_executor_lives", refusals::noise_is_refused_and_the_executor_lives),
 ];
 
