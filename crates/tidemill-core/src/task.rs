@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::environment::Environment;
 use crate::exchange::MapOutput;
 use crate::memory::{Grant, Pool};
-use crate::{Cause, RddId, Stop};
+use crate::{Cause, RddId, ShuffleId, Stop};
 
 pub(crate) mod blame;
 
@@ -53,6 +53,8 @@ pub struct TaskContext {
     partition: usize,
     environment: Arc<Environment>,
     properties: Arc<Properties>,
+    /// The shuffles whose chunks it takes.
+    takes: Vec<ShuffleId>,
     cancelled: AtomicBool,
     operator: AtomicU64,
     updates: Mutex<Vec<(u64, Update)>>,
@@ -76,11 +78,18 @@ impl TaskContext {
             partition,
             environment,
             properties,
+            takes: Vec::new(),
             cancelled: AtomicBool::new(false),
             operator: AtomicU64::new(END_OF_STAGE.0),
             updates: Mutex::new(Vec::new()),
             brought: Mutex::new(None),
         }
+    }
+
+    /// The same, for a task that takes what it reads of `shuffles` instead of leaving it to others: nobody else reads it
+    /// ([`Scheduler::takes`](crate::scheduler::Scheduler::takes)).
+    pub fn taking(self, shuffles: Vec<ShuffleId>) -> TaskContext {
+        TaskContext { takes: shuffles, ..self }
     }
 
     /// The context of the task that this thread runs, if it runs one.
@@ -111,6 +120,11 @@ impl TaskContext {
     /// The store, the account of memory and the settings of this process.
     pub fn environment(&self) -> &Arc<Environment> {
         &self.environment
+    }
+
+    /// Whether the task takes what it reads of a shuffle.
+    pub(crate) fn takes(&self, shuffle: ShuffleId) -> bool {
+        self.takes.contains(&shuffle)
     }
 
     /// Asks the task to end; it does so when it next draws a run from a source.

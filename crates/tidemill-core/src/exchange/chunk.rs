@@ -94,6 +94,11 @@ impl MapOutput {
         self.bucket(bucket)?.clone()
     }
 
+    /// The chunks of a bucket; from here on they are lost to everyone else.
+    pub(super) fn take(&self, bucket: usize) -> Option<Vec<Chunk>> {
+        self.bucket(bucket)?.take()
+    }
+
     /// How many of its chunks are on disk; for tests and metrics.
     pub fn chunks_on_disk(&self) -> usize {
         let chunks = (0..self.buckets.len()).filter_map(|bucket| self.share(bucket)).flatten();

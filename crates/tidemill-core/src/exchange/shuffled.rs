@@ -143,6 +143,10 @@ impl<X: Exchange> Lineage for Shuffled<X> {
         self.side.iter().map(|side| Dependency::Shuffle(Arc::clone(side) as Arc<dyn MapSide>)).collect()
     }
 
+    fn draws_once(&self) -> bool {
+        true
+    }
+
     fn encode(&self, out: &mut Encoder) -> Result<(), NotShippable> {
         let exchange = self.exchange.encode(out).map_err(|e| e.at(&self.meta.operator))?;
         out.node::<Self>(decode_shuffled::<X>, &self.meta, &[], &(self.shuffle, self.maps, exchange))

@@ -1,4 +1,19 @@
 //! The reading side of shuffles: draws the chunks of one bucket, from here or elsewhere, each exactly once.
+//!
+//! **When chunks are taken.** A block that stays for other readers is cloned by each of them. A reader takes the chunks
+//! of its bucket instead if its [`TaskContext`] says so, and moves their values. The rule, and why it is safe:
+//!
+//! - *The job alone holds the shuffle.* When the job was cut into stages, nothing but the job led to the shuffle: each
+//!   node between its result and the shuffle, and the map side itself, had one holder (`stage/sole.rs`). Only who holds
+//!   a node can make another handle, so this never changes back: no later job can ask for the shuffle.
+//! - *Its only reader.* One stage of the job reads it, and all nodes on the way draw each partition of theirs at most
+//!   once ([`Lineage::draws_once`](crate::lineage::Lineage::draws_once)), so that each bucket has one task.
+//! - *Its last attempt.* One more failure of the task fails the job, so a failure leaves nobody who would read again. In
+//!   `local[N]` that is every first attempt.
+//!
+//! What is left are attempts that end without a failure: another block that they read was lost, or their thread was given
+//! up. For these a taken chunk counts as lost: the next attempt says so, the scheduler has the whole shuffle written again
+//! and nothing is taken from it any more. So whatever is wrong with the rule costs time, never data.
 
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -34,6 +49,7 @@ impl<B> StoredBlocks<B> {
     fn chunks_of(&self, map: u32) -> Result<Vec<Chunk>, Stop> {
         let (environment, shuffle) = (self.cx.environment(), self.shuffle);
         let chunks = match environment.store.map_output(shuffle, map) {
+            Some(output) if self.cx.takes(shuffle) => output.take(self.bucket),
             Some(output) => output.share(self.bucket),
             None => environment.elsewhere.fetch(BucketId { shuffle, map, bucket: self.bucket as u32 }),
         };

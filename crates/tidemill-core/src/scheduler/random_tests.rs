@@ -23,6 +23,8 @@ enum Step {
         results: u32,
         pool: u8,
         barrier: bool,
+        /// The job alone holds all that it reads, if no other one does.
+        alone: bool,
     },
     /// A running task reads its input; it ends by a later step.
     Read(u16),
@@ -35,9 +37,9 @@ enum Step {
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let submit = (any::<u16>(), 0..5u32, 0..3u8, prop::bool::weighted(0.2));
+    let submit = (any::<u16>(), 0..5u32, 0..3u8, prop::bool::weighted(0.2), prop::bool::weighted(0.3));
     prop_oneof![
-        3 => submit.prop_map(|(reads, results, pool, barrier)| Step::Submit { reads, results, pool, barrier }),
+        3 => submit.prop_map(|(reads, results, pool, barrier, alone)| Step::Submit { reads, results, pool, barrier, alone }),
         6 => any::<u16>().prop_map(Step::Read),
         12 => any::<u16>().prop_map(Step::End),
         2 => any::<u16>().prop_map(Step::Fail),
@@ -56,10 +58,11 @@ struct Known {
     barrier: bool,
 }
 
-/// A launched attempt: whether it was asked to end, and what it saw of its input if it looked.
+/// A launched attempt: whether it was asked to end, what it takes, and what it saw of its input if it looked.
 #[derive(Default)]
 struct Attempt {
     abandoned: bool,
+    takes: Vec<ShuffleId>,
     saw: Option<Result<(), BlockId>>,
 }
 
@@ -67,6 +70,8 @@ struct ActiveJob {
     accepted: BTreeSet<u32>,
     results: u32,
     barrier: bool,
+    /// All that it reads, directly or not.
+    reaches: BTreeSet<ShuffleId>,
 }
 
 struct World {
@@ -75,6 +80,12 @@ struct World {
     forgotten: BTreeSet<ShuffleId>,
     /// The map outputs that are in the store.
     store: BTreeSet<(ShuffleId, u32)>,
+    /// Buckets that were taken from there.
+    taken: BTreeSet<(ShuffleId, u32, u32)>,
+    /// What a job held alone: no other one can ask for it.
+    given_up: BTreeSet<ShuffleId>,
+    /// Whether anything got lost but by being taken.
+    lost: bool,
     stages: BTreeMap<StageId, Known>,
     running: BTreeMap<Task, Attempt>,
     jobs: BTreeMap<JobId, ActiveJob>,
@@ -88,6 +99,9 @@ impl World {
             shuffles,
             forgotten: BTreeSet::new(),
             store: BTreeSet::new(),
+            taken: BTreeSet::new(),
+            given_up: BTreeSet::new(),
+            lost: false,
             stages: BTreeMap::new(),
             running: BTreeMap::new(),
             jobs: BTreeMap::new(),
@@ -119,9 +133,36 @@ impl World {
             open.extend(&parents);
             let tasks = self.shuffles[shuffle.0 as usize].0;
             let barrier = (!written && self.is_barrier(shuffle)).then_some(tasks);
-            needed.insert(shuffle, MapStage { shuffle, tasks, parents, barrier });
+            needed.insert(shuffle, MapStage { shuffle, tasks, parents, barrier, sole: false });
         }
         Plan { map_stages: needed.into_values().collect(), result_parents, result_barrier: None }
+    }
+
+    /// All that is read for `shuffles`, and how often each is read by all of them and the result.
+    fn reached(&self, shuffles: &[ShuffleId]) -> BTreeMap<ShuffleId, u32> {
+        let (mut reads, mut open) = (BTreeMap::new(), shuffles.to_vec());
+        while let Some(shuffle) = open.pop() {
+            let count: &mut u32 = reads.entry(shuffle).or_default();
+            *count += 1;
+            if *count == 1 {
+                open.extend(self.reads_of(shuffle));
+            }
+        }
+        reads
+    }
+
+    /// Marks what a job that gives up its handles holds alone: nobody else reads it, and each reader of it, up to the
+    /// result, is the only one.
+    fn mark_sole(&self, plan: &mut Plan, reached: &BTreeMap<ShuffleId, u32>) {
+        let mut sole: BTreeSet<ShuffleId> = BTreeSet::new();
+        for (shuffle, reads) in reached.iter().rev() {
+            let mut readers = reached.keys().filter(|reader| self.reads_of(**reader).contains(shuffle));
+            let by_result = plan.result_parents.contains(shuffle);
+            if *reads == 1 && (by_result || readers.all(|reader| sole.contains(reader))) {
+                sole.insert(*shuffle);
+            }
+        }
+        plan.map_stages.iter_mut().for_each(|stage| stage.sole = sole.contains(&stage.shuffle));
     }
 
     fn is_barrier(&self, shuffle: ShuffleId) -> bool {
@@ -130,7 +171,7 @@ impl World {
 
     fn take(&mut self, step: Step) -> Result<(), String> {
         match step {
-            Step::Submit { reads, results, pool, barrier } => self.submit(reads, results, pool, barrier),
+            Step::Submit { reads, results, pool, barrier, alone } => self.submit(reads, results, pool, barrier, alone),
             Step::Read(pick) => {
                 if let Some(task) = self.pick_task(pick) {
                     self.look(task);
@@ -150,24 +191,34 @@ impl World {
             Step::Lose(pick) => {
                 if let Some(output) = pick_of(self.store.iter(), pick) {
                     self.store.remove(&output);
+                    self.lost = true;
                 }
                 Ok(())
             }
             Step::Forget(pick) => {
                 let shuffle = ShuffleId(u64::from(pick) % self.shuffles.len() as u64);
                 self.forgotten.insert(shuffle);
+                self.lost = true;
                 self.store.retain(|(written, _)| *written != shuffle);
                 self.tell(Event::Forgotten(shuffle), None)
             }
         }
     }
 
-    fn submit(&mut self, reads: u16, results: u32, pool: u8, barrier: bool) -> Result<(), String> {
+    fn submit(&mut self, reads: u16, results: u32, pool: u8, barrier: bool, alone: bool) -> Result<(), String> {
         let job = JobId(self.next_job);
         self.next_job += 1;
+        let mut reads = self.chosen(reads, usize::MAX);
+        reads.retain(|shuffle| self.reached(&[*shuffle]).keys().all(|reached| !self.given_up.contains(reached)));
+        let reached = self.reached(&reads);
         let result_barrier = barrier.then_some(results);
-        let plan = Plan { result_barrier, ..self.plan(self.chosen(reads, usize::MAX)) };
-        self.jobs.insert(job, ActiveJob { accepted: BTreeSet::new(), results, barrier });
+        let mut plan = Plan { result_barrier, ..self.plan(reads) };
+        let reaches: BTreeSet<ShuffleId> = reached.keys().copied().collect();
+        if alone && self.jobs.values().all(|other| other.reaches.is_disjoint(&reaches)) {
+            self.mark_sole(&mut plan, &reached);
+            self.given_up.extend(&reaches);
+        }
+        self.jobs.insert(job, ActiveJob { accepted: BTreeSet::new(), results, barrier, reaches });
         self.tell(Event::Submitted(Submission { job, plan, results, pool: pool.to_string() }), None)
     }
 
@@ -175,16 +226,21 @@ impl World {
         pick_of(self.running.keys(), pick)
     }
 
-    /// The task reads its input now.
+    /// The task reads its input now, and takes of it what it may.
     fn look(&mut self, task: Task) {
-        let reads = &self.stages[&task.stage].reads;
-        let outputs = reads.iter().flat_map(|id| (0..self.shuffles[id.0 as usize].0).map(|map| (*id, map)));
-        let missing = outputs.into_iter().find(|output| !self.store.contains(output));
-        let saw = missing.map_or(Ok(()), |(shuffle, map)| Err(BlockId::MapOutput { shuffle, map }));
-        if let Some(attempt) = self.running.get_mut(&task)
-            && attempt.saw.is_none()
-        {
-            attempt.saw = Some(saw);
+        let Some(attempt) = self.running.get_mut(&task).filter(|attempt| attempt.saw.is_none()) else { return };
+        attempt.saw = Some(Ok(()));
+        for shuffle in &self.stages[&task.stage].reads {
+            for map in 0..self.shuffles[shuffle.0 as usize].0 {
+                let bucket = (*shuffle, map, task.partition);
+                if !self.store.contains(&(*shuffle, map)) || self.taken.contains(&bucket) {
+                    attempt.saw = Some(Err(BlockId::MapOutput { shuffle: *shuffle, map }));
+                    return;
+                }
+                if attempt.takes.contains(shuffle) {
+                    self.taken.insert(bucket);
+                }
+            }
         }
     }
 
@@ -259,7 +315,13 @@ impl World {
         let twin = |(other, attempt): (&Task, &Attempt)| {
             !attempt.abandoned && (other.stage, other.partition) == (task.stage, task.partition)
         };
-        if self.running.iter().any(twin) || self.running.insert(task, Attempt::default()).is_some() {
+        let takes = self.scheduler.takes(task);
+        let others = self.jobs.iter().filter(|(id, _)| **id != task.job);
+        if !takes.is_empty() && others.into_iter().any(|(_, job)| takes.iter().any(|it| job.reaches.contains(it))) {
+            return Err(format!("{task:?} takes what another job reads"));
+        }
+        let attempt = Attempt { takes, ..Attempt::default() };
+        if self.running.iter().any(twin) || self.running.insert(task, attempt).is_some() {
             return Err(format!("{task:?} runs already"));
         }
         let lacks = self.stages[&task.stage].reads.iter();
@@ -269,7 +331,10 @@ impl World {
 
     fn accepted(&mut self, task: Task) -> Result<(), String> {
         match self.stages[&task.stage].writes {
-            Some(shuffle) => drop(self.store.insert((shuffle, task.partition))),
+            Some(shuffle) => {
+                self.store.insert((shuffle, task.partition));
+                self.taken.retain(|(of, map, _)| (*of, *map) != (shuffle, task.partition));
+            }
             None => {
                 let job = self.jobs.get_mut(&task.job).ok_or("a result for a job that is over")?;
                 if !job.accepted.insert(task.partition) && !job.barrier {
@@ -288,7 +353,7 @@ impl World {
             Outcome::Cancelled => cancelled == Some(id),
             Outcome::Failed { failures, failure, .. } => {
                 let text = failure.to_string();
-                *failures == LIMITS.task_failures_max
+                (*failures == LIMITS.task_failures_max && (self.lost || !text.contains("was lost")))
                     || (text.contains("nothing can make it again") && !self.forgotten.is_empty())
                     || (text.contains("must start together")
                         && (job.results as usize).max(widest) > self.scheduler.slots())

@@ -37,6 +37,10 @@ pub(super) struct Stage {
     /// Whether its tasks must all start together. Then they also start anew together when one of them does not come
     /// through, or what one of them wrote is lost.
     pub(super) barrier: bool,
+    /// Whether its only job alone holds its shuffle, and reads each bucket once. Not once something of it was lost.
+    pub(super) sole: bool,
+    /// Whether tasks were told to take what they read of it.
+    pub(super) taken: bool,
     /// No lineage reads its shuffle: it goes as soon as no job holds it.
     pub(super) forgotten: bool,
 }
@@ -86,6 +90,8 @@ impl Stage {
             missed: HashMap::new(),
             started: false,
             barrier,
+            sole: false,
+            taken: false,
             forgotten: false,
         }
     }

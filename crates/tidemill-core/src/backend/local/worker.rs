@@ -99,7 +99,8 @@ impl Shared {
             }
         };
         let (environment, properties) = (Arc::clone(&self.environment), Arc::clone(&job.properties));
-        let cx = Arc::new(TaskContext::new(task, partition as usize, environment, properties));
+        let cx = TaskContext::new(task, partition as usize, environment, properties);
+        let cx = Arc::new(cx.taking(state.scheduler.takes(task)));
         let started = self.news.monotonic();
         state.running.insert(task, Running { cx: Arc::clone(&cx), started, thread: Arc::clone(thread) });
         self.news.task_started(task);
