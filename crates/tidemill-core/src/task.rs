@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use crate::environment::Environment;
 use crate::exchange::MapOutput;
@@ -13,6 +13,9 @@ use crate::memory::{Grant, Pool};
 use crate::{Cause, RddId, ShuffleId, Stop};
 
 pub(crate) mod blame;
+mod commit;
+
+pub use commit::{Coordinator, Permission};
 
 /// Stands for the end of a task's own stage, which is no node of its lineage: the action, or the operator that asked for
 /// the shuffle.
@@ -55,6 +58,9 @@ pub struct TaskContext {
     properties: Arc<Properties>,
     /// The shuffles whose chunks it takes.
     takes: Vec<ShuffleId>,
+    epoch: u64,
+    /// Who says whether it may commit.
+    coordinator: Option<Weak<dyn Coordinator>>,
     cancelled: AtomicBool,
     operator: AtomicU64,
     updates: Mutex<Vec<(u64, Update)>>,
@@ -79,6 +85,8 @@ impl TaskContext {
             environment,
             properties,
             takes: Vec::new(),
+            epoch: 0,
+            coordinator: None,
             cancelled: AtomicBool::new(false),
             operator: AtomicU64::new(END_OF_STAGE.0),
             updates: Mutex::new(Vec::new()),
@@ -90,6 +98,11 @@ impl TaskContext {
     /// ([`Scheduler::takes`](crate::scheduler::Scheduler::takes)).
     pub fn taking(self, shuffles: Vec<ShuffleId>) -> TaskContext {
         TaskContext { takes: shuffles, ..self }
+    }
+
+    /// The same, for a task of a driver of this epoch that asks `coordinator` before it commits.
+    pub fn driven_by(self, epoch: u64, coordinator: Weak<dyn Coordinator>) -> TaskContext {
+        TaskContext { epoch, coordinator: Some(coordinator), ..self }
     }
 
     /// The context of the task that this thread runs, if it runs one.
@@ -110,6 +123,38 @@ impl TaskContext {
     /// Counts the tries of this task, from 0.
     pub fn attempt(&self) -> u32 {
         self.task.attempt
+    }
+
+    /// Whether this attempt may make visible what it wrote: to be asked by tasks of sinks that have transactions of their
+    /// own, when everything is written and before it is committed. What to do after which answer stands at [`Permission`].
+    ///
+    /// Tasks that write nothing outside need not ask: the driver accepts one report of each partition anyway.
+    ///
+    /// ```
+    /// use tidemill_core::TaskContext;
+    /// use tidemill_core::task::Permission;
+    ///
+    /// let context = tidemill_core::Context::local(2)?;
+    /// context.set_epoch(3);
+    /// context.range(0..10, 2).foreach_partition(|numbers| {
+    ///     let sum: i64 = numbers.sum(); // written to a transaction
+    ///     let cx = TaskContext::current().expect("this is a task");
+    ///     match cx.may_commit() {
+    ///         Permission::Granted => assert_eq!((cx.epoch(), sum), (3, [10, 35][cx.partition()])), // and committed
+    ///         Permission::Committed { .. } => {} // and rolled back
+    ///         Permission::Held { .. } | Permission::Over => panic!("another attempt may commit"),
+    ///     }
+    /// })?;
+    /// # Ok::<(), tidemill_core::Error>(())
+    /// ```
+    pub fn may_commit(&self) -> Permission {
+        let coordinator = self.coordinator.as_ref().filter(|_| !self.is_cancelled()).and_then(Weak::upgrade);
+        coordinator.map_or(Permission::Over, |coordinator| coordinator.may_commit(self.task))
+    }
+
+    /// The epoch of the driver that submitted the job: see [`Context::set_epoch`](crate::Context::set_epoch).
+    pub fn epoch(&self) -> u64 {
+        self.epoch
     }
 
     /// A property that was set when the job was submitted.

@@ -9,6 +9,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::stage::MapStage;
+use crate::task::Permission;
 
 const LIMITS: Limits = Limits { task_failures_max: 3, stage_losses_max: 3 };
 
@@ -28,6 +29,8 @@ enum Step {
     },
     /// A running task reads its input; it ends by a later step.
     Read(u16),
+    /// A running task asks whether it may commit.
+    Ask(u16),
     End(u16),
     Fail(u16),
     GiveUp(u16),
@@ -41,6 +44,7 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         3 => submit.prop_map(|(reads, results, pool, barrier, alone)| Step::Submit { reads, results, pool, barrier, alone }),
         6 => any::<u16>().prop_map(Step::Read),
+        4 => any::<u16>().prop_map(Step::Ask),
         12 => any::<u16>().prop_map(Step::End),
         2 => any::<u16>().prop_map(Step::Fail),
         1 => any::<u16>().prop_map(Step::GiveUp),
@@ -86,6 +90,8 @@ struct World {
     given_up: BTreeSet<ShuffleId>,
     /// Whether anything got lost but by being taken.
     lost: bool,
+    /// The attempt at a partition that may commit, and whether it ended well.
+    committers: BTreeMap<(StageId, u32), (u32, bool)>,
     stages: BTreeMap<StageId, Known>,
     running: BTreeMap<Task, Attempt>,
     jobs: BTreeMap<JobId, ActiveJob>,
@@ -102,6 +108,7 @@ impl World {
             taken: BTreeSet::new(),
             given_up: BTreeSet::new(),
             lost: false,
+            committers: BTreeMap::new(),
             stages: BTreeMap::new(),
             running: BTreeMap::new(),
             jobs: BTreeMap::new(),
@@ -178,6 +185,7 @@ impl World {
                 }
                 Ok(())
             }
+            Step::Ask(pick) => self.pick_task(pick).map_or(Ok(()), |task| self.ask(task)),
             Step::End(pick) => self.pick_task(pick).map_or(Ok(()), |task| self.end(task)),
             Step::Fail(pick) => self.pick_task(pick).map_or(Ok(()), |task| {
                 let failure = Failure { cause: Cause::Invalid("boom".into()), operator: None };
@@ -244,6 +252,21 @@ impl World {
         }
     }
 
+    fn ask(&mut self, task: Task) -> Result<(), String> {
+        let answer = self.scheduler.may_commit(task);
+        let key = (task.stage, task.partition);
+        let expected = match self.committers.get(&key) {
+            _ if self.running[&task].abandoned => Permission::Over,
+            Some(&(attempt, true)) => Permission::Committed { attempt },
+            Some(&(attempt, false)) if attempt != task.attempt => Permission::Held { attempt },
+            _ => {
+                self.committers.insert(key, (task.attempt, false));
+                Permission::Granted
+            }
+        };
+        if answer == expected { Ok(()) } else { Err(format!("{task:?} is told {answer:?} instead of {expected:?}")) }
+    }
+
     fn end(&mut self, task: Task) -> Result<(), String> {
         self.look(task);
         let event = match self.running[&task].saw {
@@ -258,6 +281,13 @@ impl World {
     fn finish(&mut self, task: Task, event: Event) -> Result<(), String> {
         let attempt = self.running.remove(&task).ok_or("a task that does not run ended")?;
         let is_done = matches!(event, Event::Done(_));
+        let key = (task.stage, task.partition);
+        if self.committers.get(&key) == Some(&(task.attempt, false)) {
+            self.committers.remove(&key);
+            if is_done {
+                self.committers.insert(key, (task.attempt, true));
+            }
+        }
         let (awaited, mut actions) = (self.scheduler.awaits(task), Vec::new());
         self.scheduler.on(event, &mut actions);
         let accepted = matches!(actions.first(), Some(Action::Accept(accepted)) if *accepted == task);

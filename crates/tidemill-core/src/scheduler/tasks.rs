@@ -13,6 +13,7 @@ impl Scheduler {
             return None;
         }
         self.slots.free(task);
+        self.settle_commit(task, false);
         let part = self.part(task)?;
         match part.state {
             State::Running { since, .. } if part.attempt == task.attempt => {
@@ -23,11 +24,12 @@ impl Scheduler {
         }
     }
 
-    fn part(&mut self, task: Task) -> Option<&mut Part> {
+    pub(super) fn part(&mut self, task: Task) -> Option<&mut Part> {
         self.stages.get_mut(&task.stage)?.parts.get_mut(task.partition as usize)
     }
 
     pub(super) fn done(&mut self, task: Task, actions: &mut Vec<Action>) {
+        self.settle_commit(task, true);
         if self.take_back(task).is_none() {
             return;
         }
