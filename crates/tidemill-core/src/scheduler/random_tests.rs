@@ -11,7 +11,10 @@ use super::*;
 use crate::stage::MapStage;
 use crate::task::Permission;
 
-const LIMITS: Limits = Limits { task_failures_max: 3, stage_losses_max: 3 };
+mod taken;
+
+/// So many losses of one block in a row fail a stage.
+const LOSSES_MAX: u32 = 3;
 
 /// A shuffle: how many map tasks write it, and which earlier ones it reads (by a bit each; the top one makes it a barrier).
 type Shuffle = (u32, u16);
@@ -47,7 +50,7 @@ fn step() -> impl Strategy<Value = Step> {
         4 => any::<u16>().prop_map(Step::Ask),
         12 => any::<u16>().prop_map(Step::End),
         2 => any::<u16>().prop_map(Step::Fail),
-        1 => any::<u16>().prop_map(Step::GiveUp),
+        2 => any::<u16>().prop_map(Step::GiveUp),
         1 => any::<u16>().prop_map(Step::Cancel),
         2 => any::<u16>().prop_map(Step::Lose),
         1 => any::<u16>().prop_map(Step::Forget),
@@ -99,9 +102,10 @@ struct World {
 }
 
 impl World {
-    fn new(slots: usize, mode: SchedulingMode, shuffles: Vec<Shuffle>) -> World {
+    fn new(slots: usize, mode: SchedulingMode, failures_max: u32, shuffles: Vec<Shuffle>) -> World {
+        let limits = Limits { task_failures_max: failures_max, stage_losses_max: LOSSES_MAX };
         World {
-            scheduler: Scheduler::new(slots, mode, LIMITS),
+            scheduler: Scheduler::new(slots, mode, limits),
             shuffles,
             forgotten: BTreeSet::new(),
             store: BTreeSet::new(),
@@ -383,7 +387,8 @@ impl World {
             Outcome::Cancelled => cancelled == Some(id),
             Outcome::Failed { failures, failure, .. } => {
                 let text = failure.to_string();
-                (*failures == LIMITS.task_failures_max && (self.lost || !text.contains("was lost")))
+                (*failures == self.scheduler.limits.task_failures_max && text == "boom")
+                    || (*failures == LOSSES_MAX && text.contains("times in a row") && self.lost)
                     || (text.contains("nothing can make it again") && !self.forgotten.is_empty())
                     || (text.contains("must start together")
                         && (job.results as usize).max(widest) > self.scheduler.slots())
@@ -419,11 +424,12 @@ proptest! {
     fn whatever_happens_the_state_is_sound_and_every_job_ends(
         slots in 1..5usize,
         fair in any::<bool>(),
+        failures_max in 1..4u32,
         shuffles in prop::collection::vec((0..4u32, any::<u16>()), 1..7),
         steps in prop::collection::vec(step(), 1..120),
     ) {
         let mode = if fair { SchedulingMode::Fair } else { SchedulingMode::Fifo };
-        let mut world = World::new(slots, mode, shuffles);
+        let mut world = World::new(slots, mode, failures_max, shuffles);
         for (place, step) in steps.into_iter().enumerate() {
             world.take(step).map_err(|error| TestCaseError::fail(format!("step {place}, {step:?}: {error}")))?;
         }

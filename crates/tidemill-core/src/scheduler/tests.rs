@@ -2,7 +2,9 @@
 
 use super::*;
 use crate::stage::MapStage;
-use crate::task::Permission;
+
+mod commits;
+mod taken;
 
 /// A scheduler whose invariants are checked after each event, with actions in short words.
 struct Told {
@@ -111,7 +113,6 @@ fn output(shuffle: u64, map: u32) -> BlockId {
 }
 
 const NOTHING: [&str; 0] = [];
-const NOTHING_TAKEN: [ShuffleId; 0] = [];
 
 #[test]
 fn stages_run_after_their_parents_and_finished_shuffles_are_skipped() {
@@ -436,95 +437,4 @@ fn a_lineage_of_ten_thousand_stages_costs_its_length() {
     // Started, launched, accepted, ended; the job planned and finished.
     assert_eq!(count, 4 * (STAGES + 1) + 2);
     scheduler.check_invariants().unwrap();
-}
-
-/// A plan of one map stage, which the job alone holds.
-fn sole_plan(shuffle: u64, tasks: u32) -> Plan {
-    let mut plan = plan(&[(shuffle, tasks, &[])]);
-    plan.map_stages[0].sole = true;
-    plan
-}
-
-#[test]
-fn the_last_attempt_of_the_only_reader_takes() {
-    let mut told = Told::new(2, SchedulingMode::Fifo);
-    told.submit(1, sole_plan(7, 1), 1);
-    assert_eq!(told.takes(0, 0), NOTHING_TAKEN, "it reads nothing");
-    told.done(0, 0);
-    assert_eq!(told.takes(1, 0), NOTHING_TAKEN, "it may fail once more");
-    told.fail(1, 0);
-    assert_eq!(told.takes(1, 0), [ShuffleId(7)]);
-    let replaced = Task { attempt: 0, ..told.task(1, 0) };
-    assert_eq!(told.scheduler.takes(replaced), NOTHING_TAKEN, "an attempt that is over");
-}
-
-#[test]
-fn what_another_job_reads_too_is_not_taken() {
-    let mut told = Told::new(4, SchedulingMode::Fifo);
-    told.submit(1, sole_plan(7, 1), 1);
-    told.submit(2, plan(&[(7, 1, &[])]), 1);
-    told.done(0, 0);
-    told.fail(1, 0);
-    told.fail(2, 0);
-    assert_eq!((told.takes(1, 0), told.takes(2, 0)), (vec![], vec![]));
-}
-
-/// Its second task took from all outputs, and then the first one finds that one of them is lost.
-#[test]
-fn a_shuffle_that_was_taken_from_is_lost_as_a_whole_and_taken_no_more() {
-    let mut told = Told::new(2, SchedulingMode::Fifo);
-    told.submit(1, sole_plan(7, 2), 2);
-    told.done(0, 0);
-    told.done(0, 1);
-    told.fail(1, 0);
-    assert_eq!(told.takes(1, 0), [ShuffleId(7)]);
-    assert_eq!(told.lose(1, 0, output(7, 1)), ["J1 S0 p0 a1"], "the other reader holds the second slot");
-    assert_eq!(told.done(1, 1), ["J1 S0 p1 a1"]);
-    assert_eq!(told.done(0, 0), NOTHING);
-    assert_eq!(told.done(0, 1), ["J1 S1 p0 a2"]);
-    assert_eq!(told.takes(1, 0), NOTHING_TAKEN);
-}
-
-#[test]
-fn the_tasks_of_a_barrier_take_nothing() {
-    let mut told = Told::new(2, SchedulingMode::Fifo);
-    told.submit(1, Plan { result_barrier: Some(2), ..sole_plan(7, 1) }, 2);
-    told.done(0, 0);
-    told.fail(1, 0);
-    assert_eq!(told.takes(1, 0), NOTHING_TAKEN);
-}
-
-#[test]
-fn one_attempt_may_commit_until_it_fails() {
-    let mut told = Told::new(2, SchedulingMode::Fifo);
-    told.submit(1, plan(&[]), 2);
-    let first = told.task(0, 0);
-    assert_eq!([told.scheduler.may_commit(first), told.scheduler.may_commit(first)], [Permission::Granted; 2]);
-    assert_eq!(told.scheduler.may_commit(told.task(0, 1)), Permission::Granted, "each partition has one");
-    told.fail(0, 0);
-    assert_eq!(told.scheduler.may_commit(first), Permission::Over);
-    let second = told.task(0, 0);
-    assert_ne!(first, second);
-    assert_eq!(told.scheduler.may_commit(second), Permission::Granted);
-    told.on(Event::Cancelled(JobId(1)));
-    assert_eq!(told.scheduler.may_commit(second), Permission::Over, "its job is over");
-}
-
-/// The tasks of a barrier start anew while one of them, which may commit, has not ended.
-#[test]
-fn an_attempt_that_may_commit_keeps_others_off_until_it_ends() {
-    let ends: [(fn(Task) -> Event, Permission); 2] =
-        [(Event::Gone, Permission::Granted), (Event::Done, Permission::Committed { attempt: 0 })];
-    for (end, answer) in ends {
-        let mut told = Told::new(3, SchedulingMode::Fifo);
-        told.barrier(1, 2);
-        let zombie = told.task(0, 0);
-        assert_eq!(told.scheduler.may_commit(zombie), Permission::Granted);
-        told.fail(0, 1);
-        assert_eq!((told.abandoned.clone(), told.task(0, 0).attempt), (vec![zombie], 1));
-        assert_eq!(told.scheduler.may_commit(zombie), Permission::Over);
-        assert_eq!(told.scheduler.may_commit(told.task(0, 0)), Permission::Held { attempt: 0 });
-        told.on(end(zombie));
-        assert_eq!(told.scheduler.may_commit(told.task(0, 0)), answer);
-    }
 }
