@@ -45,6 +45,8 @@ pub struct Job {
     pub partitions: Vec<u32>,
     /// Local properties, the job group and the pool among them.
     pub properties: Arc<Properties>,
+    /// The driver's epoch, for tasks that commit on their own.
+    pub epoch: u64,
 }
 
 /// A job with its stages.

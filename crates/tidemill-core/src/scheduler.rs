@@ -14,6 +14,7 @@ use crate::stage::Plan;
 use crate::task::{JobId, StageId, Task};
 use crate::{BlockId, Cause, ShuffleId};
 
+mod commits;
 mod jobs;
 mod losses;
 mod slots;
@@ -35,7 +36,7 @@ pub use slots::SchedulingMode;
 pub enum Event {
     /// A job was submitted.
     Submitted(Submission),
-    /// A task handed in its report.
+    /// A task handed in its report, wanted or not.
     Done(Task),
     /// A task failed.
     Failed(Task, Failure),

@@ -20,7 +20,7 @@ use crate::job::{Cancel, Job, JobHandle, JobResults, ResultSide};
 use crate::lineage::Operator;
 use crate::scheduler::{Action, Event, Limits, Outcome, PlannedStage, Scheduler, SchedulingMode, Submission};
 use crate::stage::{Sides, cut};
-use crate::task::{JobId, Properties, StageId, Task, TaskContext, TaskReport};
+use crate::task::{Coordinator, JobId, Permission, Properties, StageId, Task, TaskContext, TaskReport};
 
 mod merge;
 mod stuck;
@@ -106,6 +106,7 @@ struct ActiveJob {
     sides: Sides,
     partitions: Vec<u32>,
     properties: Arc<Properties>,
+    epoch: u64,
     results: JobResults,
 }
 
@@ -178,6 +179,15 @@ impl Cancel for Shared {
     }
 }
 
+impl Coordinator for Shared {
+    fn may_commit(&self, task: Task) -> Permission {
+        let mut state = self.lock();
+        let permission = state.scheduler.may_commit(task);
+        self.release(state);
+        permission
+    }
+}
+
 impl Cancel for LocalBackend {
     fn cancel(&self, job: JobId) {
         self.shared.cancel(job);
@@ -203,10 +213,10 @@ impl Backend for LocalBackend {
         for (shuffle, side) in &sides {
             state.sides.insert(*shuffle, Arc::downgrade(side));
         }
-        let Job { id, operator, result, partitions, properties } = job;
+        let Job { id, operator, result, partitions, properties, epoch } = job;
         let pool = properties.get(POOL_PROPERTY).cloned().unwrap_or_default();
         let submission = Submission { job: id, plan, results: partitions.len() as u32, pool };
-        state.jobs.insert(id, ActiveJob { operator, result, sides, partitions, properties, results });
+        state.jobs.insert(id, ActiveJob { operator, result, sides, partitions, properties, epoch, results });
         shared.tell(&mut state, Event::Submitted(submission));
         shared.release(state);
         handle

@@ -5,7 +5,8 @@ use std::sync::{Arc, Weak};
 use serde::{Deserialize, Serialize};
 
 use crate::environment::Environment;
-use crate::exchange::chunk::{ChunkWriter, StoredBlocks};
+use crate::exchange::chunk::ChunkWriter;
+use crate::exchange::stored::StoredBlocks;
 use crate::exchange::{Exchange, MapOutput};
 use crate::lineage::{Dependency, Lineage, Meta, Node, Operator, Parent, operator_of};
 use crate::runs::BoxRuns;
@@ -32,8 +33,6 @@ pub trait MapSide: Send + Sync + 'static {
             node => operator_of(self.lineage(), node),
         }
     }
-    /// A map output of this side, encoded for another process.
-    fn encode_output(&self, output: &MapOutput) -> Result<Vec<u8>, Stop>;
     /// Writes this side and its lineage for another process, as the last entry of a table.
     fn encode(&self, out: &mut Encoder) -> Result<(), NotShippable>;
 }
@@ -85,10 +84,6 @@ impl<X: Exchange> MapSide for Side<X> {
         let mut chunks = ChunkWriter::new(&*self.exchange, self.shuffle, self.buckets, cx);
         self.exchange.write(input, &mut chunks, cx)?;
         Ok(chunks.finish())
-    }
-
-    fn encode_output(&self, output: &MapOutput) -> Result<Vec<u8>, Stop> {
-        output.encode::<X::Block>()
     }
 
     fn encode(&self, out: &mut Encoder) -> Result<(), NotShippable> {
@@ -156,6 +151,10 @@ impl<X: Exchange> Lineage for Shuffled<X> {
         self.side.iter().map(|side| Dependency::Shuffle(Arc::clone(side) as Arc<dyn MapSide>)).collect()
     }
 
+    fn draws_once(&self) -> bool {
+        true
+    }
+
     fn encode(&self, out: &mut Encoder) -> Result<(), NotShippable> {
         let exchange = self.exchange.encode(out).map_err(|e| e.at(&self.meta.operator))?;
         out.node::<Self>(decode_shuffled::<X>, &self.meta, &[], &(self.shuffle, self.maps, exchange))
@@ -172,7 +171,7 @@ fn decode_shuffled<X: Exchange>(decoder: &mut Decoder) -> Result<crate::ship::De
 
 impl<X: Exchange> Node<X::Out> for Shuffled<X> {
     fn compute(self: Arc<Self>, partition: usize, cx: &Arc<TaskContext>) -> Result<BoxRuns<X::Out>, Stop> {
-        let blocks = StoredBlocks::new(cx.environment(), self.shuffle, self.maps, partition);
+        let blocks = StoredBlocks::new(cx, self.shuffle, self.maps, partition);
         cx.enter(self.meta.id);
         let runs = Arc::clone(&self.exchange).read(Box::new(blocks), cx)?;
         Ok(Box::new(During { runs, cx: Arc::clone(cx), node: self.meta.id }))

@@ -3,6 +3,9 @@
 use super::*;
 use crate::stage::MapStage;
 
+mod commits;
+mod taken;
+
 /// A scheduler whose invariants are checked after each event, with actions in short words.
 struct Told {
     scheduler: Scheduler,
@@ -70,6 +73,10 @@ impl Told {
         *self.running.iter().rev().find(of).expect("the task was launched")
     }
 
+    fn takes(&mut self, stage: u64, partition: u32) -> Vec<ShuffleId> {
+        self.scheduler.takes(self.task(stage, partition))
+    }
+
     fn done(&mut self, stage: u64, partition: u32) -> Vec<String> {
         self.on(Event::Done(self.task(stage, partition)))
     }
@@ -92,6 +99,7 @@ fn plan(stages: &[(u64, u32, &[u64])]) -> Plan {
         tasks: *tasks,
         parents: ids(parents),
         barrier: None,
+        sole: false,
     });
     Plan {
         map_stages: map_stages.collect(),

@@ -1,20 +1,23 @@
 //! The executor: runs tasks of encoded stages, one after the other, until its input ends.
 
+use std::collections::VecDeque;
 use std::io::{self, Read, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU8;
 
 use tidemill_core::environment::Environment;
-use tidemill_core::exchange::{MapOutput, MapSide};
+use tidemill_core::exchange::MapSide;
 use tidemill_core::job::ResultSide;
 use tidemill_core::lineage::Operator;
 use tidemill_core::memory::{Memory, MemoryLimits};
+use tidemill_core::service::{Service, ServiceHandle};
 use tidemill_core::ship::{self, Bytes, Decoder};
 use tidemill_core::spill::SpillDir;
 use tidemill_core::task::{JobId, StageId, Task};
 use tidemill_core::{HashSeed, Stop, TaskContext};
 
+use crate::blocks::BlockClient;
 use crate::wire::{Answer, Order, receive, send};
 
 static LANDMARK: AtomicU8 = AtomicU8::new(1);
@@ -50,23 +53,33 @@ fn serve(orders: &mut impl Read, answers: &mut impl Write) -> io::Result<()> {
     send(answers, &Answer::Welcome { process: std::process::id(), address: landmark() })?;
     let memory = Memory::new(MemoryLimits::default());
     let environment = Environment::new(memory, SpillDir::new(std::env::temp_dir()), HashSeed::new(seed));
+    environment.elsewhere.set_client(Arc::new(BlockClient::default()));
+    let mut services = VecDeque::new();
     while let Some(order) = receive(orders)? {
         let answer = match order {
             Order::Hello { .. } => Answer::Refused("a second hello".into()),
-            Order::Keep(Bytes(output)) => match MapOutput::decode(&output) {
-                Ok(output) => {
-                    environment.store.put_map_output(output);
-                    continue;
+            Order::At { shuffle, map, home } => {
+                environment.elsewhere.set_home(shuffle, map, &home);
+                continue;
+            }
+            Order::Drop(shuffle) => {
+                environment.elsewhere.forget(shuffle);
+                continue;
+            }
+            Order::Start(service) => match Decoder::decode::<Arc<dyn Service>>(&service.0) {
+                Ok(service) => {
+                    services.push_back(ServiceHandle::on_thread(service)?);
+                    Answer::Service
                 }
                 Err(error) => Answer::Refused(error.to_string()),
             },
-            Order::Drop(shuffle) => {
-                environment.store.remove_shuffle(shuffle);
-                continue;
+            Order::Stop => {
+                services.pop_front().iter().for_each(ServiceHandle::stop);
+                Answer::Service
             }
             Order::Map { stage, partition } => match Decoder::decode::<Arc<dyn MapSide>>(&stage.0) {
                 Ok(side) => {
-                    let work = |cx: &Arc<TaskContext>| side.encode_output(&side.run(cx)?);
+                    let work = |cx: &Arc<TaskContext>| side.run(cx)?.encode();
                     task(&environment, partition, work, |cx| side.operator_at_fault(cx))
                 }
                 Err(error) => Answer::Refused(error.to_string()),

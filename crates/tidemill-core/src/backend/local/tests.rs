@@ -75,7 +75,7 @@ fn job(
     let lineage = Arc::clone(Context::local(1).unwrap().parallelize(0..1, 1).parent().node()) as Arc<dyn Lineage>;
     let (operator, properties) = (Operator::here("test"), Arc::new(Properties::new()));
     let result = Arc::new(Side { lineage, run, dropped });
-    Job { id: JobId(id), operator, result, partitions: (0..tasks).collect(), properties }
+    Job { id: JobId(id), operator, result, partitions: (0..tasks).collect(), properties, epoch: 0 }
 }
 
 /// What `work` returns, unless it takes for ever.

@@ -2,7 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, PoisonError, Weak};
 
 use super::merge::Unmerged;
 use super::{Running, Shared, State};
@@ -10,7 +10,7 @@ use crate::exchange::MapSide;
 use crate::job::ResultSide;
 use crate::lineage::Operator;
 use crate::scheduler::{Event, Failure};
-use crate::task::{Task, TaskContext, TaskOutput, TaskReport};
+use crate::task::{Coordinator, Task, TaskContext, TaskOutput, TaskReport};
 use crate::{Cause, Stop};
 
 /// What one task runs.
@@ -107,7 +107,7 @@ impl Shared {
         };
         let (work, partition) = match stage.writes {
             Some(shuffle) => {
-                let side = state.sides.get(&shuffle).and_then(std::sync::Weak::upgrade);
+                let side = state.sides.get(&shuffle).and_then(Weak::upgrade);
                 (Work::Map(side.ok_or_else(unknown)?), task.partition)
             }
             None => {
@@ -116,7 +116,9 @@ impl Shared {
             }
         };
         let (environment, properties) = (Arc::clone(&self.environment), Arc::clone(&job.properties));
-        let cx = Arc::new(TaskContext::new(task, partition as usize, environment, properties));
+        let cx = TaskContext::new(task, partition as usize, environment, properties);
+        let cx = cx.driven_by(job.epoch, Weak::clone(&self.me) as Weak<dyn Coordinator>);
+        let cx = Arc::new(cx.taking(state.scheduler.takes(task)));
         let started = self.news.monotonic();
         state.running.insert(task, Running { cx: Arc::clone(&cx), started, thread: Arc::clone(thread), merges: false });
         self.news.task_started(task);
@@ -134,7 +136,7 @@ impl Shared {
         let event = match report {
             Ok(report) if !state.scheduler.awaits(task) => {
                 state.aftermath.refused.push(report);
-                Event::Gone(task)
+                Event::Done(task) // not accepted, but if it was to commit, it has
             }
             Ok(report) => {
                 self.accept(state, task, report.output);
