@@ -194,7 +194,7 @@ impl Context {
     ///
     /// See [`Broadcast`] for an example.
     pub fn broadcast<T: Element>(&self, value: T) -> Broadcast<T> {
-        Broadcast::new(self.inner.next_shared.fetch_add(1, Ordering::Relaxed), value)
+        Broadcast::new(self.next_shared(), value)
     }
 
     /// A value that tasks add to; `merge` adds to its first argument, and starts from `zero` in each task.
@@ -202,7 +202,7 @@ impl Context {
     /// See [`Accumulator`] for an example.
     #[track_caller]
     pub fn accumulator<V: Element>(&self, zero: V, merge: fn(&mut V, V)) -> Accumulator<V> {
-        let id = self.inner.next_shared.fetch_add(1, Ordering::Relaxed);
+        let id = self.next_shared();
         Accumulator::new(id, Operator::here("accumulator"), zero, merge, &self.inner.environment.accumulators)
     }
 
@@ -314,6 +314,11 @@ impl Context {
 
     pub(crate) fn next_shuffle(&self) -> ShuffleId {
         ShuffleId(self.inner.next_shuffle.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// Numbers broadcasts, accumulators and stateful operators.
+    pub(crate) fn next_shared(&self) -> u64 {
+        self.inner.next_shared.fetch_add(1, Ordering::Relaxed)
     }
 
     pub(crate) fn hash_layout<K: Key>(&self, partitions: usize) -> Layout {

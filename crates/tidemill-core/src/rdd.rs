@@ -21,11 +21,12 @@ mod persist;
 mod sources;
 mod transform;
 
-pub(crate) use actions::run_job;
 pub use actions::*;
+pub(crate) use actions::{Drawn, run_job};
 pub(crate) use both::{Inputs, Meeting};
 pub(crate) use narrow::{Entry, Input, Keeps};
 pub use persist::Storage;
+pub(crate) use persist::{Pieces, open, to_disk};
 pub use sources::*;
 pub use transform::*;
 

@@ -22,4 +22,4 @@ mod tree;
 pub use approximate::BoundedFloat;
 pub use local_iterator::LocalElements;
 pub use numbers::Number;
-pub(crate) use run::{Partial, run_job, run_job_within};
+pub(crate) use run::{Drawn, Partial, run_job, run_job_within};
