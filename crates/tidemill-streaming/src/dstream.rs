@@ -14,19 +14,28 @@ use tidemill_core::{Rdd, StorageLevel, Timestamp};
 use crate::context::{StreamingContext, WeakContext};
 use crate::error::Error;
 
+mod count_by_value_and_window;
+mod count_by_window;
 mod foreach_rdd;
 mod group_by_key_and_window;
+mod map_with_state;
 mod node;
 mod print;
 mod reduce_by_key;
 mod reduce_by_key_and_window;
 mod reduce_by_window;
+mod sliding;
+mod stateful;
 mod stateless;
 mod transform;
+mod update_state_by_key;
 mod window;
 
+pub use map_with_state::{Always, MapWithStateDStream, StateFunction, StateSpec, Timed};
 pub use node::Parent;
 pub(crate) use node::{Node, Stream};
+pub use sliding::{Sliding, WindowOptions};
+pub use update_state_by_key::{UpdateOptions, WithoutRdd};
 
 /// The RDD of a batch, if the stream has one for it.
 pub type Computed<T> = Result<Option<Rdd<T>>, Error>;

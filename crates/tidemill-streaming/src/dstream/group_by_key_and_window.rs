@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tidemill_core::{Element, Key};
 
-use crate::dstream::DStream;
+use crate::dstream::{DStream, WindowOptions};
 use crate::error::Error;
 
 impl<K: Key, V: Element> DStream<(K, V)> {
@@ -53,10 +53,38 @@ impl<K: Key, V: Element> DStream<(K, V)> {
         let windows = batches.windowed(name, window, slide)?;
         Ok(windows.derived(name, move |rdd, _| rdd.reduce_by_key_into(appended, partitions)))
     }
+
+    /// [`group_by_key_and_window`](DStream::group_by_key_and_window) with options. With [`Sliding::Inverse`] and
+    /// [`Sliding::InverseIfLong`], PySpark's way, a slide costs what enters and what leaves; a key whose values have all left
+    /// then stays with an empty list (behaviour 1.54, 10.4) unless a filter drops it, and the context must have a checkpoint
+    /// directory.
+    ///
+    /// [`Sliding::Inverse`]: crate::dstream::Sliding::Inverse
+    /// [`Sliding::InverseIfLong`]: crate::dstream::Sliding::InverseIfLong
+    ///
+    /// # Errors
+    /// [`Error::Window`] if a duration is zero or no multiple of this stream's [`slide`](DStream::slide).
+    #[track_caller]
+    pub fn group_by_key_and_window_with(
+        &self,
+        window: Duration,
+        slide: Duration,
+        options: WindowOptions<K, Vec<V>>,
+    ) -> Result<DStream<(K, Vec<V>)>, Error> {
+        let name = "group_by_key_and_window";
+        let lists = self.derived(name, |rdd, _| rdd.map_values(|value| vec![value]));
+        lists.slid(name, appended, without_first, window, slide, options)
+    }
 }
 
 /// The values of earlier batches, then those of later ones.
 pub(crate) fn appended<V>(mut earlier: Vec<V>, mut later: Vec<V>) -> Vec<V> {
     earlier.append(&mut later);
     earlier
+}
+
+/// The values without those that left, which are the first ones.
+fn without_first<V>(mut values: Vec<V>, left: Vec<V>) -> Vec<V> {
+    values.drain(..left.len().min(values.len()));
+    values
 }

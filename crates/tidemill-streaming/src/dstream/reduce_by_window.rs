@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tidemill_core::Element;
 
-use crate::dstream::DStream;
+use crate::dstream::{DStream, Sliding, WindowOptions};
 use crate::error::Error;
 
 impl<T: Element> DStream<T> {
@@ -43,6 +43,47 @@ impl<T: Element> DStream<T> {
         let name = "reduce_by_window";
         let keyed = self.derived(name, |rdd, _| rdd.map(|record| ((), record)));
         let reduced = keyed.reduced_windows(name, f, window, slide, 1)?;
+        Ok(reduced.derived(name, |rdd, _| rdd.values()))
+    }
+
+    /// [`reduce_by_window`](DStream::reduce_by_window) with the inverse of `f`: Spark's form with an `invReduceFunc`
+    /// (behaviour 1.51, 2.17). See [`reduce_by_key_and_window_inverse`](DStream::reduce_by_key_and_window_inverse): when all
+    /// records have left, what the inverse leaves of them stays.
+    ///
+    /// The context must have a checkpoint directory, or its start fails, unless `sliding` recomputes.
+    ///
+    /// # Errors
+    /// [`Error::Window`] if a duration is zero or no multiple of this stream's [`slide`](DStream::slide).
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use tidemill_streaming::dstream::Sliding;
+    /// use tidemill_streaming::testing::check;
+    ///
+    /// let seconds = Duration::from_secs;
+    /// check(
+    ///     [vec![1, 2], vec![10], vec![], vec![]],
+    ///     |numbers| {
+    ///         let (add, subtract) = (|a, b| a + b, |a, b| a - b);
+    ///         let sums = numbers.reduce_by_window_inverse(add, subtract, seconds(2), seconds(1), Sliding::Inverse);
+    ///         sums.expect("a window of whole batches")
+    ///     },
+    ///     [vec![3], vec![13], vec![10], vec![0]],
+    /// );
+    /// ```
+    #[track_caller]
+    pub fn reduce_by_window_inverse(
+        &self,
+        f: impl Fn(T, T) -> T + Clone + Send + Sync + 'static,
+        inverse: impl Fn(T, T) -> T + Clone + Send + Sync + 'static,
+        window: Duration,
+        slide: Duration,
+        sliding: Sliding,
+    ) -> Result<DStream<T>, Error> {
+        let name = "reduce_by_window";
+        let keyed = self.derived(name, |rdd, _| rdd.map(|record| ((), record)));
+        let options = WindowOptions::new().partitions(1).sliding(sliding);
+        let reduced = keyed.slid(name, f, inverse, window, slide, options)?;
         Ok(reduced.derived(name, |rdd, _| rdd.values()))
     }
 }
