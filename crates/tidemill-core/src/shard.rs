@@ -14,6 +14,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::ship::Bytes;
@@ -28,7 +29,7 @@ mod slots;
 mod table;
 mod weights;
 
-pub use draft::{Change, Draft};
+pub use draft::{Change, Draft, detach};
 pub use emit::Emit;
 pub use shards::Shards;
 pub use table::{TableRuns, VersionedTable};
@@ -151,4 +152,20 @@ pub fn next_change(version: Version, delta: &Delta) -> Result<&[u8], Cause> {
     }
     let change = delta.change.as_ref().map(|Bytes(bytes)| bytes.as_slice());
     change.ok_or_else(|| Cause::Invalid(format!("what changed up to version {} was not kept", delta.to)))
+}
+
+/// `bytes`, and behind them `value` in postcard: how snapshots and changes are written.
+///
+/// # Errors
+/// The value cannot be encoded.
+pub fn encode<T: Serialize>(value: &T, bytes: Vec<u8>) -> Result<Vec<u8>, Cause> {
+    postcard::to_extend(value, bytes).map_err(|error| Cause::codec::<T>("encode", error))
+}
+
+/// The value at the start of `bytes`, and the rest.
+///
+/// # Errors
+/// The bytes are no `T`.
+pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<(T, &[u8]), Cause> {
+    postcard::take_from_bytes(bytes).map_err(|error| Cause::codec::<T>("decode", error))
 }

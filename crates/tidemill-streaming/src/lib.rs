@@ -4,8 +4,8 @@
 //! batch every interval, asks each output for its RDD, and runs that as a job. Batch times are multiples of the interval;
 //! the batch of time T holds what arrived in (T - interval, T].
 //!
-//! It is not: a scheduler of tasks (the core's backend is), a home of connectors, durable: windows, state and checkpoints of
-//! streams are not there yet.
+//! It is not: a scheduler of tasks (the core's backend is), a home of connectors, durable: windows and checkpoints of
+//! streams are not there yet, and of state its pure parts alone.
 //!
 //! The nouns: [`StreamingContext`], [`DStream`], [`input::Input`], [`batch::Batch`].
 //!
@@ -30,6 +30,7 @@ pub mod context;
 pub mod dstream;
 pub mod input;
 pub mod batch;
+pub mod state;
 pub mod error;
 pub mod event;
 pub mod testing;

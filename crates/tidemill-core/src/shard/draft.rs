@@ -6,9 +6,9 @@ use serde::Serialize;
 
 use crate::memory::{Grant, Pool};
 use crate::shard::slots::Slots;
-use crate::shard::table::{Found, Op, Pin, encode};
+use crate::shard::table::{Found, Op, Pin};
 use crate::shard::weights::Weights;
-use crate::shard::{Delta, Step, Version};
+use crate::shard::{Delta, Version, encode};
 use crate::ship::Bytes;
 use crate::text::detached;
 use crate::{Cause, Element, Key, Stop, run_len};
@@ -205,17 +205,17 @@ impl<K: Key, S: Element> Draft<K, S> {
         touched.is_changed = true;
     }
 
-    /// What the step changes, detached from all input, and how that is told.
+    /// What the step changes, detached from all input, and how that is told: with the change itself if `durable`.
     ///
     /// # Errors
     /// The change is to be kept and cannot be encoded.
-    pub fn finish(self, step: &Step) -> Result<(Change<K, S>, Delta), Stop> {
+    pub fn finish(self, durable: bool) -> Result<(Change<K, S>, Delta), Stop> {
         let (turns_back, tracks) = (self.pin.turns_back(), self.pin.table().tracks_touches);
         let Draft { pin, from, to, keys, mut grant, touches_used_before, .. } = self;
         let (mut changed, mut added) = (Vec::new(), Vec::new());
         let (mut key_weights, mut state_weights) = (Weights::default(), Weights::default());
         let (mut count, mut owned) = (0, 0);
-        let mut kept = step.durable.then(Vec::new);
+        let mut kept = durable.then(Vec::new);
         for Touched { hash, key, state, origin, is_changed } in keys {
             match (origin, state) {
                 (Origin::Entry(place), _) if !is_changed => {
@@ -309,7 +309,7 @@ fn keep<T: Serialize>(kept: &mut Option<Vec<u8>>, op: impl FnOnce() -> T) -> Res
     Ok(())
 }
 
-/// The value in blocks of its own, so that it keeps no input alive.
-pub(super) fn detach<T: Element>(value: T) -> T {
+/// The value with its texts in blocks of their own, so that it keeps no input alive; copies what it has to.
+pub fn detach<T: Element>(value: T) -> T {
     if needs_drop::<T>() { detached(|| value.clone()) } else { value }
 }

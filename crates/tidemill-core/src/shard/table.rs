@@ -21,7 +21,7 @@ mod load;
 mod logs;
 mod read;
 
-pub(super) use load::{Op, encode};
+pub(super) use load::Op;
 pub use read::TableRuns;
 pub(super) use read::{Found, Pin};
 

@@ -42,7 +42,7 @@ impl Shard for Sums {
                 emit.push((draft.key(place).clone(), sum))?;
             }
         }
-        draft.finish(step)
+        draft.finish(step.durable)
     }
 
     fn commit(&self, change: Self::Change) -> Result<(), Stop> {

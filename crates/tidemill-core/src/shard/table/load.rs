@@ -6,16 +6,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::{Inner, Touches, Version, VersionedTable};
 use crate::memory::Pool;
 use crate::shard::draft::{Added, detach};
 use crate::shard::table::Found;
-use crate::shard::{Delta, next_change};
+use crate::shard::{Delta, decode, encode, next_change};
 use crate::weight::owned;
-use crate::{BoxRuns, Cause, Element, Key, Runs, Stop};
+use crate::{BoxRuns, Element, Key, Runs, Stop};
 
 /// What a step did to one key, as it is kept.
 #[derive(Serialize, Deserialize)]
@@ -149,14 +148,4 @@ impl<K: Key, S: Element> Inner<K, S> {
         }
         self.touches = touches.into_iter().map(|(at, places)| Touches { at, places }).collect();
     }
-}
-
-/// `bytes`, and behind them `value`.
-pub(in crate::shard) fn encode<T: Serialize>(value: &T, bytes: Vec<u8>) -> Result<Vec<u8>, Cause> {
-    postcard::to_extend(value, bytes).map_err(|error| Cause::codec::<T>("encode", error))
-}
-
-/// The value at the start of `bytes`, and the rest.
-fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<(T, &[u8]), Cause> {
-    postcard::take_from_bytes(bytes).map_err(|error| Cause::codec::<T>("decode", error))
 }
