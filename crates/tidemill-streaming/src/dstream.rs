@@ -9,20 +9,33 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tidemill_core::lineage::Operator;
-use tidemill_core::{Rdd, Timestamp};
+use tidemill_core::{Rdd, StorageLevel, Timestamp};
 
 use crate::context::{StreamingContext, WeakContext};
 use crate::error::Error;
 
+mod count_by_value_and_window;
+mod count_by_window;
 mod foreach_rdd;
+mod group_by_key_and_window;
+mod map_with_state;
 mod node;
 mod print;
 mod reduce_by_key;
+mod reduce_by_key_and_window;
+mod reduce_by_window;
+mod sliding;
+mod stateful;
 mod stateless;
 mod transform;
+mod update_state_by_key;
+mod window;
 
+pub use map_with_state::{Always, MapWithStateDStream, StateFunction, StateSpec, Timed};
 pub use node::Parent;
 pub(crate) use node::{Node, Stream};
+pub use sliding::{Sliding, WindowOptions};
+pub use update_state_by_key::{UpdateOptions, WithoutRdd};
 
 /// The RDD of a batch, if the stream has one for it.
 pub type Computed<T> = Result<Option<Rdd<T>>, Error>;
@@ -42,6 +55,12 @@ pub trait Compute<T: 'static>: Send + Sync + 'static {
 
     /// Batches up to `time` are over and remembered no longer: lets go of what was held for them.
     fn forget(&self, _time: Timestamp) {}
+
+    /// Where the RDDs are unions of its parents' and the like: keeps those at `level` in place of its own. `None` keeps them
+    /// unless they are kept already. `false` says that its own RDDs are to be kept.
+    fn persist_parents(&self, _level: Option<StorageLevel>) -> bool {
+        false
+    }
 
     /// Whether each RDD follows from the one before. Such a stream is computed in every batch, before the outputs, whether
     /// one asks for it or not; a failure costs only the outputs that need it.

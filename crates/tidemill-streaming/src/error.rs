@@ -73,6 +73,23 @@ pub enum Error {
         /// The time from one RDD of the stream to the next.
         slide: std::time::Duration,
     },
+    /// A window does not go with the stream that it is over (behaviour 1.50).
+    #[error(
+        "{operator}: The {what} duration of windowed DStream ({}) must be a multiple of the slide duration of parent DStream \
+         ({}); use that or a multiple of it",
+        spark_duration(duration),
+        spark_duration(parent)
+    )]
+    Window {
+        /// The operator.
+        operator: Operator,
+        /// Which duration: "window" or "slide".
+        what: &'static str,
+        /// What was asked for.
+        duration: std::time::Duration,
+        /// The time from one RDD of the parent to the next.
+        parent: std::time::Duration,
+    },
     /// A thread could not be started.
     #[error("a thread could not be started: {0}")]
     Thread(String),
@@ -127,4 +144,10 @@ pub enum Error {
         /// What it said.
         cause: String,
     },
+}
+
+/// A duration as Spark prints it, in milliseconds.
+fn spark_duration(duration: &std::time::Duration) -> String {
+    let part = duration.subsec_nanos() % 1_000_000;
+    if part == 0 { format!("{} ms", duration.as_millis()) } else { format!("{duration:?}") }
 }

@@ -120,7 +120,9 @@ impl<T: 'static> Node<T> {
     where
         T: Element,
     {
-        self.state().keep = Some(Keep { level, persist: |rdd, level| rdd.persist(level) });
+        if !self.compute.persist_parents(Some(level)) {
+            self.state().keep = Some(Keep { level, persist: |rdd, level| rdd.persist(level) });
+        }
     }
 
     /// Keeps each RDD in memory unless a level was given.
@@ -128,7 +130,7 @@ impl<T: 'static> Node<T> {
     where
         T: Element,
     {
-        if self.state().keep.is_none() {
+        if !self.compute.persist_parents(None) && self.state().keep.is_none() {
             self.persist(StorageLevel::MEMORY_AND_DISK);
         }
     }
@@ -196,11 +198,12 @@ impl<T: 'static> Stream for Node<T> {
     }
 
     fn check(&self, has_checkpoint_directory: bool) -> Result<(), Error> {
-        let Some((every, _)) = self.state().checkpoint else { return Ok(()) };
+        let checkpoint = self.state().checkpoint;
         let operator = || self.operator.clone();
-        if !has_checkpoint_directory {
+        if !has_checkpoint_directory && (checkpoint.is_some() || self.is_stateful()) {
             return Err(Error::NoCheckpointDirectory { operator: operator() });
         }
+        let Some((every, _)) = checkpoint else { return Ok(()) };
         if every < self.slide || !every.as_micros().is_multiple_of(self.slide.as_micros().max(1)) {
             return Err(Error::CheckpointInterval { operator: operator(), interval: every, slide: self.slide });
         }
