@@ -12,6 +12,7 @@ mod report;
 mod soak;
 mod socket;
 mod start;
+mod state;
 mod text;
 mod tiny;
 
@@ -61,7 +62,7 @@ fn main() -> anyhow::Result<()> {
 
 /// The table of benchmarks. What the sides of a row do stands in a module of its own.
 fn rows() -> anyhow::Result<Vec<Row>> {
-    Ok(word_counts()?.into_iter().chain(costs()).collect())
+    Ok(word_counts()?.into_iter().chain(costs()).chain(states()).collect())
 }
 
 /// The word count, against the loop by hand and against itself.
@@ -96,6 +97,24 @@ fn word_counts() -> anyhow::Result<Vec<Row>> {
             right: Some(Side::new("from memory", move || socket::from_memory(&again))),
         },
     ])
+}
+
+/// What batches and slides cost as state and windows grow.
+fn states() -> Vec<Row> {
+    vec![
+        Row {
+            name: "map_with_state with time-outs: 10 batches that touch 10,000 keys",
+            goal: Goal::TimesAtMost(2.0),
+            left: Side::new("out of 1,000,000", state::touches(1_000_000)),
+            right: Some(Side::new("out of 10,000", state::touches(10_000))),
+        },
+        Row {
+            name: "window with inverse: 10 slides of the same 50,000 keys",
+            goal: Goal::TimesAtMost(1.3),
+            left: Side::new("60 slides", state::slides(60)),
+            right: Some(Side::new("6 slides", state::slides(6))),
+        },
+    ]
 }
 
 /// What operators, jobs, starts and builds cost.

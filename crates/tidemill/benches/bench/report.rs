@@ -82,6 +82,7 @@ fn goal(outcome: &Outcome) -> String {
     let wanted = match outcome.goal {
         Goal::None => return String::new(),
         Goal::SpeedAtLeast(least) => format!("at least {least:.2}"),
+        Goal::TimesAtMost(most) => format!("at least {:.2} (at most {most} times the time)", 1.0 / most),
         Goal::SecondsAtMost(most) => format!("at most {}", seconds(most)),
     };
     match outcome.met() {
@@ -103,6 +104,7 @@ fn row_json(outcome: &Outcome) -> Value {
     let goal = match outcome.goal {
         Goal::None => Value::Null,
         Goal::SpeedAtLeast(least) => json!({ "speed_at_least": least }),
+        Goal::TimesAtMost(most) => json!({ "times_at_most": most }),
         Goal::SecondsAtMost(most) => json!({ "seconds_at_most": most }),
     };
     json!({

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 mod flood;
 mod interval;
 mod memory;
+mod state;
 
 /// The argument by which this program becomes a soak; its name and its seconds follow.
 pub(crate) const PROGRAM: &str = "--soak-program";
@@ -49,6 +50,12 @@ pub(crate) fn all() -> Vec<Soak> {
             goal: "memory flat after 10 s, every record counted",
             seconds: 60,
             run: flood::ten_times_too_fast,
+        },
+        Soak {
+            name: "update_state_by_key over 36-byte keys that repeat",
+            goal: "memory flat after 1 minute, every record counted",
+            seconds: 600,
+            run: state::keys_that_repeat,
         },
     ]
 }
