@@ -297,6 +297,7 @@ fn a_merge_of_an_accumulator_that_panics_fails_the_job() {
     assert_eq!(sum.value(), 4);
 }
 
+// behaviour 4.68
 #[test]
 fn more_results_than_the_driver_may_get_fail_their_job() {
     for setting in ["tidemill.memory.results.limit", "spark.driver.maxResultSize"] {

@@ -125,6 +125,30 @@ fn waiters_above_their_floors_are_all_served() {
     });
 }
 
+/// A request reserves 2 of the rest and finds that it needs none, as its pool was given back 2: who was refused meanwhile is
+/// told, though nothing is given back any more.
+#[test]
+fn a_reservation_that_is_undone_is_told() {
+    in_all_orders(|| {
+        let floors = MemoryFloors { shuffle: 2, ..MemoryFloors::default() };
+        let account = Arc::new(Account::new(MemoryLimits { floors, ..MemoryLimits::of_total(5) }));
+        // Who waits is not alone; 2 bytes of the rest are left.
+        assert!(account.try_take(Pool::Shuffle, 2) && account.try_take(Pool::State, 1));
+        let threads = [0, 1, 2].map(|role| {
+            let account = Arc::clone(&account);
+            thread::spawn(move || match role {
+                0 => {
+                    account.try_take(Pool::Shuffle, 2);
+                }
+                1 => account.give_back(Pool::Shuffle, 2),
+                _ => assert!(account.take_or_wait(Pool::State, 2, &|| false)),
+            })
+        });
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
+        assert_eq!(account.rest.used.load(SeqCst), 3);
+    });
+}
+
 /// One pool takes past all limits while another stays within its floor, and a third one waits until there is room again.
 #[test]
 fn what_is_taken_past_the_limits_is_told_when_it_is_given_back() {
