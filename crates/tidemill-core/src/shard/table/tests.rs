@@ -220,7 +220,7 @@ impl Trial {
 
     fn expire(&mut self, age: u64) {
         let (mut draft, to) = (self.draft(), self.oracle.next);
-        let since = to - age * 10;
+        let since = to.saturating_sub(age * 10);
         let list = self.oracle.versions[&self.oracle.current()].clone();
         let (mut due, rest): (Listed, Listed) = list.into_iter().partition(|(_, _, changed)| *changed < since);
         due.sort_by_key(|(_, _, changed)| *changed); // and of one version in the order of the table
