@@ -18,7 +18,7 @@ const FLOORS: [(Pool, SettingKey<Option<Portion>>, Option<Portion>); Pool::ALL.l
     (Pool::Received, keys::MEMORY_RECEIVED_FLOOR, Some(FLOOR_DEFAULT)),
     (Pool::Stored, keys::MEMORY_STORED_FLOOR, None),
     (Pool::Shuffle, keys::MEMORY_SHUFFLE_FLOOR, Some(FLOOR_DEFAULT)),
-    (Pool::State, keys::MEMORY_STATE_FLOOR, None),
+    (Pool::State, keys::MEMORY_STATE_FLOOR, Some(FLOOR_DEFAULT)),
     (Pool::Results, keys::MEMORY_RESULTS_FLOOR, Some(FLOOR_DEFAULT)),
     (Pool::Workers, keys::MEMORY_WORKERS_FLOOR, None),
 ];
@@ -41,10 +41,11 @@ pub(super) fn memory_limits(values: &Values, machine_bytes: u64) -> Result<Memor
         received: of(keys::MEMORY_RECEIVED_LIMIT)?,
         stored: of(keys::MEMORY_STORED_LIMIT)?,
         shuffle: of(keys::MEMORY_SHUFFLE_LIMIT)?,
+        state: of(keys::MEMORY_STATE_LIMIT)?,
         results,
         ..MemoryLimits::of_total(total)
     };
-    (limits.state, limits.workers) = (total, total);
+    limits.workers = total;
     limits.floors = floors(values, &limits)?;
     Ok(limits)
 }

@@ -46,8 +46,8 @@ fn nothing_written_gives_the_defaults() {
     let memory = config.memory();
     assert_eq!((memory.total, memory.received, memory.results), (total, total * 4 / 10, total / 4));
     let kept = total / 20;
-    let floors = MemoryFloors { received: kept, shuffle: kept, results: kept, ..MemoryFloors::default() };
-    assert_eq!((memory.floors, memory.shared()), (floors, total - 3 * kept));
+    let floors = MemoryFloors { received: kept, shuffle: kept, state: kept, results: kept, ..MemoryFloors::default() };
+    assert_eq!((memory.floors, memory.shared()), (floors, total - 4 * kept));
 }
 
 #[test]
@@ -198,21 +198,21 @@ fn floors_are_what_is_written_and_what_that_leaves() {
     };
     let storage = "spark.memory.storageFraction";
     for (written, expected) in [
-        (&[][..], [50, 0, 50, 0, 50, 0]),
+        (&[][..], [50, 0, 50, 50, 50, 0]),
         (&[("tidemill.memory.received.floor", "0"), ("tidemill.memory.state.floor", "20%")], [0, 0, 50, 200, 50, 0]),
         (
             &[("tidemill.memory.received.floor", "0%"), ("tidemill.memory.workers.floor", "100m")],
-            [0, 0, 50, 0, 50, 100],
+            [0, 0, 50, 50, 50, 100],
         ),
         // A default is no more than its pool may have, and than is left.
-        (&[("tidemill.memory.shuffle.limit", "3m")], [50, 0, 3, 0, 50, 0]),
+        (&[("tidemill.memory.shuffle.limit", "3m")], [50, 0, 3, 50, 50, 0]),
         (&[("tidemill.memory.state.floor", "92%")], [50, 0, 30, 920, 0, 0]),
         (&[("tidemill.memory.stored.floor", "50%"), ("tidemill.memory.workers.floor", "48%")], [20, 500, 0, 0, 0, 480]),
         // Spark's share of storage: up to the ceiling, and our own name wins.
-        (&[(storage, "0.2")], [50, 200, 50, 0, 50, 0]),
-        (&[(storage, "0.9")], [50, 500, 50, 0, 50, 0]),
+        (&[(storage, "0.2")], [50, 200, 50, 50, 50, 0]),
+        (&[(storage, "0.9")], [50, 500, 50, 50, 50, 0]),
         (&[(storage, "0.9"), ("tidemill.memory.stored.limit", "100%")], [50, 900, 50, 0, 0, 0]),
-        (&[(storage, "0.2"), ("tidemill.memory.stored.floor", "30m")], [50, 30, 50, 0, 50, 0]),
+        (&[(storage, "0.2"), ("tidemill.memory.stored.floor", "30m")], [50, 30, 50, 50, 50, 0]),
     ] {
         assert_eq!(floors(written), expected, "{written:?}");
     }

@@ -13,6 +13,8 @@ settings! {
     MEMORY_STORED_LIMIT: Portion = "tidemill.memory.stored.limit", default("50%"), bounds(Bounds::AboveZero);
     /// The most of it for shuffles; beyond, they spill. A percentage is of `tidemill.memory.limit`.
     MEMORY_SHUFFLE_LIMIT: Portion = "tidemill.memory.shuffle.limit", default("60%"), bounds(Bounds::AboveZero);
+    /// The most of it for keyed state; beyond, the batch fails. A percentage is of `tidemill.memory.limit`.
+    MEMORY_STATE_LIMIT: Portion = "tidemill.memory.state.limit", default("100%"), bounds(Bounds::AboveZero);
     /// The most of it for results on their way to the program; beyond, the job fails. A percentage is of
     /// `tidemill.memory.limit`.
     MEMORY_RESULTS_LIMIT: Option<Portion> = "tidemill.memory.results.limit",
@@ -27,7 +29,7 @@ settings! {
     MEMORY_SHUFFLE_FLOOR: Option<Portion> = "tidemill.memory.shuffle.floor", absent("5%, or what is possible"),
         bounds(Bounds::ZeroOrAbove);
     /// What others leave of it for keyed state. A percentage is of `tidemill.memory.limit`.
-    MEMORY_STATE_FLOOR: Option<Portion> = "tidemill.memory.state.floor", absent("0: there is no keyed state yet"),
+    MEMORY_STATE_FLOOR: Option<Portion> = "tidemill.memory.state.floor", absent("5%, or what is possible"),
         bounds(Bounds::ZeroOrAbove);
     /// What others leave of it for results on their way to the program. A percentage is of `tidemill.memory.limit`.
     MEMORY_RESULTS_FLOOR: Option<Portion> = "tidemill.memory.results.floor", absent("5%, or what is possible"),
