@@ -1,5 +1,6 @@
-//! One job that holds all that it reads, whose attempts are given up now and then: what they took is written again, and
-//! nothing is ever missed so often that the job fails.
+//! One job that holds all that it reads, whose attempts are given up now and then.
+//!
+//! What they took is written again, and nothing is missed so often that the job fails.
 
 use super::*;
 
