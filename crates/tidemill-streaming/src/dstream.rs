@@ -14,15 +14,44 @@ use tidemill_core::{Rdd, Timestamp};
 use crate::context::{StreamingContext, WeakContext};
 use crate::error::Error;
 
+mod checkpoint;
+mod cogroup;
+mod combine_by_key;
+mod count;
+mod count_by_value;
+mod filter;
+mod flat_map;
+mod folder_names;
 mod foreach_rdd;
+mod glom;
+mod group_by_key;
+mod join;
+mod map;
+mod map_partitions;
+mod map_values;
 mod node;
+mod outer_join;
+mod partition_by;
+mod persist;
 mod print;
+mod reduce;
 mod reduce_by_key;
-mod stateless;
+mod repartition;
+mod save_as_object_files;
+mod save_as_text_files;
+mod slice;
+mod together;
 mod transform;
+mod transform_all;
+mod transform_with;
+mod union;
 
+pub use count::NoPartitions;
+pub use folder_names::FolderNames;
 pub use node::Parent;
 pub(crate) use node::{Node, Stream};
+pub use print::page;
+pub use transform_with::Missing;
 
 /// The RDD of a batch, if the stream has one for it.
 pub type Computed<T> = Result<Option<Rdd<T>>, Error>;
@@ -87,8 +116,8 @@ impl<T: 'static> DStream<T> {
         self.node.slide()
     }
 
-    /// The context of the stream; `None` once all handles on it are gone.
-    pub fn streaming(&self) -> Option<StreamingContext> {
+    /// The streaming context of the stream: Spark's `DStream.context`. `None` once all handles on it are gone.
+    pub fn context(&self) -> Option<StreamingContext> {
         self.streaming.upgrade()
     }
 

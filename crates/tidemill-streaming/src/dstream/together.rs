@@ -1,0 +1,36 @@
+//! What holds for operators on several streams: one context, one slide, and an RDD from each.
+
+use tidemill_core::lineage::Operator;
+use tidemill_core::{Rdd, Timestamp};
+
+use crate::context::WeakContext;
+use crate::dstream::DStream;
+use crate::error::Error;
+
+/// Checks that all streams are of one context and have their RDDs at the same times; these are the streams without their
+/// types: context and slide of each.
+pub(crate) fn check_together(
+    operator: &Operator,
+    streams: &[(&WeakContext, std::time::Duration)],
+) -> Result<(), Error> {
+    let Some(((context, slide), others)) = streams.split_first() else {
+        return Err(Error::NoStreams { operator: operator.clone() });
+    };
+    if others.iter().any(|(other, _)| !context.is(other)) {
+        return Err(Error::DifferentContexts { operator: operator.clone() });
+    }
+    if others.iter().any(|(_, other)| slide != other) {
+        let slides = streams.iter().map(|(_, slide)| *slide).collect();
+        return Err(Error::DifferentSlides { operator: operator.clone(), slides });
+    }
+    Ok(())
+}
+
+/// The RDD of `time`, which `operator` cannot do without.
+pub(crate) fn needed<T: 'static>(stream: &DStream<T>, time: Timestamp, operator: &Operator) -> Result<Rdd<T>, Error> {
+    let missing = || Error::MissingRdd { time, operator: operator.clone(), parent: stream.operator().clone() };
+    stream.rdd(time)?.ok_or_else(missing)
+}
+
+#[cfg(test)]
+mod tests;
