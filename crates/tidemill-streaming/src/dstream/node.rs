@@ -109,11 +109,9 @@ impl<T: 'static> Node<T> {
             let cause = Cause::panic(&*panic).to_string();
             Err(Error::Generate { time, output: self.operator.clone(), cause })
         });
-        if computed.is_err() {
-            return computed;
-        }
+        let rdd = computed?;
         // Somebody else may have computed it meanwhile: all are to see the same RDD.
-        self.state().generated.entry(time).or_insert(computed).clone()
+        self.state().generated.entry(time).or_insert(Ok(rdd)).clone()
     }
 
     /// Persists and checkpoints an RDD where that was asked for.

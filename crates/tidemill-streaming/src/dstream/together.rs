@@ -1,5 +1,7 @@
 //! What holds for operators on several streams: one context, one slide, and an RDD from each.
 
+use std::time::Duration;
+
 use tidemill_core::lineage::Operator;
 use tidemill_core::{Rdd, Timestamp};
 
@@ -7,19 +9,20 @@ use crate::context::WeakContext;
 use crate::dstream::DStream;
 use crate::error::Error;
 
-/// Checks that all streams are of one context and have their RDDs at the same times; these are the streams without their
+/// Checks that all streams are of `context` and have their RDDs at the same times; these are the streams without their
 /// types: context and slide of each.
 pub(crate) fn check_together(
     operator: &Operator,
-    streams: &[(&WeakContext, std::time::Duration)],
+    context: &WeakContext,
+    streams: &[(&WeakContext, Duration)],
 ) -> Result<(), Error> {
-    let Some(((context, slide), others)) = streams.split_first() else {
+    let Some((_, slide)) = streams.first() else {
         return Err(Error::NoStreams { operator: operator.clone() });
     };
-    if others.iter().any(|(other, _)| !context.is(other)) {
+    if streams.iter().any(|(other, _)| !context.is(other)) {
         return Err(Error::DifferentContexts { operator: operator.clone() });
     }
-    if others.iter().any(|(_, other)| slide != other) {
+    if streams.iter().any(|(_, other)| slide != other) {
         let slides = streams.iter().map(|(_, slide)| *slide).collect();
         return Err(Error::DifferentSlides { operator: operator.clone(), slides });
     }

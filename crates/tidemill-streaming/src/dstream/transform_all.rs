@@ -5,7 +5,7 @@ use std::time::Duration;
 use tidemill_core::lineage::Operator;
 use tidemill_core::{Rdd, Timestamp};
 
-use crate::context::StreamingContext;
+use crate::context::{StreamingContext, WeakContext};
 use crate::dstream::foreach_rdd::AnyError;
 use crate::dstream::together::{check_together, needed};
 use crate::dstream::transform::generated;
@@ -44,7 +44,7 @@ impl StreamingContext {
         streams: &[DStream<T>],
         f: impl Fn(&[Rdd<T>], Timestamp) -> Rdd<U> + Send + Sync + 'static,
     ) -> Result<DStream<U>, Error> {
-        all("transform", streams, move |rdds, time| Ok(f(rdds, time)))
+        all("transform", &self.weak(), streams, move |rdds, time| Ok(f(rdds, time)))
     }
 
     /// [`transform`](StreamingContext::transform) for a function that may fail; an error loses that batch. It gives an RDD
@@ -77,18 +77,23 @@ impl StreamingContext {
         streams: &[DStream<T>],
         f: impl Fn(&[Rdd<T>], Timestamp) -> Result<Rdd<U>, AnyError> + Send + Sync + 'static,
     ) -> Result<DStream<U>, Error> {
-        all("try_transform", streams, f)
+        all("try_transform", &self.weak(), streams, f)
     }
 }
 
 #[track_caller]
-fn all<T: 'static, U: 'static, F>(name: &'static str, streams: &[DStream<T>], f: F) -> Result<DStream<U>, Error>
+fn all<T: 'static, U: 'static, F>(
+    name: &'static str,
+    context: &WeakContext,
+    streams: &[DStream<T>],
+    f: F,
+) -> Result<DStream<U>, Error>
 where
     F: Fn(&[Rdd<T>], Timestamp) -> Result<Rdd<U>, AnyError> + Send + Sync + 'static,
 {
     let operator = Operator::here(name);
     let shapes: Vec<_> = streams.iter().map(|stream| (stream.weak(), stream.slide())).collect();
-    check_together(&operator, &shapes)?;
+    check_together(&operator, context, &shapes)?;
     let Some(first) = streams.first() else { return Err(Error::NoStreams { operator }) };
     Ok(DStream::new(first.weak(), name, first.slide(), All { parents: streams.to_vec(), operator, f }))
 }

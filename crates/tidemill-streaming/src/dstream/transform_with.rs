@@ -123,7 +123,7 @@ impl<T: 'static> DStream<T> {
     {
         let operator = Operator::here(name);
         let slide = if missing == Missing::Fails { other.slide() } else { self.slide() };
-        check_together(&operator, &[(self.weak(), self.slide()), (other.weak(), slide)])?;
+        check_together(&operator, self.weak(), &[(self.weak(), self.slide()), (other.weak(), slide)])?;
         let both = Both { one: self.clone(), two: other.clone(), missing, operator, f };
         Ok(DStream::new(self.weak(), name, self.slide(), both))
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tidemill_core::Timestamp;
 use tidemill_core::lineage::Operator;
 
-use crate::context::StreamingContext;
+use crate::context::{StreamingContext, WeakContext};
 use crate::dstream::together::{check_together, needed};
 use crate::dstream::{Compute, Computed, DStream, Parent};
 use crate::error::Error;
@@ -33,7 +33,7 @@ impl<T: 'static> DStream<T> {
     /// ```
     #[track_caller]
     pub fn union(&self, other: &DStream<T>) -> Result<DStream<T>, Error> {
-        union(&[self.clone(), other.clone()])
+        union(self.weak(), &[self.clone(), other.clone()])
     }
 }
 
@@ -66,15 +66,15 @@ impl StreamingContext {
     /// ```
     #[track_caller]
     pub fn union<T: 'static>(&self, streams: &[DStream<T>]) -> Result<DStream<T>, Error> {
-        union(streams)
+        union(&self.weak(), streams)
     }
 }
 
 #[track_caller]
-fn union<T: 'static>(streams: &[DStream<T>]) -> Result<DStream<T>, Error> {
+fn union<T: 'static>(context: &WeakContext, streams: &[DStream<T>]) -> Result<DStream<T>, Error> {
     let operator = Operator::here("union");
     let shapes: Vec<_> = streams.iter().map(|stream| (stream.weak(), stream.slide())).collect();
-    check_together(&operator, &shapes)?;
+    check_together(&operator, context, &shapes)?;
     match streams {
         [] => Err(Error::NoStreams { operator }),
         [only] => Ok(only.clone()),

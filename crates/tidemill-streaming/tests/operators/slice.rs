@@ -26,7 +26,7 @@ fn run(test: &TestContext, numbers: std::ops::RangeInclusive<u64>, feed: &tidemi
 
 #[test]
 fn both_ends_are_included_and_rounded_down() {
-    // behaviour 1.49, 2.17
+    // behaviour 1.49
     let test = TestContext::new();
     test.streaming().remember(SECOND * 100).unwrap();
     let (feed, numbers) = test.input();

@@ -81,6 +81,8 @@ fn streams_of_different_contexts_are_refused() {
     }
     let other_context = one.try_transform_with(&two, Missing::IsEmpty, |one, _, _| Ok(Some(one)));
     assert!(matches!(other_context, Err(Error::DifferentContexts { .. })));
+    let foreign = other.streaming().union(&[one.clone(), one]);
+    assert!(matches!(foreign, Err(Error::DifferentContexts { .. })));
 }
 
 #[test]
