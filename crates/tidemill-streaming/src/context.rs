@@ -71,6 +71,8 @@ struct Live {
     checkpoints: Option<PathBuf>,
     /// A batch that the thread of jobs is to run.
     to_run: Option<crate::batch::Batch>,
+    /// The last batch that has its input: of later times nothing can be computed.
+    allocated: Option<Timestamp>,
     /// What is known of the batches that wait.
     submitted: BTreeMap<Timestamp, BatchInfo>,
     /// The last batch that is over.
@@ -97,6 +99,11 @@ impl WeakContext {
     pub(crate) fn upgrade(&self) -> Option<StreamingContext> {
         self.0.upgrade().map(|inner| StreamingContext { inner })
     }
+
+    /// Whether both are the same context.
+    pub(crate) fn is(&self, other: &WeakContext) -> bool {
+        self.0.ptr_eq(&other.0)
+    }
 }
 
 impl StreamingContext {
@@ -113,6 +120,7 @@ impl StreamingContext {
             remember: None,
             checkpoints: None,
             to_run: None,
+            allocated: None,
             submitted: BTreeMap::new(),
             done: None,
             finished: false,
@@ -160,6 +168,11 @@ impl StreamingContext {
     /// 1.50).
     pub fn zero(&self) -> Option<Timestamp> {
         self.live().zero
+    }
+
+    /// Whether the batch of `time` has its input.
+    pub(crate) fn has_input(&self, time: Timestamp) -> bool {
+        self.live().allocated >= Some(time)
     }
 
     /// Makes every stream remember its RDDs for at least `duration`, for [`DStream::slice`] and for functions that look

@@ -15,6 +15,7 @@ mod ordered;
 mod reduce;
 mod run;
 mod run_job;
+mod save_as_object_file;
 mod save_as_text_file;
 mod take;
 mod take_sample;

@@ -84,6 +84,7 @@ impl StreamingContext {
         let mut live = self.live();
         let due = live.zero.is_some_and(|zero| live.graph.outputs.iter().any(|it| it.stream.is_due(zero, batch.time)));
         live.submitted.insert(batch.time, info.clone());
+        live.allocated = Some(batch.time);
         drop(live);
         self.record().allocated(&info);
         if due {

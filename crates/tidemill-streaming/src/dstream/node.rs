@@ -1,6 +1,6 @@
 //! The node behind a `DStream`: its place on the grid of batch times, and what it remembers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -61,6 +61,8 @@ pub(crate) struct Node<T: 'static> {
 struct State<T: 'static> {
     /// What was computed, by time.
     generated: BTreeMap<Timestamp, Computed<T>>,
+    /// The times whose RDDs were checkpointed here: their files go when they are forgotten and nobody reads them.
+    checkpointed: BTreeSet<Timestamp>,
     remembers: Duration,
     keep: Option<Keep<T>>,
     /// How often an RDD is checkpointed.
@@ -80,7 +82,13 @@ impl<T: 'static> Node<T> {
         slide: Duration,
         compute: impl Compute<T>,
     ) -> Node<T> {
-        let state = State { generated: BTreeMap::new(), remembers: slide, keep: None, checkpoint: None };
+        let state = State {
+            generated: BTreeMap::new(),
+            checkpointed: BTreeSet::new(),
+            remembers: slide,
+            keep: None,
+            checkpoint: None,
+        };
         Node { operator, location, slide, compute: Box::new(compute), state: Mutex::new(state) }
     }
 
@@ -89,17 +97,21 @@ impl<T: 'static> Node<T> {
         if let Some(known) = self.state().generated.get(&time) {
             return known.clone();
         }
-        if !streaming.zero().is_some_and(|zero| self.is_due(zero, time)) {
+        if !streaming.zero().is_some_and(|zero| self.is_due(zero, time)) || !streaming.has_input(time) {
             return Ok(None);
         }
-        let computed = called_at(self.location, || {
+        let compute = || {
             let rdd = self.compute.compute(streaming, time)?;
             rdd.map(|rdd| self.kept(streaming, rdd, time)).transpose()
+        };
+        let computed = called_at(self.location, || catch_unwind(AssertUnwindSafe(compute)));
+        let computed = computed.unwrap_or_else(|panic| {
+            let cause = Cause::panic(&*panic).to_string();
+            Err(Error::Generate { time, output: self.operator.clone(), cause })
         });
-        if computed.is_ok() {
-            self.state().generated.insert(time, computed.clone());
-        }
-        computed
+        let rdd = computed?;
+        // Somebody else may have computed it meanwhile: all are to see the same RDD.
+        self.state().generated.entry(time).or_insert(Ok(rdd)).clone()
     }
 
     /// Persists and checkpoints an RDD where that was asked for.
@@ -112,7 +124,9 @@ impl<T: 'static> Node<T> {
             return Ok(rdd);
         }
         let failed = |cause| Error::Batch { time, output: self.operator.clone(), cause: Arc::new(cause) };
-        checkpoint(&rdd).map_err(failed)
+        let checkpointed = checkpoint(&rdd).map_err(failed)?;
+        self.state().checkpointed.insert(time);
+        Ok(checkpointed)
     }
 
     /// Keeps each RDD from now on at `level`; of two levels the later one holds.
@@ -184,11 +198,7 @@ impl<T: 'static> Stream for Node<T> {
     }
 
     fn drive(&self, streaming: &StreamingContext, time: Timestamp) {
-        let computed = catch_unwind(AssertUnwindSafe(|| self.rdd(streaming, time))).unwrap_or_else(|panic| {
-            let cause = Cause::panic(&*panic).to_string();
-            Err(Error::Generate { time, output: self.operator.clone(), cause })
-        });
-        if let Err(error) = computed {
+        if let Err(error) = self.rdd(streaming, time) {
             self.state().generated.insert(time, Err(error));
         }
     }
@@ -215,7 +225,14 @@ impl<T: 'static> Stream for Node<T> {
         let mut state = self.state();
         let kept = state.generated.split_off(&Timestamp::from_micros(last.saturating_add(1)));
         let forgotten = std::mem::replace(&mut state.generated, kept);
+        let kept = state.checkpointed.split_off(&Timestamp::from_micros(last.saturating_add(1)));
+        let checkpointed = std::mem::replace(&mut state.checkpointed, kept);
         drop(state);
+        for time in checkpointed {
+            if let Some(Ok(Some(rdd))) = forgotten.get(&time) {
+                rdd.release_checkpoint();
+            }
+        }
         drop(forgotten); // after the lock: lineages end here
         self.compute.forget(Timestamp::from_micros(last));
     }

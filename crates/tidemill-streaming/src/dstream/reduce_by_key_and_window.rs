@@ -157,6 +157,6 @@ impl<K: Key, V: Element> DStream<(K, V)> {
 impl<T: 'static> DStream<T> {
     /// How many partitions keyed results have where the program does not say.
     pub(crate) fn default_partitions(&self) -> usize {
-        self.streaming().map_or(1, |streaming| streaming.context().default_parallelism())
+        self.context().map_or(1, |streaming| streaming.context().default_parallelism())
     }
 }

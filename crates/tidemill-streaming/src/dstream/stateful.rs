@@ -15,7 +15,7 @@ use crate::state::version_of;
 /// The shards of one stateful operator, and which version of them each remembered batch has.
 ///
 /// A step that fails leaves the state as it was: the next batch goes on from there.
-pub(crate) struct Steps<W, S: Shard> {
+pub(crate) struct Steps<W: 'static, S: Shard> {
     operator: Operator,
     partitions: usize,
     make: Box<dyn Fn(&Environment) -> S + Send + Sync>,
