@@ -188,12 +188,12 @@ impl<K: Key, V: Element> DStream<(K, V)> {
     }
 }
 
-struct Records<K: 'static, V: 'static, S, M: Shard> {
+struct Records<K: 'static, V: 'static, M: Shard> {
     parent: DStream<(K, V)>,
-    steps: Arc<Steps<(K, S), M>>,
+    steps: Arc<Steps<M>>,
 }
 
-impl<K: Key, V: Element, S: Element, M> Compute<M::Out> for Records<K, V, S, M>
+impl<K: Key, V: Element, S: Element, M> Compute<M::Out> for Records<K, V, M>
 where
     M: Shard<In = (K, V), Entry = (K, S)>,
 {
@@ -220,12 +220,12 @@ where
     }
 }
 
-struct Snapshots<K, S, M: Shard> {
+struct Snapshots<M: Shard> {
     records: DStream<M::Out>,
-    steps: Arc<Steps<(K, S), M>>,
+    steps: Arc<Steps<M>>,
 }
 
-impl<K: Key, V: Element, S: Element, M> Compute<(K, S)> for Snapshots<K, S, M>
+impl<K: Key, V: Element, S: Element, M> Compute<(K, S)> for Snapshots<M>
 where
     M: Shard<In = (K, V), Entry = (K, S)>,
 {

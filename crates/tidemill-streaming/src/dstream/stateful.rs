@@ -15,17 +15,17 @@ use crate::state::version_of;
 /// The shards of one stateful operator, and which version of them each remembered batch has.
 ///
 /// A step that fails leaves the state as it was: the next batch goes on from there.
-pub(crate) struct Steps<W, S: Shard> {
+pub(crate) struct Steps<S: Shard> {
     operator: Operator,
     partitions: usize,
     make: Box<dyn Fn(&Environment) -> S + Send + Sync>,
     shards: OnceLock<Shards<S>>,
     /// The state to begin with, until it is in the shards.
-    first: Mutex<Option<Rdd<W>>>,
+    first: Mutex<Option<Rdd<S::Entry>>>,
     versions: Mutex<BTreeMap<Timestamp, Version>>,
 }
 
-impl<K, V, W, S> Steps<(K, W), S>
+impl<K, V, W, S> Steps<S>
 where
     K: Key,
     V: Element,
@@ -38,7 +38,7 @@ where
         partitions: usize,
         first: Option<Rdd<(K, W)>>,
         make: impl Fn(&Environment) -> S + Send + Sync + 'static,
-    ) -> Steps<(K, W), S> {
+    ) -> Steps<S> {
         let (first, versions) = (Mutex::new(first), Mutex::default());
         let (partitions, make) = (partitions.max(1), Box::new(make));
         Steps { operator, partitions, make, shards: OnceLock::new(), first, versions }
