@@ -83,3 +83,40 @@ impl Slots {
         false
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Hashes from a good one to one that says nothing.
+    const HASHES: [fn(usize) -> u64; 4] = [
+        |key| (key as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15),
+        |key| key as u64 % 7,
+        |key| (key as u64) << 48, // no bits for the slots
+        |_| u64::MAX,             // the bits of an empty slot
+    ];
+
+    #[test]
+    fn places_are_found_whatever_the_hash() {
+        for hash in HASHES {
+            let (mut slots, mut keys) = (Slots::default(), Vec::new());
+            assert_eq!(slots.find(hash(0), |_| true), None);
+            assert!(!slots.replace(hash(0), 0, 1));
+            for key in 0..300 {
+                keys.push(key);
+                if key < slots.capacity() {
+                    slots.insert(hash(key), key);
+                } else {
+                    slots.rebuild(keys.len(), keys.iter().map(|key| (hash(*key), *key)));
+                }
+            }
+            for key in 0..400 {
+                assert_eq!(slots.find(hash(key), |place| place == key), (key < 300).then_some(key));
+            }
+            // Key 5 moves to place 300.
+            assert!(slots.replace(hash(5), 5, 300) && !slots.replace(hash(5), 5, 300));
+            assert_eq!(slots.find(hash(5), |place| place == 300), Some(300));
+            assert_eq!(slots.find(hash(5), |place| place == 5), None);
+        }
+    }
+}

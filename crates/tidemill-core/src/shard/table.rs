@@ -157,11 +157,10 @@ impl<K: Key, S: Element> VersionedTable<K, S> {
     ///
     /// # Errors
     /// [`Stop::Cancelled`] if the table is not any more where the step has found it: then nothing changes.
-    pub fn commit(&self, change: Change<K, S>) -> Result<(), Stop> {
-        let mut inner = self.inner_mut();
-        let applied = inner.apply(change, self.tracks_touches);
-        drop(inner);
-        applied.map(drop) // after the lock: it unpins the table
+    pub fn commit(&self, mut change: Change<K, S>) -> Result<(), Stop> {
+        let applied = self.inner_mut().apply(&mut change, self.tracks_touches);
+        drop(change); // after the lock: it unpins the table
+        applied
     }
 
     /// Goes back to a version that is kept.

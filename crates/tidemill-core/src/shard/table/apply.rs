@@ -8,8 +8,8 @@ use crate::shard::slots::MOST_PLACES;
 use crate::shard::{Change, Version};
 
 impl<K, S> Inner<K, S> {
-    /// Makes the version of `change`; returns what is left of it, to be dropped without the lock.
-    pub(super) fn apply(&mut self, mut change: Change<K, S>, tracks: bool) -> Result<Change<K, S>, Stop> {
+    /// Makes the version of `change`, of which nothing is dropped here, under the lock.
+    pub(super) fn apply(&mut self, change: &mut Change<K, S>, tracks: bool) -> Result<(), Stop> {
         if self.version != change.from || self.turns_back != change.turns_back {
             return Err(Stop::Cancelled);
         }
@@ -46,7 +46,7 @@ impl<K, S> Inner<K, S> {
         }
         self.logs.push_back(log);
         self.settle();
-        Ok(change)
+        Ok(())
     }
 
     fn change(&mut self, changed: Changed<S>, log: &mut Log<S>) {
