@@ -26,8 +26,8 @@ pub(crate) trait Stream: Send + Sync {
     fn remember_at_least(&self, duration: Duration);
     /// Whether it is computed in every batch.
     fn is_stateful(&self) -> bool;
-    /// Computes the RDD of a batch and keeps the failure where there is one.
-    fn drive(&self, streaming: &StreamingContext, time: Timestamp);
+    /// Computes the RDD of a batch and keeps the failure where there is one, for those who ask for the RDD.
+    fn drive(&self, streaming: &StreamingContext, time: Timestamp) -> Result<(), Error>;
     /// Whether it may have an RDD at `time`.
     fn is_due(&self, zero: Timestamp, time: Timestamp) -> bool;
     /// Checks what was asked of it, before the start.
@@ -183,14 +183,14 @@ impl<T: 'static> Stream for Node<T> {
         self.compute.is_stateful()
     }
 
-    fn drive(&self, streaming: &StreamingContext, time: Timestamp) {
+    fn drive(&self, streaming: &StreamingContext, time: Timestamp) -> Result<(), Error> {
         let computed = catch_unwind(AssertUnwindSafe(|| self.rdd(streaming, time))).unwrap_or_else(|panic| {
             let cause = Cause::panic(&*panic).to_string();
             Err(Error::Generate { time, output: self.operator.clone(), cause })
         });
-        if let Err(error) = computed {
-            self.state().generated.insert(time, Err(error));
-        }
+        computed.map(drop).inspect_err(|error| {
+            self.state().generated.insert(time, Err(error.clone()));
+        })
     }
 
     fn is_due(&self, zero: Timestamp, time: Timestamp) -> bool {

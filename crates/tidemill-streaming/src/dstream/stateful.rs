@@ -55,16 +55,11 @@ where
             return Ok(());
         }
         let stepped = self.seed(streaming, shards).and_then(|()| {
-            let input = input.partition_by_hash(self.partitions);
-            shards.step(&input, shards.version(), to)
+            let (input, from) = (input.partition_by_hash(self.partitions), shards.version());
+            if from < to { shards.step(&input, from, to).map(drop) } else { Ok(()) } // somebody else was faster
         });
-        match stepped {
-            Ok(_) => self.versions().insert(time, to),
-            Err(cause) => {
-                let (operator, cause) = (self.operator.clone(), Arc::new(cause));
-                return Err(Error::State { time, operator, cause });
-            }
-        };
+        stepped.map_err(|cause| Error::State { time, operator: self.operator.clone(), cause: Arc::new(cause) })?;
+        self.versions().insert(time, to);
         Ok(())
     }
 

@@ -1,11 +1,13 @@
 //! What a failure costs: the batch of the outputs that need the state, and never the state itself.
 
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use tidemill_streaming::Error;
 use tidemill_streaming::dstream::{StateSpec, UpdateOptions};
 use tidemill_streaming::state::State;
 use tidemill_streaming::testing::TestContext;
 
-use crate::sum;
+use crate::{seconds, sum};
 
 #[test]
 fn a_function_that_panics_leaves_the_state_as_it_was() {
@@ -94,14 +96,11 @@ fn an_input_that_cannot_be_made_loses_the_batch_and_not_the_state() {
 fn a_first_state_that_cannot_be_read_is_tried_again() {
     let test = TestContext::new();
     let (feed, pairs) = test.input();
-    let readable = test.context().accumulator(0, |sum: &mut i32, more| *sum += more);
-    let counter = std::sync::Arc::new(std::sync::atomic::AtomicU32::new(0));
+    let tries = AtomicU32::new(0);
     let before = test.context().parallelize([('a', 100)], 1).map(move |entry| {
-        let time = counter.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
-        assert!(time > 0, "the disk is not there yet");
+        assert!(tries.fetch_add(1, Ordering::SeqCst) > 0, "the disk is not there yet");
         entry
     });
-    drop(readable);
     let options = UpdateOptions::new().initial_state(&before);
     let seen = test.collect(&pairs.update_state_by_key_with(options, |_, _, values, state| sum(values, state)));
     feed.push([('a', 1)]);
@@ -126,4 +125,41 @@ fn an_output_that_fails_does_not_hold_up_the_state() {
         assert_eq!(test.tick().is_err(), value == 2);
     }
     assert_eq!(seen.values(), [[('a', 1)], [('a', 3)], [('a', 6)]]);
+}
+
+#[test]
+fn windows_over_a_state_that_failed_fail_as_long_as_they_hold_its_batch() {
+    let test = TestContext::new();
+    let (feed, pairs) = test.input();
+    let sums = pairs.update_state_by_key(|values: Vec<i64>, before| {
+        assert!(!values.contains(&13), "an unlucky number");
+        sum(values, before)
+    });
+    let seen = test.collect(&sums.window(seconds(2)).unwrap().map(|(_, sum)| sum));
+    let (mut told, values) = (Vec::new(), [1, 13, 2, 3]);
+    for value in values {
+        feed.push([('a', value)]);
+        told.push(test.tick().is_err());
+    }
+    assert_eq!(told, [false, true, true, false]);
+    assert_eq!(seen.take(), [(test.time(1), vec![1]), (test.time(4), vec![3, 6])]);
+}
+
+#[test]
+fn a_failure_is_told_even_if_no_output_asks_for_the_state_now() {
+    let test = TestContext::new();
+    let (feed, pairs) = test.input();
+    let add = |a: i64, b: i64| {
+        assert!(a != 13 && b != 13, "an unlucky number");
+        a + b
+    };
+    let sums = pairs.reduce_by_key_and_window_inverse(add, |a, b| a - b, seconds(3), seconds(2)).unwrap();
+    let seen = test.collect(&sums);
+    let mut told = Vec::new();
+    for value in [1, 2, 13, 4, 5, 6] {
+        feed.push([('a', value), ('a', 0)]);
+        told.push(test.tick().is_err());
+    }
+    assert_eq!(told, [false, false, true, false, false, false]);
+    assert_eq!(seen.take(), [2, 4, 6].map(|batch| (test.time(batch), vec![('a', [3, 6, 15][batch as usize / 2 - 1])])));
 }

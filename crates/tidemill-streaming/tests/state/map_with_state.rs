@@ -54,7 +54,7 @@ fn a_function_may_keep_its_record_to_itself_and_is_told_the_time() {
         state.update(time.millis());
         before.map(|before| (*key, value, before))
     });
-    let seen = run([vec![('a', 1)], vec![('a', 2), ('b', 3)]].map(Some), |pairs| (*pairs.map_with_state(spec)).clone());
+    let seen = run([vec![('a', 1)], vec![('a', 2), ('b', 3)]].map(Some), |pairs| pairs.map_with_state(spec).records());
     assert_eq!(seen, [(1, vec![]), (2, vec![('a', Some(2), 1000)])]);
 }
 
@@ -64,7 +64,7 @@ fn a_key_times_out_in_the_first_batch_after_it_is_idle_too_long() {
     let batches =
         [vec![('a', 1), ('b', 1)], vec![('b', 2)], vec![], vec![('c', 3)], vec![], vec![('a', 9)], vec![], vec![]];
     let spec = StateSpec::function(running).timeout(seconds(2));
-    let seen = run(batches.map(Some), |pairs| (*pairs.map_with_state(spec)).clone());
+    let seen = run(batches.map(Some), |pairs| pairs.map_with_state(spec).records());
     let timed_out = |(number, records): &(u64, Vec<(char, Option<i64>, Option<i64>)>)| {
         records
             .iter()
@@ -87,7 +87,7 @@ fn a_record_keeps_its_key_alive_even_if_nothing_is_updated() {
         }
         (value, state.get().copied())
     });
-    let seen = run(batches.map(Some), |pairs| (*pairs.map_with_state(spec.timeout(seconds(2)))).clone());
+    let seen = run(batches.map(Some), |pairs| pairs.map_with_state(spec.timeout(seconds(2))).records());
     let records: Vec<_> = seen.into_iter().filter(|(_, records)| !records.is_empty()).collect();
     let call = |value: Option<i64>| vec![(value, Some(1))];
     assert_eq!(records, [(1, call(Some(1))), (3, call(Some(2))), (5, call(Some(3))), (8, call(None))]);
@@ -114,7 +114,7 @@ fn the_state_to_begin_with_is_there_and_times_out() {
 fn a_batch_without_an_rdd_is_as_an_empty_one() {
     // behaviour 2.20, 10.9
     let spec = StateSpec::function(running).timeout(seconds(1));
-    let seen = run([None, Some(vec![('a', 1)]), None, None], |pairs| (*pairs.map_with_state(spec)).clone());
+    let seen = run([None, Some(vec![('a', 1)]), None, None], |pairs| pairs.map_with_state(spec).records());
     assert_eq!(seen, [(1, vec![]), (2, vec![('a', Some(1), Some(1))]), (3, vec![]), (4, vec![('a', None, Some(1))])]);
 }
 
@@ -152,7 +152,7 @@ fn what_must_not_be_done_to_a_state_is_an_error_of_the_batch() {
             }
             value
         });
-        let mapped: DStream<_> = (*pairs.map_with_state(spec.timeout(seconds(1)))).clone();
+        let mapped: DStream<_> = pairs.map_with_state(spec.timeout(seconds(1))).records();
         let seen = test.collect(&mapped);
         feed.push([('a', 1)]);
         test.tick().unwrap();

@@ -56,7 +56,7 @@ fn apply(stream: &DStream<(u8, i64)>, op: &Op) -> DStream<(u8, i64)> {
                 }
                 first.get().is_some_and(|first| *first < time.millis()).then_some((*key, value))
             };
-            (*stream.map_with_state(StateSpec::timed_function(known).timeout(seconds(batches)))).clone()
+            stream.map_with_state(StateSpec::timed_function(known).timeout(seconds(batches))).records()
         }
         Op::Double => stream.map(|(key, value)| (key, value * 2 % 1000)),
     }

@@ -161,6 +161,7 @@ fn a_checkpoint_directory_is_needed_for_the_inverse_alone() {
         let pairs = streaming.stream("nothing", Nothing);
         let options = WindowOptions::new().sliding(sliding);
         let sums = pairs.reduce_by_key_and_window_with(ADD, SUBTRACT, seconds(2), seconds(1), options).unwrap();
+        let _unneeded = pairs.count_by_window(seconds(2), seconds(1)).unwrap(); // by any output
         sums.foreach_rdd(|_, _| Ok(()));
         let started = streaming.start();
         streaming.stop(true);
