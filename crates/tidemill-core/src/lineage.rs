@@ -102,6 +102,11 @@ pub trait Lineage: Send + Sync + 'static {
     fn first_input(&self, _partition: usize) -> Option<(Arc<dyn Lineage>, usize)> {
         None
     }
+    /// Whether all its partitions together draw each partition of its parents, and each bucket of its shuffles, at most
+    /// once. Where it says so wrongly shuffles are written twice.
+    fn draws_once(&self) -> bool {
+        false
+    }
     /// Whether all its partitions must be computed at once, each in a task of its own.
     fn is_barrier(&self) -> bool {
         false

@@ -82,6 +82,11 @@ impl<T: 'static> Rdd<T> {
         self.node.node()
     }
 
+    /// Its context and its hold on the lineage.
+    pub(crate) fn into_parts(self) -> (Context, Parent<T>) {
+        (self.context, self.node)
+    }
+
     pub(crate) fn parent(&self) -> Parent<T> {
         Parent::new(Arc::clone(self.node()))
     }

@@ -33,6 +33,8 @@ pub mod batch;
 pub mod state;
 pub mod error;
 pub mod event;
+pub mod listener;
+pub mod statistics;
 pub mod testing;
 mod graph;
 mod receiver;

@@ -87,8 +87,9 @@ impl StreamingContext {
         let due = live.zero.is_some_and(|zero| live.graph.outputs.iter().any(|it| it.stream.is_due(zero, batch.time)));
         live.submitted.insert(batch.time, info.clone());
         drop(live);
+        self.record().allocated(&info);
         if due {
-            self.post(|| StreamingEvent::BatchSubmitted(Arc::new(info)));
+            self.post(StreamingEvent::BatchSubmitted(Arc::new(info)));
         }
     }
 
@@ -125,7 +126,7 @@ impl StreamingContext {
         let due: Vec<_> = outputs.into_iter().filter(|(_, output)| output.stream.is_due(zero, info.time)).collect();
         info.started = Some(self.inner.clock.now());
         if !due.is_empty() {
-            self.post(|| StreamingEvent::BatchStarted(Arc::new(info.clone())));
+            self.post(StreamingEvent::BatchStarted(Arc::new(info.clone())));
         }
         self.context().set_job_description(&format!("state, batch {}", info.time));
         self.drive(&stateful, info.time);
@@ -133,7 +134,8 @@ impl StreamingContext {
         info.completed = Some(self.inner.clock.now());
         inputs.iter().for_each(|input| input.completed(&info));
         if !due.is_empty() {
-            self.post(|| StreamingEvent::BatchCompleted(Arc::new(info)));
+            log_delay(&info);
+            self.post(StreamingEvent::BatchCompleted(Arc::new(info)));
         }
     }
 
@@ -167,7 +169,7 @@ impl StreamingContext {
     fn run_output(&self, id: usize, output: &Output, time: Timestamp, job: BatchJob) -> OutputInfo {
         let (started, operator) = (Some(self.inner.clock.now()), output.operator.clone());
         let mut info = OutputInfo { time, id: id as u32, operator, started, completed: None, failure: None };
-        self.post(|| StreamingEvent::OutputStarted(info.clone()));
+        self.post(StreamingEvent::OutputStarted(info.clone()));
         let description = format!("{}, batch {time}, output {id}", output.operator.name);
         self.context().set_job_description(&description);
         if let Err(error) = job() {
@@ -177,7 +179,7 @@ impl StreamingContext {
             }
         }
         info.completed = Some(self.inner.clock.now());
-        self.post(|| StreamingEvent::OutputCompleted(info.clone()));
+        self.post(StreamingEvent::OutputCompleted(info.clone()));
         info
     }
 
@@ -210,6 +212,14 @@ impl StreamingContext {
     fn group(&self) -> String {
         format!("{GROUP_PREFIX}.{:p}", Arc::as_ptr(&self.inner))
     }
+}
+
+/// One line a batch, as Spark's driver logs it: there "total" is counted from the batch time (behaviour 5.32).
+fn log_delay(batch: &BatchInfo) {
+    let seconds = |delay: Option<std::time::Duration>| delay.unwrap_or_default().as_secs_f64();
+    let total = seconds(batch.completed.map(|completed| completed.since(batch.time)));
+    let execution = seconds(batch.processing_delay());
+    tracing::info!("Total delay: {total:.3} s for time {} (execution: {execution:.3} s)", batch.time);
 }
 
 /// Makes the job of an output. Functions of the user run here, those of `transform`: what they panic with is an error.
