@@ -4,8 +4,8 @@
 //! batch every interval, asks each output for its RDD, and runs that as a job. Batch times are multiples of the interval;
 //! the batch of time T holds what arrived in (T - interval, T].
 //!
-//! It is not: a scheduler of tasks (the core's backend is), a home of connectors, durable: windows and checkpoints of
-//! streams are not there yet, and of state its pure parts alone.
+//! It is not: a scheduler of tasks (the core's backend is), a home of connectors, durable: the state of
+//! streams does not outlive its program yet.
 //!
 //! The nouns: [`StreamingContext`], [`DStream`], [`input::Input`], [`batch::Batch`].
 //!

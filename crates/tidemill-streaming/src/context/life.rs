@@ -252,7 +252,7 @@ impl Live {
             return Err(Error::NoOutputs);
         }
         let has_directory = self.checkpoints.is_some();
-        self.graph.streams().iter().try_for_each(|stream| stream.check(has_directory))
+        self.graph.needed().iter().try_for_each(|stream| stream.check(has_directory))
     }
 }
 

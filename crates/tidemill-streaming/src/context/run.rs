@@ -1,5 +1,6 @@
 //! The threads of a streaming context: the batch clock, the block clock, and the one that runs batches.
 
+use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, PoisonError};
 
@@ -9,6 +10,7 @@ use tidemill_core::{Cause, Timestamp, Woken};
 
 use crate::batch::Batch;
 use crate::context::StreamingContext;
+use crate::dstream::Stream;
 use crate::error::Error;
 use crate::event::{BatchInfo, OutputInfo, StreamingEvent};
 use crate::graph::{BatchJob, Output};
@@ -128,13 +130,23 @@ impl StreamingContext {
             self.post(StreamingEvent::BatchStarted(Arc::new(info.clone())));
         }
         self.context().set_job_description(&format!("state, batch {}", info.time));
-        stateful.iter().for_each(|stream| stream.drive(self, info.time));
+        self.drive(&stateful, info.time);
         self.run_outputs(&due, &mut info);
         info.completed = Some(self.inner.clock.now());
         inputs.iter().for_each(|input| input.completed(&info));
         if !due.is_empty() {
             log_delay(&info);
             self.post(StreamingEvent::BatchCompleted(Arc::new(info)));
+        }
+    }
+
+    /// Steps the stateful streams. One that fails is told of here, once, since perhaps no output asks for it now.
+    fn drive(&self, stateful: &[Arc<dyn Stream>], time: Timestamp) {
+        let mut told = HashSet::new();
+        for error in stateful.iter().filter_map(|stream| stream.drive(self, time).err()) {
+            if told.insert(error.to_string()) {
+                self.report(error);
+            }
         }
     }
 
@@ -163,7 +175,9 @@ impl StreamingContext {
         self.context().set_job_description(&description);
         if let Err(error) = job() {
             info.failure = Some(error.to_string());
-            self.report(error);
+            if !matches!(error, Error::State { time: failed, .. } if failed == time) {
+                self.report(error); // that of a state was told of when it failed
+            }
         }
         info.completed = Some(self.inner.clock.now());
         self.post(StreamingEvent::OutputCompleted(info.clone()));

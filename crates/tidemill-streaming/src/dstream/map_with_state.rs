@@ -110,6 +110,11 @@ pub struct MapWithStateDStream<K: 'static, S: 'static, T: 'static> {
 }
 
 impl<K, S, T> MapWithStateDStream<K, S, T> {
+    /// The records that the calls of the function made. Operators on it can be called on this stream itself.
+    pub fn records(&self) -> DStream<T> {
+        self.records.clone()
+    }
+
     /// The states of all keys after each batch: Spark's `stateSnapshots` (behaviour 2.22).
     pub fn state_snapshots(&self) -> DStream<(K, S)> {
         self.snapshots.clone()
@@ -154,14 +159,16 @@ impl<K: Key, V: Element> DStream<(K, V)> {
     /// use tidemill_streaming::state::State;
     /// use tidemill_streaming::testing::check;
     ///
-    /// let running_sums = StateSpec::function(|_key: &char, value: Option<i32>, state: &mut State<i32>| {
-    ///     let sum = state.get().copied().unwrap_or(0) + value.unwrap_or(0);
-    ///     state.update(sum);
-    ///     sum
-    /// });
     /// check(
     ///     [vec![('a', 1), ('a', 2)], vec![('a', 10)], vec![]],
-    ///     |pairs| pairs.map_with_state(running_sums).map(|sum| sum),
+    ///     |pairs| {
+    ///         let running_sums = StateSpec::function(|_key, value: Option<i32>, state: &mut State<i32>| {
+    ///             let sum = state.get().unwrap_or(&0) + value.unwrap_or(0);
+    ///             state.update(sum);
+    ///             sum
+    ///         });
+    ///         pairs.map_with_state(running_sums).records()
+    ///     },
     ///     [vec![1, 3], vec![13], vec![]],
     /// );
     /// ```
@@ -188,12 +195,12 @@ impl<K: Key, V: Element> DStream<(K, V)> {
     }
 }
 
-struct Records<K: 'static, V: 'static, S, M: Shard> {
+struct Records<K: 'static, V: 'static, M: Shard> {
     parent: DStream<(K, V)>,
-    steps: Arc<Steps<(K, S), M>>,
+    steps: Arc<Steps<M>>,
 }
 
-impl<K: Key, V: Element, S: Element, M> Compute<M::Out> for Records<K, V, S, M>
+impl<K: Key, V: Element, S: Element, M> Compute<M::Out> for Records<K, V, M>
 where
     M: Shard<In = (K, V), Entry = (K, S)>,
 {
@@ -220,12 +227,12 @@ where
     }
 }
 
-struct Snapshots<K, S, M: Shard> {
+struct Snapshots<M: Shard> {
     records: DStream<M::Out>,
-    steps: Arc<Steps<(K, S), M>>,
+    steps: Arc<Steps<M>>,
 }
 
-impl<K: Key, V: Element, S: Element, M> Compute<(K, S)> for Snapshots<K, S, M>
+impl<K: Key, V: Element, S: Element, M> Compute<(K, S)> for Snapshots<M>
 where
     M: Shard<In = (K, V), Entry = (K, S)>,
 {

@@ -26,8 +26,8 @@ pub(crate) trait Stream: Send + Sync {
     fn remember_at_least(&self, duration: Duration);
     /// Whether it is computed in every batch.
     fn is_stateful(&self) -> bool;
-    /// Computes the RDD of a batch and keeps the failure where there is one.
-    fn drive(&self, streaming: &StreamingContext, time: Timestamp);
+    /// Computes the RDD of a batch and keeps the failure where there is one, for those who ask for the RDD.
+    fn drive(&self, streaming: &StreamingContext, time: Timestamp) -> Result<(), Error>;
     /// Whether it may have an RDD at `time`.
     fn is_due(&self, zero: Timestamp, time: Timestamp) -> bool;
     /// Checks what was asked of it, before the start.
@@ -197,10 +197,10 @@ impl<T: 'static> Stream for Node<T> {
         self.compute.is_stateful()
     }
 
-    fn drive(&self, streaming: &StreamingContext, time: Timestamp) {
-        if let Err(error) = self.rdd(streaming, time) {
-            self.state().generated.insert(time, Err(error));
-        }
+    fn drive(&self, streaming: &StreamingContext, time: Timestamp) -> Result<(), Error> {
+        self.rdd(streaming, time).map(drop).inspect_err(|error| {
+            self.state().generated.insert(time, Err(error.clone()));
+        })
     }
 
     fn is_due(&self, zero: Timestamp, time: Timestamp) -> bool {

@@ -127,7 +127,7 @@ struct Slid<K: 'static, V: 'static, F, M: Shard> {
     f: F,
     partitions: usize,
     step: Duration,
-    steps: Steps<(K, V), M>,
+    steps: Steps<M>,
 }
 
 impl<K: Key, V: Element, F, M> Compute<(K, V)> for Slid<K, V, F, M>

@@ -15,17 +15,17 @@ use crate::state::version_of;
 /// The shards of one stateful operator, and which version of them each remembered batch has.
 ///
 /// A step that fails leaves the state as it was: the next batch goes on from there.
-pub(crate) struct Steps<W: 'static, S: Shard> {
+pub(crate) struct Steps<S: Shard> {
     operator: Operator,
     partitions: usize,
     make: Box<dyn Fn(&Environment) -> S + Send + Sync>,
     shards: OnceLock<Shards<S>>,
     /// The state to begin with, until it is in the shards.
-    first: Mutex<Option<Rdd<W>>>,
+    first: Mutex<Option<Rdd<S::Entry>>>,
     versions: Mutex<BTreeMap<Timestamp, Version>>,
 }
 
-impl<K, V, W, S> Steps<(K, W), S>
+impl<K, V, W, S> Steps<S>
 where
     K: Key,
     V: Element,
@@ -38,7 +38,7 @@ where
         partitions: usize,
         first: Option<Rdd<(K, W)>>,
         make: impl Fn(&Environment) -> S + Send + Sync + 'static,
-    ) -> Steps<(K, W), S> {
+    ) -> Steps<S> {
         let (first, versions) = (Mutex::new(first), Mutex::default());
         let (partitions, make) = (partitions.max(1), Box::new(make));
         Steps { operator, partitions, make, shards: OnceLock::new(), first, versions }
@@ -55,16 +55,11 @@ where
             return Ok(());
         }
         let stepped = self.seed(streaming, shards).and_then(|()| {
-            let input = input.partition_by_hash(self.partitions);
-            shards.step(&input, shards.version(), to)
+            let (input, from) = (input.partition_by_hash(self.partitions), shards.version());
+            if from < to { shards.step(&input, from, to).map(drop) } else { Ok(()) } // somebody else was faster
         });
-        match stepped {
-            Ok(_) => self.versions().insert(time, to),
-            Err(cause) => {
-                let (operator, cause) = (self.operator.clone(), Arc::new(cause));
-                return Err(Error::State { time, operator, cause });
-            }
-        };
+        stepped.map_err(|cause| Error::State { time, operator: self.operator.clone(), cause: Arc::new(cause) })?;
+        self.versions().insert(time, to);
         Ok(())
     }
 

@@ -132,13 +132,13 @@ impl<K: Key, V: Element> DStream<(K, V)> {
     }
 }
 
-struct Updated<K: 'static, V: 'static, S, M: Shard> {
+struct Updated<K: 'static, V: 'static, M: Shard> {
     parent: DStream<(K, V)>,
-    steps: Steps<(K, S), M>,
+    steps: Steps<M>,
     without_rdd: WithoutRdd,
 }
 
-impl<K: Key, V: Element, S: Element, M> Compute<(K, S)> for Updated<K, V, S, M>
+impl<K: Key, V: Element, S: Element, M> Compute<(K, S)> for Updated<K, V, M>
 where
     M: Shard<In = (K, V), Entry = (K, S)>,
 {

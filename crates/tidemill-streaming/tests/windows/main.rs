@@ -1,7 +1,9 @@
 //! Windows: what each operator gives for given batches, one file an operator.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has to stop")]
 
+mod count_by_window;
 mod group_by_key_and_window;
+mod inverse;
 mod random;
 mod reduce_by_key_and_window;
 mod reduce_by_window;

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
+use tidemill_streaming::dstream::WindowOptions;
+
 use crate::{run, seconds};
 
 type Batch = Option<Vec<(u8, i64)>>;
@@ -56,5 +58,35 @@ proptest! {
         let seen = run(batches, |stream| stream.map(|(_, value)| value).reduce_by_window(i64::max, long, step));
         let reduced = reduced.into_iter().map(|(number, groups)| (number, groups.into_iter().map(|(_, value)| value).max()));
         prop_assert_eq!(seen, reduced.map(|(number, largest)| (number, largest.into_iter().collect())).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn windows_by_the_inverse_are_those_computed_anew(batches in batches(), window in 1..8_u64, slide in 1..5_u64) {
+        // behaviour 1.54, 1.55, 2.17, 2.18
+        let expected = windows(&batches, window, slide);
+        let (long, step) = (seconds(window), seconds(slide));
+        let groups: Vec<_> = expected.iter().cloned().map(|(number, records)| (number, grouped(records))).collect();
+
+        let seen = run(batches.clone(), |stream| {
+            let options = WindowOptions::new().filter(|_, values: &Vec<i64>| !values.is_empty());
+            stream.group_by_key_and_window_with(long, step, options)
+        });
+        prop_assert_eq!(seen, groups.clone());
+
+        let seen = run(batches.clone(), |stream| {
+            stream.reduce_by_key_and_window_inverse(|a, b| a + b, |a, b| a - b, long, step)
+        });
+        let known = |number: u64| batches[..number as usize].iter().flatten().flatten().map(|(key, _)| *key).collect();
+        let sums = |(number, groups): &(u64, Vec<(u8, Vec<i64>)>)| {
+            let known: std::collections::BTreeSet<u8> = known(*number);
+            let sum = |key: u8| groups.iter().filter(|(of, _)| *of == key).flat_map(|(_, values)| values).sum::<i64>();
+            (*number, known.into_iter().map(|key| (key, sum(key))).collect::<Vec<_>>())
+        };
+        prop_assert_eq!(seen, groups.iter().map(sums).collect::<Vec<_>>());
+
+        let seen = run(batches.clone(), |stream| stream.map(|(key, _)| key).count_by_value_and_window(long, step));
+        let count = |(key, values): &(u8, Vec<i64>)| (*key, values.len() as u64);
+        let counts = groups.iter().map(|(number, groups)| (*number, groups.iter().map(count).collect::<Vec<_>>()));
+        prop_assert_eq!(seen, counts.collect::<Vec<_>>());
     }
 }
