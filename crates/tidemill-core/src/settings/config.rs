@@ -151,6 +151,7 @@ fn memory_limits(values: &HashMap<&'static str, AnyValue>, machine_bytes: u64) -
         received: of(keys::MEMORY_RECEIVED_LIMIT)?,
         stored: of(keys::MEMORY_STORED_LIMIT)?,
         shuffle: of(keys::MEMORY_SHUFFLE_LIMIT)?,
+        state: of(keys::MEMORY_STATE_LIMIT)?,
         results,
         ..MemoryLimits::of_total(total)
     })

@@ -141,3 +141,15 @@ fn what_cannot_be_is_refused_in_words() {
         assert!(text.contains("sum_up at ") && text.contains(part), "{part} is not in: {text}");
     }
 }
+
+#[test]
+fn state_has_a_limit() {
+    let context = context("local[2]", &[("tidemill.memory.state.limit", "40k")]);
+    let shards = sums(&context, |_| ());
+    let keys: Vec<String> = (0..3_000).map(|number| format!("key {number}")).collect();
+    let records: Vec<(&str, i64)> = keys.iter().map(|key| (key.as_str(), 1)).collect();
+    let error = shards.step(&input(&context, &records), Version(0), Version(10)).unwrap_err().to_string();
+    assert!(error.contains("at most 40960 may be: raise tidemill.memory.state.limit"), "{error}");
+    shards.step(&input(&context, &records[..100]), Version(0), Version(10)).unwrap();
+    assert_eq!(shards.read(Version(10)).count().unwrap(), 100);
+}
