@@ -261,7 +261,7 @@ impl<K: Key, S: Element> Draft<K, S> {
             self.slots.insert(hash, place);
         } else {
             let hashes = self.keys.iter().map(|touched| touched.hash).enumerate();
-            self.slots.rebuild(self.keys.len() * 2, hashes.map(|(place, hash)| (hash, place)));
+            self.slots.rebuild(self.keys.len(), hashes.map(|(place, hash)| (hash, place)));
         }
         place
     }

@@ -50,8 +50,10 @@ pub(super) struct Inner<K, S> {
     /// Which entries were touched last at which version, oldest first, where touches are tracked; those that were touched
     /// again later are left in.
     touches: VecDeque<Touches>,
-    /// How many readers and drafts know entries by their places.
-    pins: usize,
+    /// How many readers know entries by their places.
+    readers: usize,
+    /// How many drafts of the version that it is at do. Those of other versions are void, whoever may still hold them.
+    drafts: usize,
     /// How often it went back, or was filled anew: what was read before means nothing then.
     pub(super) turns_back: u64,
     /// What keys and states own outside their places.
@@ -148,9 +150,7 @@ impl<K: Key, S: Element> VersionedTable<K, S> {
         if to <= from {
             return Err(Cause::Invalid(format!("a step goes to a later version, not from {from} to {to}")).into());
         }
-        let pin = Pin::new(self);
-        drop(pin.at(from)?);
-        Ok(Draft::new(pin, from, to))
+        Ok(Draft::new(Pin::for_draft(self, from)?, from, to))
     }
 
     /// Makes a new version of what a step has prepared.
@@ -177,6 +177,7 @@ impl<K: Key, S: Element> VersionedTable<K, S> {
         }
         if !undone.is_empty() {
             inner.turns_back += 1;
+            inner.drafts = 0;
             inner.rebuild_slots();
             inner.settle();
         }
@@ -217,7 +218,8 @@ impl<K, S> Inner<K, S> {
             dead: 0,
             logs: VecDeque::new(),
             touches: VecDeque::new(),
-            pins: 0,
+            readers: 0,
+            drafts: 0,
             turns_back: 0,
             owned: 0,
             grant,

@@ -68,36 +68,43 @@ fn a_task_that_is_tried_again_counts_once() {
     assert_eq!(shards.emitted(Version(10)).collect().unwrap(), pairs(&[("a", 1), ("a", 3)]));
 }
 
-/// The step is cancelled while a function hangs; the next step is made; then the function returns.
+/// The step is cancelled while a function hangs; then, with or without another step in between, the function returns.
 #[test]
 fn a_task_that_comes_late_changes_nothing() {
-    let context = context("local[2]", &[]);
-    let (coming, came) = sync_channel(1);
-    let (open, gate) = sync_channel::<()>(0);
-    let gate = Mutex::new(Some(gate));
-    let shards = sums(&context, move |(key, _)| {
-        assert_eq!(**key, *"slow");
-        let first = gate.lock().unwrap().take();
-        if let Some(gate) = first {
-            coming.send(()).unwrap();
-            let _ = gate.recv(); // ends with an error once the other end is dropped
+    for steps_on in [false, true] {
+        let context = context("local[2]", &[]);
+        let (coming, came) = sync_channel(1);
+        let (open, gate) = sync_channel::<()>(0);
+        let gate = Mutex::new(Some(gate));
+        let shards = sums(&context, move |(key, _)| {
+            assert_eq!(**key, *"slow");
+            let first = gate.lock().unwrap().take();
+            if let Some(gate) = first {
+                coming.send(()).unwrap();
+                let _ = gate.recv(); // ends with an error once the other end is dropped
+            }
+        });
+        let slow = input(&context, &[("slow", 1)]);
+        thread::scope(|scope| {
+            let step = scope.spawn(|| shards.step(&slow, Version(0), Version(10)));
+            came.recv().unwrap();
+            context.cancel_all_jobs();
+            assert!(matches!(step.join().unwrap(), Err(Error::Cancelled { .. })));
+        });
+        if steps_on {
+            shards.step(&input(&context, &[("slow", 5)]), Version(0), Version(10)).unwrap();
         }
-    });
-    let slow = input(&context, &[("slow", 1)]);
-    thread::scope(|scope| {
-        let step = scope.spawn(|| shards.step(&slow, Version(0), Version(10)));
-        came.recv().unwrap();
-        context.cancel_all_jobs();
-        assert!(matches!(step.join().unwrap(), Err(Error::Cancelled { .. })));
-    });
-    shards.step(&input(&context, &[("slow", 5)]), Version(0), Version(10)).unwrap();
-    drop(open);
-    context.stop(); // waits for the function
-    let kept: Vec<_> = (0..2).map(|partition| shards.snapshot(partition, Version(10)).unwrap()).collect();
-    let again = Context::local(1).unwrap();
-    let loaded = sums(&again, |_| ());
-    loaded.load(&kept.into_iter().map(|snapshot| (snapshot, vec![])).collect::<Vec<_>>()).unwrap();
-    assert_eq!(at(&loaded, 10), pairs(&[("slow", 5)]));
+        drop(open);
+        context.stop(); // waits for the function
+        let version = shards.version();
+        let kept: Vec<_> = (0..2).map(|partition| shards.snapshot(partition, version).unwrap()).collect();
+        (0..2).for_each(|partition| assert_eq!(shards.snapshot(partition, Version(10)).is_ok(), steps_on));
+        let again = Context::local(1).unwrap();
+        let loaded = sums(&again, |_| ());
+        loaded.load(&kept.into_iter().map(|snapshot| (snapshot, vec![])).collect::<Vec<_>>()).unwrap();
+        let expected = if steps_on { pairs(&[("slow", 5)]) } else { vec![] };
+        assert_eq!(at(&loaded, version.0), expected);
+    }
 }
 
 #[test]
@@ -140,4 +147,16 @@ fn what_cannot_be_is_refused_in_words() {
         let text = error.unwrap().to_string();
         assert!(text.contains("sum_up at ") && text.contains(part), "{part} is not in: {text}");
     }
+}
+
+#[test]
+fn state_has_a_limit() {
+    let context = context("local[2]", &[("tidemill.memory.state.limit", "40k")]);
+    let shards = sums(&context, |_| ());
+    let keys: Vec<String> = (0..3_000).map(|number| format!("key {number}")).collect();
+    let records: Vec<(&str, i64)> = keys.iter().map(|key| (key.as_str(), 1)).collect();
+    let error = shards.step(&input(&context, &records), Version(0), Version(10)).unwrap_err().to_string();
+    assert!(error.contains("at most 40960 may be: raise tidemill.memory.state.limit"), "{error}");
+    shards.step(&input(&context, &records[..100]), Version(0), Version(10)).unwrap();
+    assert_eq!(shards.read(Version(10)).count().unwrap(), 100);
 }

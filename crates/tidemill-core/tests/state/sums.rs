@@ -34,13 +34,14 @@ impl Shard for Sums {
         let mut draft = self.table.draft(step.from, step.to)?;
         let (mut run, mut touched) = (Vec::new(), Vec::new());
         while input.next(&mut run)? {
-            run.iter().for_each(|pair| (self.each)(pair));
             draft.touch(&mut run, &mut touched)?;
-            for (place, value) in touched.drain(..) {
-                let sum = draft.take(place).unwrap_or(0) + value;
-                draft.set(place, Some(sum).filter(|sum| *sum != 0));
-                emit.push((draft.key(place).clone(), sum))?;
-            }
+        }
+        // The user's code comes last: a task that is late has nothing left to draw, at which it would be cancelled.
+        for (place, value) in touched {
+            (self.each)(&(draft.key(place).clone(), value));
+            let sum = draft.take(place).unwrap_or(0) + value;
+            draft.set(place, Some(sum).filter(|sum| *sum != 0));
+            emit.push((draft.key(place).clone(), sum))?;
         }
         draft.finish(step.durable)
     }

@@ -157,7 +157,7 @@ where
         if let Some(idle_max) = self.idle_max {
             let due = draft.touch_untouched_since(version_of(time - idle_max))?;
             for (number, place) in due.enumerate() {
-                if number % CALLS_BETWEEN_CHECKS == 0 {
+                if number.is_multiple_of(CALLS_BETWEEN_CHECKS) {
                     step.cx.check()?;
                 }
                 self.call(time, &mut draft, place, None, emit)?;

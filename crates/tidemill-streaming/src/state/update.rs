@@ -61,7 +61,7 @@ where
         values.resize_with(draft.len(), Vec::new);
         let time = time_of(step.to);
         for (place, values) in values.into_iter().enumerate() {
-            if place % CALLS_BETWEEN_CHECKS == 0 {
+            if place.is_multiple_of(CALLS_BETWEEN_CHECKS) {
                 step.cx.check()?;
             }
             let state = draft.take(place);

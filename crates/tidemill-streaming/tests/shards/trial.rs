@@ -29,7 +29,7 @@ pub(crate) enum Action {
 pub(crate) fn actions(values: impl Strategy<Value = i64> + Clone + 'static) -> impl Strategy<Value = Vec<Action>> {
     let record = (0u8..12, values);
     let action = prop_oneof![
-        6 => (prop_oneof![5 => Just(10u64), 1 => Just(30)], prop::collection::vec(record, 0..12))
+        6 => (prop_oneof![4 => Just(10u64), 2 => Just(5), 1 => Just(30)], prop::collection::vec(record, 0..12))
             .prop_map(|(later, records)| Action::Step(later, records)),
         1 => Just(Action::Undo),
         2 => (0usize..4).prop_map(Action::Forget),

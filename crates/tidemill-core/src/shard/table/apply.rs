@@ -22,7 +22,7 @@ impl<K, S> Inner<K, S> {
         let before = Vec::with_capacity(change.changed.len());
         let mut log = Log { from, to, entries_before, before, removed, owned, touches_used };
         let mut touched = Vec::with_capacity(if tracks { change.changed.len() + change.added.len() } else { 0 });
-        self.version = to;
+        (self.version, self.drafts) = (to, 0); // drafts of the old version are void
         for changed in change.changed.drain(..) {
             if tracks && !matches!(changed.to, To::Removed) {
                 touched.push(changed.place);
@@ -93,10 +93,10 @@ impl<K, S> Inner<K, S> {
         }
     }
 
-    /// Makes slots for all entries that have a state, and room for as many again.
+    /// Makes slots for all entries that have a state, with room to grow.
     pub(super) fn rebuild_slots(&mut self) {
         let live = self.entries.iter().zip(&self.hashes).enumerate();
         let places = live.filter_map(|(place, (entry, hash))| entry.state.is_some().then_some((*hash, place)));
-        self.slots.rebuild(self.entries.len() * 2, places);
+        self.slots.rebuild(self.entries.len(), places);
     }
 }

@@ -12,7 +12,7 @@ impl<K, S> Inner<K, S> {
     /// Drops dead tombstones where they are more than half of all entries and nobody knows entries by their places.
     /// Returns them, to be dropped without the lock.
     pub(super) fn compact(&mut self) -> Vec<Entry<K, S>> {
-        if self.pins > 0 || self.dead < LEAST_DEAD || self.dead * 2 <= self.entries.len() {
+        if self.readers + self.drafts > 0 || self.dead < LEAST_DEAD || self.dead * 2 <= self.entries.len() {
             return Vec::new();
         }
         let oldest = self.oldest();

@@ -103,7 +103,7 @@ impl<K: Key, S: Element> VersionedTable<K, S> {
         }
         table.settle();
         let mut inner = self.inner_mut();
-        (table.pins, table.turns_back) = (inner.pins, inner.turns_back + 1);
+        (table.readers, table.turns_back) = (inner.readers, inner.turns_back + 1);
         let replaced = std::mem::replace(&mut *inner, table);
         drop(inner);
         drop(replaced); // after the lock: values of the user's

@@ -10,13 +10,27 @@ use crate::{Cause, Element, Key, Stop, run_len};
 pub(in crate::shard) struct Pin<K, S> {
     table: Arc<VersionedTable<K, S>>,
     turns_back: u64,
+    /// The version that a draft starts from.
+    draft_of: Option<Version>,
 }
 
 impl<K, S> Pin<K, S> {
-    pub(super) fn new(table: &Arc<VersionedTable<K, S>>) -> Pin<K, S> {
+    /// The hold of a reader.
+    fn for_reader(table: &Arc<VersionedTable<K, S>>) -> Pin<K, S> {
         let mut inner = table.inner_mut();
-        inner.pins += 1;
-        Pin { table: Arc::clone(table), turns_back: inner.turns_back }
+        inner.readers += 1;
+        Pin { table: Arc::clone(table), turns_back: inner.turns_back, draft_of: None }
+    }
+
+    /// The hold of a step that starts from `from`, if the table is there. It ends when the table leaves that version, so
+    /// that a step which never ends holds nothing.
+    pub(super) fn for_draft(table: &Arc<VersionedTable<K, S>>, from: Version) -> Result<Pin<K, S>, Stop> {
+        let mut inner = table.inner_mut();
+        if inner.version != from {
+            return Err(Stop::Cancelled);
+        }
+        inner.drafts += 1;
+        Ok(Pin { table: Arc::clone(table), turns_back: inner.turns_back, draft_of: Some(from) })
     }
 
     pub(in crate::shard) fn table(&self) -> &VersionedTable<K, S> {
@@ -48,7 +62,12 @@ impl<K, S> Pin<K, S> {
 
 impl<K, S> Drop for Pin<K, S> {
     fn drop(&mut self) {
-        self.table.inner_mut().pins -= 1;
+        let mut inner = self.table.inner_mut();
+        match self.draft_of {
+            None => inner.readers -= 1,
+            Some(from) if inner.version == from && inner.turns_back == self.turns_back => inner.drafts -= 1,
+            Some(_) => {}
+        }
     }
 }
 
@@ -115,7 +134,7 @@ impl<K: Key, S: Element> VersionedTable<K, S> {
     /// # Errors
     /// The version is not kept.
     pub fn read(self: &Arc<Self>, version: Version) -> Result<TableRuns<K, S>, Stop> {
-        let pin = Pin::new(self);
+        let pin = Pin::for_reader(self);
         let end = pin.keeping(version)?.entries_at(version);
         Ok(TableRuns { pin, version, next: 0, end })
     }
