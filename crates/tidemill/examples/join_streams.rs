@@ -24,7 +24,8 @@ fn main() -> anyhow::Result<()> {
     both.map(|(advertisement, (user, _))| format!("{user} clicked on {advertisement}")).print(10);
 
     // Without a click in the same batch the right side is missing: that is what an outer join is for.
-    let outcome = shown.left_outer_join(&clicked).map_values(|(_, click)| if click.is_some() { (1, 1) } else { (1, 0) });
+    let outcome =
+        shown.left_outer_join(&clicked).map_values(|(_, click)| if click.is_some() { (1, 1) } else { (1, 0) });
     outcome.reduce_by_key(|a, b| (a.0 + b.0, a.1 + b.1)).print(10);
 
     streaming.start()?;

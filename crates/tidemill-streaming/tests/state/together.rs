@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
+use tidemill_core::StorageLevel;
 use tidemill_core::memory::Pool;
 use tidemill_streaming::dstream::StateSpec;
 use tidemill_streaming::state::State;
@@ -163,4 +164,25 @@ fn memory_of_the_state_is_given_back_with_the_context() {
     drop((pairs, feed, seen));
     drop(test);
     assert_eq!(memory.used(Pool::State), 0);
+}
+
+#[test]
+fn states_and_emitted_records_can_be_checkpointed_and_persisted() {
+    // behaviour 1.39, 2.22
+    let test = TestContext::new();
+    let (feed, pairs) = test.input();
+    let sums = pairs.update_state_by_key(sum).checkpoint(seconds(2)).unwrap();
+    let spec = StateSpec::function(|key: &char, value: Option<i64>, state: &mut State<i64>| {
+        state.update(value.unwrap());
+        *key
+    });
+    let mapped = pairs.map_with_state(spec);
+    let records = mapped.persist(StorageLevel::MEMORY_ONLY).unwrap().checkpoint(seconds(3)).unwrap();
+    let (sums, records) = (test.collect(&sums), test.collect(&records));
+    for value in 1..=6 {
+        feed.push([('a', value)]);
+        test.tick().unwrap();
+    }
+    assert_eq!(sums.values(), [1, 3, 6, 10, 15, 21].map(|sum| [('a', sum)]));
+    assert_eq!(records.values(), [['a']; 6]);
 }

@@ -160,3 +160,21 @@ fn windows_of_keyed_streams_keep_their_layout() {
     assert_eq!(last.len(), 2, "partition by partition, not batch by batch");
     assert_eq!(last.iter().flatten().count(), 12);
 }
+
+#[test]
+fn persisting_windows_persists_their_parent() {
+    // behaviour 1.50
+    let test = TestContext::new();
+    let (feed, stream) = test.input();
+    let (parent, calls) = counted(&stream);
+    let windows = parent.window(seconds(2)).unwrap().persist(StorageLevel::DISK_ONLY).unwrap();
+    let seen = test.collect(&windows);
+    for record in 1..=3 {
+        feed.push([record]);
+        test.tick().unwrap();
+    }
+    assert_eq!(seen.values(), [vec![1], vec![1, 2], vec![2, 3]]);
+    let level = |stream: &DStream<i32>| stream.rdd(test.time(3)).unwrap().unwrap().storage_level();
+    assert_eq!((level(&parent), level(&windows)), (StorageLevel::DISK_ONLY, StorageLevel::NONE));
+    assert_eq!(calls.load(Ordering::SeqCst), 3);
+}

@@ -29,13 +29,14 @@ pub(super) fn keys_that_repeat(duration: Duration) -> anyhow::Result<Soaked> {
     streaming.checkpoint(checkpoints.path())?;
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let lines = streaming.socket_text_stream("127.0.0.1", listener.local_addr()?.port());
-    let counts = lines.map(|line| (line, 1_u64)).update_state_by_key(|new, count| {
-        Some(count.unwrap_or(0_u64) + new.iter().sum::<u64>())
-    });
+    let counts = lines
+        .map(|line| (line, 1_u64))
+        .update_state_by_key(|new, count| Some(count.unwrap_or(0_u64) + new.iter().sum::<u64>()));
     let (keys, records) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
     let (keys_seen, records_seen) = (Arc::clone(&keys), Arc::clone(&records));
     counts.foreach_rdd(move |rdd, _| {
-        let (keys, records) = rdd.map(|(_, count)| (1, count)).fold((0, 0), |a: (u64, u64), b| (a.0 + b.0, a.1 + b.1))?;
+        let (keys, records) =
+            rdd.map(|(_, count)| (1, count)).fold((0, 0), |a: (u64, u64), b| (a.0 + b.0, a.1 + b.1))?;
         keys_seen.store(keys, Ordering::Relaxed);
         records_seen.store(records, Ordering::Relaxed);
         Ok(())
