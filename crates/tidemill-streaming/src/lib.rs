@@ -30,6 +30,7 @@ pub mod context;
 pub mod dstream;
 pub mod input;
 pub mod batch;
+pub mod dead_letter;
 pub mod error;
 pub mod event;
 pub mod testing;
@@ -39,5 +40,6 @@ mod scheduler;
 mod signals;
 
 pub use context::{State, Stop, StreamingContext};
+pub use dead_letter::{DeadLetter, OnError, Parsed};
 pub use dstream::DStream;
 pub use error::Error;
