@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::dstream::DStream;
 
 mod file;
+mod sorted;
 
 pub use file::{letters_path, read_letters, write_letters};
 
@@ -124,7 +125,7 @@ impl<T: 'static> Parsed<T> {
         &self.records
     }
 
-    /// What could not be parsed, batch by batch: nothing where [`OnError::Drop`] holds.
+    /// What could not be parsed, batch by batch: nothing unless [`OnError::DeadLetter`] holds.
     pub fn dead_letters(&self) -> &DStream<DeadLetter> {
         &self.letters
     }

@@ -16,6 +16,7 @@ use crate::error::Error;
 
 mod foreach_rdd;
 mod node;
+mod parse;
 mod print;
 mod reduce_by_key;
 mod stateless;
