@@ -5,7 +5,14 @@ use tidemill_core::Timestamp;
 use crate::error::Error;
 use crate::event::{BatchInfo, InputInfo};
 
+mod direct;
+mod files;
+mod queue;
 mod socket;
+
+pub use direct::{DirectOptions, DirectSource, DirectStream, OffsetRange, Offsets, Start};
+pub use files::FileOptions;
+pub use queue::{QueueOptions, RddQueue};
 
 /// A source of records, as the streaming context drives it. All calls come from threads of the context.
 ///

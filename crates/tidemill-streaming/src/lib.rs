@@ -43,3 +43,4 @@ pub use context::{State, Stop, StreamingContext};
 pub use dead_letter::{DeadLetter, OnError, Parsed};
 pub use dstream::DStream;
 pub use error::Error;
+pub use input::{DirectOptions, DirectSource, DirectStream, FileOptions, OffsetRange, QueueOptions, RddQueue, Start};

@@ -97,7 +97,7 @@ settings! {
     /// How far back a file stream looks for new files when it starts, and for how long it knows what it has read.
     MIN_REMEMBER_DURATION: Duration = "spark.streaming.fileStream.minRememberDuration",
         default("60s"), plain(Unit::Seconds), bounds(Bounds::AboveZero), row("4.30"),
-        old_names(&["spark.streaming.minRememberDuration"]), no_effect("there are no file streams");
+        old_names(&["spark.streaming.minRememberDuration"]);
     /// Where records that could not be read are written, of streams that ask for it: a folder a stream, a file a batch.
     DEAD_LETTERS_DIRECTORY: String = "tidemill.dead.letters.directory", default("dead-letters");
     /// The checkpoint directory, as if it were given to `checkpoint` when the context is made.
