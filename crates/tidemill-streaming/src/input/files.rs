@@ -55,7 +55,7 @@ impl FileInput {
         streaming: &StreamingContext,
         id: InputId,
         operator: Operator,
-        directory: &str,
+        folders: Result<Folders, Cause>,
         options: FileOptions,
     ) -> FileInput {
         let context = streaming.context();
@@ -64,7 +64,7 @@ impl FileInput {
         let threshold = if options.new_files_only { clock.now() } else { Timestamp::default() };
         let selection = Selection::new(threshold, context.config().get(keys::MIN_REMEMBER_DURATION), interval);
         let state = Mutex::new(State { selection, batches: BTreeMap::new(), warned: false });
-        FileInput { id, operator, interval, clock, options, folders: Folders::new(directory), state }
+        FileInput { id, operator, interval, clock, options, folders, state }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

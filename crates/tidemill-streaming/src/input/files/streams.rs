@@ -4,13 +4,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use tidemill_core::lineage::Operator;
-use tidemill_core::{Context, Rdd, Text};
+use tidemill_core::{Cause, Context, Rdd, Text};
 
-use super::{FileInput, FileOptions, Files, refuse_hidden};
 use crate::context::StreamingContext;
 use crate::dead_letter::{DeadLetter, OnError, Parsed};
 use crate::dstream::DStream;
 use crate::input::Input;
+use crate::input::files::listing::Folders;
+use crate::input::files::{FileInput, FileOptions, Files, refuse_hidden};
 
 impl StreamingContext {
     /// The lines of files that appear in a folder: Spark's `textFileStream` (behaviour 1.13).
@@ -59,7 +60,7 @@ impl StreamingContext {
             refuse_hidden(&operator, path)?;
             context.text_at("text_file_stream", path)
         };
-        self.files("text_file_stream", directory, FileOptions::new(), read).1
+        self.files("text_file_stream", Folders::new(directory), FileOptions::new(), read).1
     }
 
     /// The records, all of `record_bytes` bytes, of files that appear in a folder: Spark's `binaryRecordsStream`
@@ -108,7 +109,9 @@ impl StreamingContext {
             };
             Ok(context.records_at(name, path, record_bytes)?.map_with((shown, record_bytes), whole))
         };
-        let (input, pieces) = self.files(name, directory, FileOptions::new(), read);
+        let none = || Cause::Invalid("the record length of binary_records_stream must be at least 1 byte".into());
+        let folders = if record_bytes == 0 { Err(none()) } else { Folders::new(directory) };
+        let (input, pieces) = self.files(name, folders, FileOptions::new(), read);
         Parsed::kept(&pieces, name, &input.name(), on_error)
     }
 
@@ -149,14 +152,14 @@ impl StreamingContext {
         T: 'static,
         F: Fn(&Context, &Path) -> Result<Rdd<T>, tidemill_core::Error> + Send + Sync + 'static,
     {
-        self.files("file_stream", directory, options, read).1
+        self.files("file_stream", Folders::new(directory), options, read).1
     }
 
     #[track_caller]
     fn files<T, F>(
         &self,
         name: &'static str,
-        directory: &str,
+        folders: Result<Folders, Cause>,
         options: FileOptions,
         read: F,
     ) -> (Arc<FileInput>, DStream<T>)
@@ -165,7 +168,7 @@ impl StreamingContext {
         F: Fn(&Context, &Path) -> Result<Rdd<T>, tidemill_core::Error> + Send + Sync + 'static,
     {
         let operator = Operator::here(name);
-        let input = self.add_input(|id| Arc::new(FileInput::new(self, id, operator, directory, options)));
+        let input = self.add_input(|id| Arc::new(FileInput::new(self, id, operator, folders, options)));
         let stream = self.stream(name, Files { input: Arc::clone(&input), read });
         (input, stream)
     }
