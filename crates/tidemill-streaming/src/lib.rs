@@ -31,6 +31,7 @@ pub mod dstream;
 pub mod input;
 pub mod batch;
 pub mod dead_letter;
+pub mod rate;
 pub mod error;
 pub mod event;
 pub mod testing;
