@@ -29,17 +29,11 @@ pub struct RateController {
 impl RateController {
     /// The controller of the input `stream` as the settings say, with a limiter that begins at `now`, a monotonic time.
     pub fn new(stream: u32, config: &Config, interval: Duration, now: Duration) -> RateController {
-        let enabled = config.get(keys::BACKPRESSURE_ENABLED);
+        let estimator = estimator(config, interval);
         let (max, initial) = (config.get(keys::RECEIVER_MAX_RATE), config.get(keys::BACKPRESSURE_INITIAL_RATE));
-        let initial = initial.filter(|_| enabled).unwrap_or(Rate::Unlimited);
-        let weights = PidWeights {
-            proportional: config.get(keys::PID_PROPORTIONAL),
-            integral: config.get(keys::PID_INTEGRAL),
-            derived: config.get(keys::PID_DERIVED),
-        };
-        let estimator = PidEstimator::new(interval, weights, config.get(keys::PID_MIN_RATE));
+        let initial = initial.filter(|_| estimator.is_some()).unwrap_or(Rate::Unlimited);
         let limiter = Arc::new(RateLimiter::new(max, initial, now));
-        RateController { stream, limiter, estimator: enabled.then(|| Mutex::new(estimator)) }
+        RateController { stream, limiter, estimator: estimator.map(Mutex::new) }
     }
 
     /// What limits the input.
@@ -60,4 +54,15 @@ impl RateController {
             self.limiter.update(rate as i64, now);
         }
     }
+}
+
+/// The estimator that the settings ask for; `None` where back-pressure is not enabled (behaviour 4.1).
+pub(crate) fn estimator(config: &Config, interval: Duration) -> Option<PidEstimator> {
+    let weights = PidWeights {
+        proportional: config.get(keys::PID_PROPORTIONAL),
+        integral: config.get(keys::PID_INTEGRAL),
+        derived: config.get(keys::PID_DERIVED),
+    };
+    let estimator = PidEstimator::new(interval, weights, config.get(keys::PID_MIN_RATE));
+    config.get(keys::BACKPRESSURE_ENABLED).then_some(estimator)
 }

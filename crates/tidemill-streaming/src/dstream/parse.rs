@@ -10,7 +10,8 @@ use crate::dstream::DStream;
 impl<T: 'static> DStream<T> {
     /// Parses each record. One that cannot be parsed is a [`DeadLetter`] with its bytes and the reason, and `on_error` says
     /// what becomes of it: it fails its batch, it is dropped, or it goes to [`dead_letters`](Parsed::dead_letters) and to a
-    /// file of its batch. Each record is parsed once, whoever reads. Spark has no counterpart.
+    /// file of its batch. Where letters are kept, what was parsed is too, so that it is parsed once, whoever reads. Spark
+    /// has no counterpart.
     ///
     /// | batch | in | out, with `OnError::DeadLetter` | `dead_letters()` |
     /// | --- | --- | --- | --- |

@@ -15,13 +15,15 @@ use tidemill_core::{Cause, Timestamp};
 use crate::context::StreamingContext;
 use crate::dstream::{Compute, Computed, DStream};
 use crate::error::Error;
-use crate::event::InputInfo;
+use crate::event::{BatchInfo, InputInfo};
 use crate::input::direct::limits::{Limits, shares};
 use crate::input::direct::source::Ranges;
+use crate::input::direct::wanted::WantedRate;
 use crate::input::{Input, InputId};
 
 mod limits;
 mod source;
+mod wanted;
 
 pub use source::{DirectSource, OffsetRange, Offsets};
 
@@ -36,7 +38,7 @@ pub enum Start<P> {
     At(Offsets<P>),
 }
 
-/// How many records a batch of a direct stream may hold.
+/// How many records a batch of a direct stream may hold, besides what back-pressure wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DirectOptions {
     limits: Limits,
@@ -74,7 +76,8 @@ impl StreamingContext {
     ///
     /// At its time each batch gets what the source has then and no batch had before. Each range is a partition of its RDD;
     /// partitions of the source without new records have none. Listeners are told the number of records and the ranges
-    /// (behaviour 1.63).
+    /// (behaviour 1.63). Where `spark.streaming.backpressure.enabled` is set, batches hold what earlier ones could deal with
+    /// (behaviour 2.30), shared among the partitions by how much waits in each.
     ///
     /// | batch | the source has | out |
     /// | --- | --- | --- |
@@ -135,7 +138,17 @@ impl StreamingContext {
         let state = Mutex::new(State { next, batches: BTreeMap::new() });
         let input = self.add_input(|id| {
             let begins_latest = start == Start::Latest;
-            Arc::new(DirectInput { id, operator, source: Ranges(source), begins_latest, options, interval, state })
+            let wanted = WantedRate::new(id.stream, self.context().config(), interval);
+            Arc::new(DirectInput {
+                id,
+                operator,
+                source: Ranges(source),
+                begins_latest,
+                options,
+                wanted,
+                interval,
+                state,
+            })
         });
         let stream = self.stream("direct_stream", Direct(Arc::clone(&input)));
         DirectStream { stream, input }
@@ -183,6 +196,7 @@ struct DirectInput<S: DirectSource> {
     source: Ranges<S>,
     begins_latest: bool,
     options: DirectOptions,
+    wanted: WantedRate,
     interval: Duration,
     state: Mutex<State<S::Partition>>,
 }
@@ -222,7 +236,7 @@ impl<S: DirectSource> DirectInput<S> {
             ranges.push(OffsetRange { partition, from, until });
         }
         let waiting: Vec<u64> = ranges.iter().map(OffsetRange::len).collect();
-        let given = shares(&waiting, self.options.limits, None, self.interval);
+        let given = shares(&waiting, self.options.limits, self.wanted.rate(), self.interval);
         ranges.iter_mut().zip(given).for_each(|(range, given)| range.until = range.from + given);
         Ok(ranges)
     }
@@ -266,6 +280,10 @@ impl<S: DirectSource> Input for DirectInput<S> {
         let metadata = BTreeMap::from([("offsets".to_owned(), description.clone())]);
         let records = ranges.iter().map(OffsetRange::len).sum();
         Some(InputInfo { records, metadata, description: Some(description) })
+    }
+
+    fn completed(&self, batch: &BatchInfo) {
+        self.wanted.completed(batch);
     }
 }
 

@@ -109,15 +109,17 @@ impl Input for FileInput {
     }
 
     fn allocate(&self, time: Timestamp) -> Option<InputInfo> {
-        if self.state().batches.contains_key(&time) {
-            return Some(InputInfo::default());
+        let known = self.state().batches.contains_key(&time);
+        if !known {
+            // The filter is the user's.
+            let found = catch_unwind(AssertUnwindSafe(|| self.find(time)));
+            let files = found.unwrap_or_else(|panic| Err(Cause::panic(&*panic)));
+            self.state().batches.insert(time, files);
         }
-        // The filter is the user's.
-        let found = catch_unwind(AssertUnwindSafe(|| self.find(time)));
-        let files = found.unwrap_or_else(|panic| Err(Cause::panic(&*panic)));
-        let names: Vec<String> = files.iter().flatten().map(|path| uri(path)).collect();
+        let state = self.state();
+        let files = state.batches.get(&time).and_then(|files| files.as_ref().ok());
+        let names: Vec<String> = files.into_iter().flatten().map(|path| uri(path)).collect();
         let names = names.join("\n");
-        self.state().batches.insert(time, files);
         let metadata = BTreeMap::from([("files".to_owned(), names.clone())]);
         Some(InputInfo { records: 0, metadata, description: Some(names) })
     }

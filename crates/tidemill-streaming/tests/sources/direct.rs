@@ -248,3 +248,32 @@ fn a_batch_holds_no_more_than_it_may() {
     let sizes: Vec<Vec<usize>> = seen.values().iter().map(|batch| batch.iter().map(Vec::len).collect()).collect();
     assert_eq!(sizes, [vec![2, 1], vec![2], vec![1], vec![]]);
 }
+
+#[test]
+fn back_pressure_shares_what_batches_can_deal_with() {
+    // behaviour 2.30, behaviour 4.1, behaviour 4.2
+    let mut settings = Settings::new();
+    settings.set("spark.streaming.backpressure.enabled", "true");
+    settings.set("spark.streaming.backpressure.initialRate", "400");
+    let test = TestContext::with(&settings, Duration::from_secs(1));
+    let log = Log::new();
+    log.push('a', 0..3000);
+    log.push('b', 0..1000);
+    let stream = test.streaming().direct_stream(log.clone(), Start::Earliest);
+    let (sizes, clock, of) = (Arc::new(Mutex::new(Vec::new())), test.clock().clone(), stream.clone());
+    let seen = Arc::clone(&sizes);
+    stream.foreach_rdd(move |rdd, time| {
+        let records = rdd.count()?;
+        seen.lock().unwrap().push(of.ranges(time).unwrap().iter().map(OffsetRange::len).collect::<Vec<_>>());
+        clock.advance(Duration::from_millis(records)); // a batch deals with 1000 records a second ...
+        Ok(())
+    });
+    for _ in 0..2 {
+        test.tick().unwrap();
+    }
+    let first = sizes.lock().unwrap().clone();
+    assert_eq!(first, [vec![300, 100], vec![300, 100]]); // ... of which the first one only measures
+    test.tick().unwrap();
+    let third: Vec<u64> = sizes.lock().unwrap()[2].clone();
+    assert_eq!(third, [750, 250]);
+}

@@ -1,7 +1,11 @@
 //! Streams of text files: lines, files that cannot be read, and what listeners are told.
 
 use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
+use std::time::Duration;
 
+use tidemill_core::Context;
+use tidemill_streaming::StreamingContext;
 use tidemill_streaming::event::InputInfo;
 use tidemill_streaming::testing::{Collected, TestContext};
 
@@ -165,4 +169,33 @@ fn listeners_are_told_the_files_and_no_number_of_records() {
         description: Some(files.to_string()),
     };
     assert_eq!((&told[0][&0], &told[1][&0]), (&info(&files), &info("")));
+}
+
+#[test]
+fn files_that_are_moved_in_at_any_moment_are_read_once() {
+    // behaviour 1.14, on the clock of the machine
+    const FILES: usize = 200;
+    let context = Context::local(2).unwrap();
+    let streaming = StreamingContext::new(&context, Duration::from_millis(20)).unwrap();
+    let (folder, elsewhere) = (Folder::new(), Folder::new());
+    let (batch, batches) = sync_channel(10_000);
+    streaming.text_file_stream(&folder.name()).map(|line| line.to_string()).foreach_rdd(move |rdd, _| {
+        batch.send(rdd.collect()?)?;
+        Ok(())
+    });
+    streaming.start().unwrap();
+    let next = || batches.recv_timeout(Duration::from_secs(60)).unwrap();
+    assert_eq!(next(), Vec::<String>::new()); // times of files are coarse: none is as old as the stream from here on
+    for number in 0..FILES {
+        std::fs::write(elsewhere.path("file"), format!("{number:03}\n")).unwrap();
+        std::fs::rename(elsewhere.path("file"), folder.path(&number.to_string())).unwrap();
+    }
+    let mut seen = Vec::new();
+    while seen.len() < FILES {
+        seen.extend(next());
+    }
+    streaming.stop(true);
+    seen.extend(batches.try_iter().flatten());
+    seen.sort();
+    assert_eq!(seen, (0..FILES).map(|number| format!("{number:03}")).collect::<Vec<_>>());
 }
