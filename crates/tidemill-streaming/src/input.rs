@@ -5,7 +5,14 @@ use tidemill_core::Timestamp;
 use crate::error::Error;
 use crate::event::{BatchInfo, InputInfo};
 
-mod socket;
+mod raw_socket_stream;
+mod received;
+mod receiver_stream;
+mod socket_stream;
+mod socket_text_stream;
+
+pub use crate::receiver::socket::Connection;
+pub use raw_socket_stream::FRAME_BYTES_MAX;
 
 /// A source of records, as the streaming context drives it. All calls come from threads of the context.
 ///
