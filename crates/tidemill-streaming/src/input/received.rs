@@ -203,6 +203,7 @@ impl Input for ReceiverInput {
     }
 
     fn clear(&self) {
+        self.running.life.close();
         self.gather.cut();
         self.blocks.clear();
     }

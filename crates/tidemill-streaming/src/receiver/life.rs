@@ -36,6 +36,8 @@ pub(crate) struct Life {
     ended: AtomicBool,
     /// This run is to end, and another one to begin.
     leaving: AtomicBool,
+    /// The context is over: nothing is stored any more.
+    closed: AtomicBool,
     state: Mutex<State>,
     /// Signalled when the thread is done.
     over: Condvar,
@@ -66,8 +68,8 @@ impl Life {
     pub(crate) fn new(stream: u32, name: String, with: Surroundings) -> Life {
         let info = ReceiverInfo { stream, name, location: "localhost".to_owned(), ..ReceiverInfo::default() };
         let state = State { on_stop: Vec::new(), request: None, info, is_over: false };
-        let (wake, ended, leaving, over) = Default::default();
-        Life { with, wake, ended, leaving, state: Mutex::new(state), over }
+        let (wake, ended, leaving, closed, over) = Default::default();
+        Life { with, wake, ended, leaving, closed, state: Mutex::new(state), over }
     }
 
     /// Whether this run is to end.
@@ -78,6 +80,16 @@ impl Life {
     /// Whether there will be no other run.
     pub(crate) fn is_ended(&self) -> bool {
         self.ended.load(Ordering::SeqCst)
+    }
+
+    /// Refuses from now on what a thread stores that was left behind.
+    pub(crate) fn close(&self) {
+        self.closed.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether the context is over.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::SeqCst)
     }
 
     /// Calls `f` when this run is to end, at once if that is so already.

@@ -74,6 +74,10 @@ impl<T: Element> Records<T> {
                 }
             }
         }
+        if life.is_closed() {
+            state.grant.shrink_to(0);
+            return Err(Stopped);
+        }
         state.values.push(value);
         state.bytes += bytes;
         if state.bytes >= self.block_bytes_max {
