@@ -19,7 +19,7 @@ fn store<T: tidemill_core::Element>(script: &Script<T>, items: impl IntoIterator
 
 #[test]
 fn a_batch_holds_exactly_what_was_stored_in_its_interval() {
-    // behaviour 1.63, 2.25, 2.26, 2.28, 2.31: partitions are what was stored in one block interval, or as one block
+    // behaviour 1.63, 2.25, 2.26, 2.28, 2.31, 4.8: partitions are what was stored in one block interval, or as one block
     let test = context(&[], SECOND);
     let (script, receiver) = scripted();
     let stream = test.streaming().receiver_stream(receiver);
