@@ -29,6 +29,7 @@
 pub mod context;
 pub mod dstream;
 pub mod input;
+pub mod receiver;
 pub mod batch;
 pub mod dead_letter;
 pub mod rate;
@@ -36,7 +37,6 @@ pub mod error;
 pub mod event;
 pub mod testing;
 mod graph;
-mod receiver;
 mod scheduler;
 mod signals;
 

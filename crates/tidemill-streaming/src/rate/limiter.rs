@@ -1,5 +1,6 @@
 //! `RateLimiter`: a bucket of tokens, one a record, that fills at a rate.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -15,6 +16,8 @@ const PARTS: u128 = 1_000_000;
 #[derive(Debug)]
 pub struct RateLimiter {
     max: Rate,
+    /// Whether there is a rate at all: most receivers have none, and ask for each record.
+    limits: AtomicBool,
     state: Mutex<State>,
 }
 
@@ -30,12 +33,19 @@ struct State {
 impl RateLimiter {
     /// Allows no more than `max`, and `initial` until the first update; the bucket is empty.
     pub fn new(max: Rate, initial: Rate, now: Duration) -> RateLimiter {
-        RateLimiter { max, state: Mutex::new(State { rate: lesser(initial, max), parts: 0, at: now }) }
+        let rate = lesser(initial, max);
+        let limits = AtomicBool::new(rate != Rate::Unlimited);
+        RateLimiter { max, limits, state: Mutex::new(State { rate, parts: 0, at: now }) }
     }
 
     /// The rate that holds now.
     pub fn rate(&self) -> Rate {
         self.state().rate
+    }
+
+    /// Whether there is a rate; a look without a lock.
+    pub fn limits(&self) -> bool {
+        self.limits.load(Ordering::Relaxed)
     }
 
     /// Sets the rate, in records a second, but to no more than the limit. Zero and less are ignored, as in Spark.
@@ -45,6 +55,7 @@ impl RateLimiter {
         state.fill(now);
         state.rate = lesser(Rate::PerSecond(rate), self.max);
         state.fill(now); // the new bucket may be smaller
+        self.limits.store(true, Ordering::Relaxed);
     }
 
     /// How many records may come in now: 0 or more whole tokens; `None` means any number.

@@ -15,7 +15,7 @@ settings! {
         absent("`spark.streaming.receiver.maxRate`"), row("4.2");
     /// Who estimates the rate.
     RATE_ESTIMATOR: String = "spark.streaming.backpressure.rateEstimator",
-        default("pid"), bounds(Bounds::OneOf(&["pid"])), row("4.3");
+        default("pid"), bounds(Bounds::OneOf(&["pid"])), row("4.3"), no_effect("there is no other");
     /// The weight of the present error in the estimated rate.
     PID_PROPORTIONAL: f64 = "spark.streaming.backpressure.pid.proportional",
         default("1.0"), bounds(Bounds::ZeroOrAbove), row("4.4");
