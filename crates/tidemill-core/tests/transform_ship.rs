@@ -1,9 +1,11 @@
 //! Operators with more than one parent, and sources, as they come out of another process: decoded from their bytes.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+use std::io;
 use std::sync::Arc;
 
 use tidemill_core::lineage::{Lineage, Node};
+use tidemill_core::rdd::PartSource;
 use tidemill_core::ship::{Decoder, Encoder};
 use tidemill_core::{Context, Element, Rdd};
 
@@ -71,6 +73,41 @@ fn file_sources_travel() {
     check(context.whole_text_files(&path, 2).unwrap());
     check(context.binary_files(&path, 2).unwrap());
     check(context.binary_records(&path, 2).unwrap());
+    check(context.text_at("lines", folder.path()).unwrap());
+    check(context.records_at("records", folder.path(), 3).unwrap());
+}
+
+/// Counts up to a limit of its own.
+#[derive(Clone, serde::Serialize, serde::Deserialize)]
+struct Count {
+    limit: u32,
+}
+
+impl PartSource for Count {
+    type Part = (u32, u32);
+    type Item = u32;
+    type Error = std::io::Error;
+
+    fn read(&self, (from, until): (u32, u32)) -> io::Result<impl Iterator<Item = io::Result<u32>> + 'static> {
+        if from > self.limit {
+            return Err(io::Error::other("it does not begin"));
+        }
+        let limit = self.limit;
+        Ok((from..until)
+            .map(move |x| if x < limit { Ok(x) } else { Err(io::Error::other(format!("{x} is too much"))) }))
+    }
+}
+
+#[test]
+fn sources_of_ones_own_travel() {
+    let context = Context::local(2).unwrap();
+    let count = |parts| context.read_parts("count", &Count { limit: 5000 }, parts);
+    check(count(vec![(0, 3), (7, 7), (2, 5000)]));
+    check(count(vec![]));
+    for (part, why) in [((5001, 5002), "it does not begin"), ((0, 5001), "5000 is too much")] {
+        let error = shipped(&count(vec![part])).count().unwrap_err().to_string();
+        assert!(error.contains("failed: count at ") && error.contains(why), "{error}");
+    }
 }
 
 /// An alongside union keeps its arrangement, though layouts do not travel.

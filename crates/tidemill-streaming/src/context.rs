@@ -204,6 +204,11 @@ impl StreamingContext {
         DStream::new(&self.weak(), name, self.interval(), compute)
     }
 
+    /// How many streams there are: before the start a number that no stream had yet.
+    pub(crate) fn stream_count(&self) -> usize {
+        self.live().graph.streams.len()
+    }
+
     pub(crate) fn add_stream(&self, stream: Weak<dyn Stream>, operator: &Operator) {
         let mut live = self.live();
         live.graph.streams.push(stream);

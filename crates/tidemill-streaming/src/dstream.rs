@@ -37,6 +37,7 @@ mod node;
 mod outer_join;
 mod partition_by;
 mod persist;
+mod parse;
 mod print;
 mod reduce;
 mod reduce_by_key;

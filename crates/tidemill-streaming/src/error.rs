@@ -149,6 +149,27 @@ pub enum Error {
         /// The stream that it reads.
         parent: Operator,
     },
+    /// An input can never have records as it was declared, so the context does not start.
+    #[error("{input}: {cause}")]
+    InputStart {
+        /// The input.
+        input: Operator,
+        /// Why.
+        #[source]
+        cause: tidemill_core::Cause,
+    },
+    /// An input could not say what a batch holds, or what it took for the batch cannot be read any more; none of the
+    /// outputs of the batch ran, and later batches go on (behaviour 2.40).
+    #[error("batch {time} is lost: {input}: {cause}")]
+    Input {
+        /// The batch.
+        time: Timestamp,
+        /// The input.
+        input: Operator,
+        /// Why.
+        #[source]
+        cause: tidemill_core::Cause,
+    },
     /// A thread could not be started.
     #[error("a thread could not be started: {0}")]
     Thread(String),

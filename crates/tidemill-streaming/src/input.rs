@@ -5,7 +5,20 @@ use tidemill_core::Timestamp;
 use crate::error::Error;
 use crate::event::{BatchInfo, InputInfo};
 
-mod socket;
+mod direct;
+mod files;
+mod queue;
+mod raw_socket_stream;
+mod received;
+mod receiver_stream;
+mod socket_stream;
+mod socket_text_stream;
+
+pub use crate::receiver::socket::Connection;
+pub use direct::{DirectOptions, DirectSource, DirectStream, OffsetRange, Offsets, Start};
+pub use files::FileOptions;
+pub use queue::{QueueOptions, RddQueue};
+pub use raw_socket_stream::FRAME_BYTES_MAX;
 
 /// A source of records, as the streaming context drives it. All calls come from threads of the context.
 ///

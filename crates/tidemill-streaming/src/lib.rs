@@ -29,18 +29,22 @@
 pub mod context;
 pub mod dstream;
 pub mod input;
+pub mod receiver;
 pub mod batch;
 pub mod state;
+pub mod dead_letter;
+pub mod rate;
 pub mod error;
 pub mod event;
 pub mod listener;
 pub mod statistics;
 pub mod testing;
 mod graph;
-mod receiver;
 mod scheduler;
 mod signals;
 
 pub use context::{State, Stop, StreamingContext};
+pub use dead_letter::{DeadLetter, OnError, Parsed};
 pub use dstream::DStream;
 pub use error::Error;
+pub use input::{DirectOptions, DirectSource, DirectStream, FileOptions, OffsetRange, QueueOptions, RddQueue, Start};

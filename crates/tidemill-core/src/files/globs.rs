@@ -53,6 +53,14 @@ pub fn matches(pattern: &str) -> Result<Matches, Cause> {
     Ok(Matches { paths, is_pattern })
 }
 
+/// Whether `pattern` is well formed, without looking for what it stands for.
+pub fn check(pattern: &str) -> Result<(), Cause> {
+    for alternative in expand_braces(pattern)? {
+        alternative.split('/').try_for_each(|part| Part::parse(part, pattern).map(drop))?;
+    }
+    Ok(())
+}
+
 /// Whether a name is hidden from listings and wildcards: `_SUCCESS`, `_temporary`, `.part-00000.crc`.
 pub fn is_hidden(name: &str) -> bool {
     name.starts_with(['_', '.'])

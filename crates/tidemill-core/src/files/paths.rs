@@ -45,6 +45,24 @@ pub fn find(list: &str) -> Result<Vec<InputFile>, Cause> {
     if missing.is_empty() { Ok(files) } else { Err(Cause::Invalid(missing.join("\n"))) }
 }
 
+/// The files that stand at one path, which is taken as it is: no list, no pattern. A folder means the files in it, as in
+/// [`find`], and a hidden file is read, as there.
+///
+/// Errors: those of [`find`]; of a path where nothing is, it is said that something was there, because whoever knows the
+/// exact path has found it before.
+pub fn at(path: &Path) -> Result<Vec<InputFile>, Cause> {
+    if path.symlink_metadata().is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
+        return Err(Cause::Invalid(format!(
+            "Input path does not exist: {}; it was there when the input was listed and is gone: let files stay where they are \
+             until they are read",
+            uri(path)
+        )));
+    }
+    let mut files = Vec::new();
+    add(path, &mut files)?;
+    Ok(files)
+}
+
 /// The one local path that `path` means, absolute, without reading it as a pattern: where output goes.
 ///
 /// Errors: it is empty, or names a file system that this build cannot write to.

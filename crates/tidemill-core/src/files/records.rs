@@ -31,31 +31,35 @@ pub enum Content {
 ///
 /// Errors: `record_bytes` is 0; a file is compressed; a file's length is no multiple of `record_bytes`.
 pub fn plan_records(files: &[InputFile], record_bytes: u64, split_bytes: u64) -> Result<Vec<FileSplit>, Cause> {
+    let splits = plan_pieces(files, record_bytes, split_bytes)?;
+    match files.iter().find(|file| file.length % record_bytes != 0) {
+        None => Ok(splits),
+        Some(file) => Err(Cause::Invalid(format!(
+            "{} holds {} bytes, which is no multiple of the record length {record_bytes}: its last record is partial; check \
+             the record length, or whether the file was cut off or is still being written",
+            file.path.display(),
+            file.length
+        ))),
+    }
+}
+
+/// As [`plan_records`], but the last record of a file may be shorter than the others.
+pub fn plan_pieces(files: &[InputFile], record_bytes: u64, split_bytes: u64) -> Result<Vec<FileSplit>, Cause> {
     if record_bytes == 0 {
         return Err(Cause::Invalid("the record length of binaryRecords must be at least 1 byte".into()));
     }
-    for file in files {
-        if file.compression != Compression::Plain {
-            return Err(Cause::Invalid(format!(
-                "{} is compressed, and binaryRecords cannot read compressed files; decompress it first",
-                file.path.display()
-            )));
-        }
-        if file.length % record_bytes != 0 {
-            return Err(Cause::Invalid(format!(
-                "{} holds {} bytes, which is no multiple of the record length {record_bytes}: its last record is partial; \
-                 check the record length, or whether the file was cut off or is still being written",
-                file.path.display(),
-                file.length
-            )));
-        }
+    if let Some(file) = files.iter().find(|file| file.compression != Compression::Plain) {
+        return Err(Cause::Invalid(format!(
+            "{} is compressed, and binaryRecords cannot read compressed files; decompress it first",
+            file.path.display()
+        )));
     }
     let whole_records = (split_bytes / record_bytes).max(1) * record_bytes;
     Ok(splits::cut(files, whole_records))
 }
 
-/// The records of a split that [`plan_records`] made, in blocks of about a MiB: each block holds whole records, one after
-/// the other, and is never empty. Errors: the file is gone, or shorter than it was.
+/// The records of a split that [`plan_records`] or [`plan_pieces`] made, in blocks of about a MiB: each block holds whole
+/// records, one after the other, and is never empty; only the last record of a file may be cut short. Errors: the file is gone, or shorter than it was.
 pub fn read_records(split: &FileSplit, record_bytes: u64) -> Result<RecordBlocks, Cause> {
     let file = FileReader::open_raw(&split.path, split.start, split.end)?;
     let block_bytes = (BLOCK_BYTES / record_bytes.max(1)).max(1) * record_bytes.max(1);

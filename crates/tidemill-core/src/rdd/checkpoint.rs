@@ -106,12 +106,12 @@ impl Context {
     /// The RDD that was checkpointed to a folder, perhaps by an earlier run of the program: Spark's `checkpointFile`.
     #[track_caller]
     pub fn read_checkpoint<T: Element>(&self, folder: impl AsRef<Path>) -> Result<Rdd<T>, Error> {
-        self.read_parts("read_checkpoint", folder.as_ref().to_path_buf())
+        self.read_folder("read_checkpoint", folder.as_ref().to_path_buf())
     }
 
     /// The elements in the files of a folder, a partition a file, for the operator called `name`.
     #[track_caller]
-    pub(super) fn read_parts<T: Element>(&self, name: &'static str, folder: PathBuf) -> Result<Rdd<T>, Error> {
+    pub(super) fn read_folder<T: Element>(&self, name: &'static str, folder: PathBuf) -> Result<Rdd<T>, Error> {
         let operator = Operator::here(name);
         let listed = fs::read_dir(&folder).and_then(|entries| entries.collect::<Result<Vec<_>, _>>());
         let entries = listed.map_err(|error| Error::driver(&operator, Cause::file("read", &folder, error)))?;

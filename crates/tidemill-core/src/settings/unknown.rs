@@ -96,10 +96,7 @@ mod tests {
             ("spark.streaming.blockInterval", "50ms"),
         ]);
         let told: Vec<_> = without_effect(&settings).collect();
-        let expected = [
-            ("spark.streaming.concurrentJobs", "output operations run one after the other"),
-            ("spark.streaming.minRememberDuration", "there are no file streams"),
-        ];
+        let expected = [("spark.streaming.concurrentJobs", "output operations run one after the other")];
         assert_eq!(told, expected);
     }
 

@@ -1,132 +1,120 @@
-//! The receiver of a TCP socket: connects, reads, and connects again (behaviour 1.12).
+//! TCP connections of receivers, and the receiver of lines (behaviour 1.12).
 
-use std::io;
+use std::io::{self, BufRead, BufReader, Read};
 use std::net::{Shutdown, TcpStream, ToSocketAddrs};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tidemill_core::environment::Environment;
-use tidemill_core::service::Service;
-use tidemill_core::{Clock, Wake};
+use crate::receiver::ReceiverError;
+use crate::receiver::life::{Life, Work};
+use crate::receiver::records::LAST_BYTES_MAX;
+use crate::receiver::text::{LineEnds, TextReceived};
 
-use crate::receiver::text::TextReceived;
-
-/// What is still read after `stop`: no more than this has arrived by then, as systems bound the buffers of sockets. A
-/// sender that goes on cannot hold up the stop.
-const LAST_BYTES_MAX: usize = 8 << 20;
 /// How long one attempt to connect may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How many bytes are looked at to find how many may be read, where a rate limits the lines.
+const PEEK_BYTES: usize = 64 << 10;
 
-/// Receives from `host:port` until it is stopped.
-pub(crate) struct SocketReceiver {
-    address: String,
-    restart_delay: Duration,
-    received: Arc<TextReceived>,
-    environment: Arc<Environment>,
-    clock: Arc<dyn Clock>,
-    /// Ends waits between attempts.
-    wake: Wake,
-    stopped: AtomicBool,
-    /// The open connection, to be shut down by `stop`.
-    connection: Mutex<Option<TcpStream>>,
+/// Receives lines from `host:port`.
+pub(crate) struct SocketText {
+    pub(crate) address: String,
+    pub(crate) received: Arc<TextReceived>,
 }
 
-impl SocketReceiver {
-    pub(crate) fn new(
-        address: String,
-        restart_delay: Duration,
-        received: Arc<TextReceived>,
-        environment: Arc<Environment>,
-        clock: Arc<dyn Clock>,
-    ) -> SocketReceiver {
-        SocketReceiver {
-            address,
-            restart_delay,
-            received,
-            environment,
-            clock,
-            wake: Wake::new(),
-            stopped: AtomicBool::new(false),
-            connection: Mutex::default(),
-        }
-    }
-}
-
-impl Service for SocketReceiver {
-    fn name(&self) -> String {
-        "tidemill-receiver".into()
-    }
-
-    /// Ends the connection once what has arrived is read.
-    fn stop(&self) {
-        self.stopped.store(true, Ordering::SeqCst);
-        self.wake.stop();
-        self.environment.memory.wake();
-        if let Some(connection) = &*self.connection() {
-            let _ = connection.shutdown(Shutdown::Read); // an error says that it is closed already
-        }
-    }
-
-    fn run(&self) {
-        while !self.is_stopped() {
-            match self.receive() {
-                Ok(()) if self.is_stopped() => {}
-                Ok(()) => tracing::info!(address = self.address, "The sender closed the connection; connecting again."),
-                Err(_) if self.is_stopped() => {}
-                Err(error) => {
-                    let seconds = self.restart_delay.as_secs_f64();
-                    tracing::warn!(address = self.address, %error, "No connection; trying again in {seconds} s. Is a server listening there?");
-                }
-            }
-            self.received.end_of_stream();
-            *self.connection() = None; // the sender sees the end now, not at the next attempt
-            if !self.is_stopped() {
-                self.clock.wait_until(self.clock.now() + self.restart_delay, &self.wake);
-            }
-        }
-    }
-}
-
-impl SocketReceiver {
-    fn is_stopped(&self) -> bool {
-        self.stopped.load(Ordering::SeqCst)
-    }
-
-    fn receive(&self) -> io::Result<()> {
-        let mut stream = connect(&self.address)?;
-        *self.connection() = Some(stream.try_clone()?);
-        if self.is_stopped() {
-            stream.shutdown(Shutdown::Read)?; // the stop came before there was a connection to shut down
-        }
+impl Work for SocketText {
+    fn run(&self, life: &Arc<Life>) -> Result<(), ReceiverError> {
+        let stream = connect(&self.address)?;
+        let closing = stream.try_clone()?;
+        // What has arrived is still read; an error says that it is closed already.
+        life.on_stop(move || drop(closing.shutdown(Shutdown::Read)));
         tracing::info!(address = self.address, "Connected.");
-        let cancelled = || self.is_stopped();
-        let mut last_bytes = 0;
+        let (mut last_bytes, mut ends, mut peeked) = (0, LineEnds::default(), Vec::new());
         // Waits for bytes without the lock, which a cut of the batch clock may need meanwhile, and without memory.
         while stream.peek(&mut [0])? > 0 && last_bytes < LAST_BYTES_MAX {
-            let stopped = !self.received.make_room(&cancelled);
-            if stopped {
+            let most = match life.await_tokens() {
+                None => u64::MAX,
+                Some(lines) => {
+                    peeked.resize(PEEK_BYTES, 0);
+                    let count = stream.peek(&mut peeked)?;
+                    ends.clone().until(peeked.get(..count).unwrap_or_default(), lines)
+                }
+            };
+            if !self.received.make_room(&|| life.is_ended()) {
                 self.received.make_room_at_end();
             }
-            let read = self.received.read_from(&mut stream)?;
-            last_bytes += if stopped { read } else { 0 };
+            let read = self.received.read_from(&mut (&stream).take(most))?;
+            if most < u64::MAX {
+                life.take_tokens(ends.count(peeked.get(..read).unwrap_or_default()));
+            }
+            last_bytes += if life.is_stopped() { read as u64 } else { 0 };
         }
         Ok(())
     }
 
-    fn connection(&self) -> MutexGuard<'_, Option<TcpStream>> {
-        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
+    fn run_is_over(&self) {
+        self.received.end_of_stream();
+    }
+
+    fn surely_returns(&self) -> bool {
+        true
     }
 }
 
 /// Tries each address of a name, as `localhost` may be known by two.
-fn connect(address: &str) -> io::Result<TcpStream> {
+pub(crate) fn connect(address: &str) -> io::Result<TcpStream> {
     let mut last = io::Error::new(io::ErrorKind::NotFound, "the host has no address");
-    for address in address.to_socket_addrs()? {
+    let failed = |error: io::Error| {
+        let text = format!("cannot connect to {address}: {error}; is a server listening there?");
+        io::Error::new(error.kind(), text)
+    };
+    for address in address.to_socket_addrs().map_err(failed)? {
         match TcpStream::connect_timeout(&address, CONNECT_TIMEOUT) {
             Ok(stream) => return Ok(stream),
             Err(error) => last = error,
         }
     }
-    Err(last)
+    Err(failed(last))
+}
+
+/// What the converter of a socket stream reads from. After an error it is at its end; the error ends the receiver's run.
+pub struct Connection {
+    reader: BufReader<TcpStream>,
+    failure: Failure,
+}
+
+/// The error with which a connection broke, if it did.
+pub(crate) type Failure = Arc<Mutex<Option<io::Error>>>;
+
+impl Connection {
+    pub(crate) fn new(stream: TcpStream) -> (Connection, Failure) {
+        let failure = Failure::default();
+        (Connection { reader: BufReader::new(stream), failure: Arc::clone(&failure) }, failure)
+    }
+}
+
+/// Keeps the error for the receiver: converters often take any error for the end.
+fn kept<T>(failure: &Failure, result: io::Result<T>) -> io::Result<T> {
+    if let Err(error) = &result
+        && error.kind() != io::ErrorKind::Interrupted
+    {
+        let copy = io::Error::new(error.kind(), error.to_string());
+        *failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(copy);
+    }
+    result
+}
+
+impl Read for Connection {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        kept(&self.failure, self.reader.read(into))
+    }
+}
+
+impl BufRead for Connection {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        kept(&self.failure, self.reader.fill_buf())
+    }
+
+    fn consume(&mut self, amount: usize) {
+        self.reader.consume(amount);
+    }
 }

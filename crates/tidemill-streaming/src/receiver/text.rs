@@ -8,10 +8,18 @@ use std::io::{self, Read};
 use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tidemill_core::environment::Environment;
+use tidemill_core::TextBlock;
 use tidemill_core::memory::{Grant, Pool};
-use tidemill_core::store::{Eviction, Place};
-use tidemill_core::{BlockId, TextBlock};
+use tidemill_core::settings::{Config, keys};
+
+use crate::dead_letter::DeadLetter;
+use crate::receiver::Gather;
+use crate::receiver::blocks::Blocks;
+
+mod lines;
+
+pub(crate) use lines::LineEnds;
+use lines::{Exceeded, LineLimit, count_lines, end_len, shown};
 
 /// The most that is read at once: what the system's socket buffers hold at best.
 const READ_BYTES_MAX: usize = 256 << 10;
@@ -22,14 +30,12 @@ const BUFFER_BYTES_MIN: usize = 4 << 10;
 /// A block has this many bytes after its text, so its buffer gets them from the start.
 const PADDING: usize = 64;
 
-/// The bytes that arrived, and the blocks cut from them that are in no batch yet.
+/// The bytes that arrived and are in no block yet.
 pub(crate) struct TextReceived {
-    stream: u32,
-    environment: Arc<Environment>,
+    blocks: Arc<Blocks>,
     /// A block is cut at this size without waiting for the clock.
     block_bytes_max: usize,
-    /// A line longer than this is dropped.
-    line_bytes_max: usize,
+    lines: LineLimit,
     /// The most that one read brings: a small part of what all received data may take.
     read_bytes: usize,
     state: Mutex<State>,
@@ -44,34 +50,35 @@ struct State {
     after_return: bool,
     /// The line at hand is too long: its bytes are dropped up to its end.
     dropping: bool,
-    next_block: u64,
-    blocks: Vec<BlockId>,
     malformed: u64,
     too_long: u64,
 }
 
 impl TextReceived {
-    pub(crate) fn new(
-        stream: u32,
-        environment: &Arc<Environment>,
-        block_bytes_max: usize,
-        line_bytes_max: usize,
-    ) -> Self {
+    pub(crate) fn new(blocks: &Arc<Blocks>, config: &Config) -> TextReceived {
+        let block_bytes_max = config.get(keys::RECEIVER_BLOCK_SIZE).bytes() as usize;
+        let bytes_max = config.get(keys::LINE_LENGTH_LIMIT).bytes() as usize;
+        let exceeded = config.get(keys::LINE_LENGTH_EXCEEDED).parse().unwrap_or(Exceeded::Drop);
+        TextReceived::with_limits(blocks, block_bytes_max, LineLimit { bytes_max, exceeded })
+    }
+
+    fn with_limits(blocks: &Arc<Blocks>, block_bytes_max: usize, lines: LineLimit) -> TextReceived {
+        let memory = &blocks.environment().memory;
         let state = State {
             bytes: Vec::new(),
-            grant: environment.memory.grant(Pool::Received),
+            grant: memory.grant(Pool::Received),
             searched: 0,
             after_return: false,
             dropping: false,
-            next_block: 0,
-            blocks: Vec::new(),
             malformed: 0,
             too_long: 0,
         };
-        let ceiling = environment.memory.ceiling(Pool::Received);
+        let ceiling = memory.ceiling(Pool::Received);
         let read_bytes = ((ceiling / 8) as usize).clamp(READ_BYTES_MIN, READ_BYTES_MAX);
-        let environment = Arc::clone(environment);
-        TextReceived { stream, environment, block_bytes_max, line_bytes_max, read_bytes, state: Mutex::new(state) }
+        // A line that is not ended yet cannot be given back: it must never be what fills the memory.
+        let bytes_max = lines.bytes_max.min((ceiling / 2) as usize);
+        let lines = LineLimit { bytes_max, ..lines };
+        TextReceived { blocks: Arc::clone(blocks), block_bytes_max, lines, read_bytes, state: Mutex::new(state) }
     }
 
     /// Waits until memory allows to read once more; `false` once `cancelled` says so. While this waits nothing is read,
@@ -87,11 +94,11 @@ impl TextReceived {
             if state.grant.try_grow(more) {
                 return true;
             }
-            self.cut(&mut state);
+            self.cut_state(&mut state);
             state.grant.shrink_to(0);
             (state.bytes.len() + self.read_bytes) as u64
         };
-        let Some(grant) = self.environment.memory.acquire_or_wait(Pool::Received, wanted, cancelled) else {
+        let Some(grant) = self.blocks.environment().memory.acquire_or_wait(Pool::Received, wanted, cancelled) else {
             return false;
         };
         self.lock().grant.absorb(grant);
@@ -121,20 +128,15 @@ impl TextReceived {
         let spare = state.grant.bytes().saturating_sub(state.bytes.len() as u64);
         state.grant.shrink(spare);
         if state.bytes.len() >= self.block_bytes_max {
-            self.cut(&mut state);
+            self.cut_state(&mut state);
         }
         read
-    }
-
-    /// Cuts a block of the whole lines that have arrived, if there are any.
-    pub(crate) fn cut_block(&self) {
-        self.cut(&mut self.lock());
     }
 
     /// The connection ended: what is there is the last line, whole or not.
     pub(crate) fn end_of_stream(&self) {
         let mut state = self.lock();
-        self.cut(&mut state);
+        self.cut_state(&mut state);
         if !state.bytes.is_empty() && !state.dropping {
             let rest = mem::take(&mut state.bytes);
             self.store(&mut state, rest);
@@ -144,21 +146,7 @@ impl TextReceived {
         (state.searched, state.dropping, state.after_return) = (0, false, false);
     }
 
-    /// Cuts, and gives out all blocks that are in no batch yet, in order of arrival.
-    pub(crate) fn take_blocks(&self) -> Vec<BlockId> {
-        let mut state = self.lock();
-        self.cut(&mut state);
-        mem::take(&mut state.blocks)
-    }
-
-    /// Whether there are whole lines that are in no batch yet.
-    pub(crate) fn has_backlog(&self) -> bool {
-        let mut state = self.lock();
-        self.cut(&mut state);
-        !state.blocks.is_empty()
-    }
-
-    fn cut(&self, state: &mut State) {
+    fn cut_state(&self, state: &mut State) {
         if mem::take(&mut state.after_return) {
             match state.bytes.first() {
                 Some(b'\n') => drop(state.bytes.drain(..1)),
@@ -182,66 +170,102 @@ impl TextReceived {
         let mut block = mem::replace(&mut state.bytes, next);
         block.truncate(end);
         if mem::take(&mut state.dropping) {
-            let start = memchr::memchr2(b'\n', b'\r', &block).map_or(block.len(), |at| at + 1);
+            let line = memchr::memchr2(b'\n', b'\r', &block).unwrap_or(block.len());
+            let start = line + end_len(block.get(line..).unwrap_or_default());
             drop(block.drain(..start));
+        }
+        if block.len() > self.lines.bytes_max {
+            block = self.lines.enforce(block, |line| self.exceeded(state, line));
         }
         if !block.is_empty() {
             self.store(state, block);
         }
     }
 
-    /// Drops a line that grows past the limit, so that a stream without line ends cannot fill memory.
+    /// Deals with a line that grows past the limit, so that a stream without line ends cannot fill memory: what comes of
+    /// it from now on is dropped up to its end.
     fn limit_line(&self, state: &mut State) {
-        if state.bytes.len() <= self.line_bytes_max {
+        if state.bytes.len() <= self.lines.bytes_max {
             return;
         }
-        if !state.dropping {
-            state.too_long += 1;
+        state.searched = 0;
+        let mut line = mem::take(&mut state.bytes);
+        if !mem::replace(&mut state.dropping, true) {
+            self.exceeded(state, &line);
+            if self.lines.exceeded == Exceeded::Cut {
+                line.truncate(self.lines.cut(&line).len());
+                self.store(state, line);
+            }
+        }
+        state.grant.shrink_to(0);
+    }
+
+    /// Counts a line that is too long, and tells of it: each time that their number has doubled.
+    fn exceeded(&self, state: &mut State, line: &[u8]) {
+        state.too_long += 1;
+        let (stream, count, limit) = (self.blocks.name(), state.too_long, self.lines.bytes_max);
+        if count.is_power_of_two() {
             tracing::warn!(
-                stream = self.stream,
-                dropped = state.too_long,
-                limit = self.line_bytes_max,
-                "A line is longer than tidemill.line.length.limit and is dropped. Does the sender end its lines?"
+                stream,
+                count,
+                limit,
+                "Lines are longer than tidemill.line.length.limit or half of tidemill.memory.received.limit; \
+                 tidemill.line.length.exceeded says what becomes of them. Does the sender end its lines?"
             );
         }
-        state.dropping = true;
-        (state.bytes, state.searched) = (Vec::new(), 0);
-        state.grant.shrink_to(0);
+        match self.lines.exceeded {
+            Exceeded::Drop => self.blocks.count("droppedLines", 1),
+            Exceeded::Cut => self.blocks.count("cutLines", 1),
+            Exceeded::Fail => {
+                let letter = DeadLetter::new(format_args!("a line is longer than {limit} bytes"), shown(line));
+                let mut grant = self.blocks.environment().memory.grant(Pool::Received);
+                grant.grow_past((size_of::<DeadLetter>() + letter.bytes.len()) as u64);
+                self.blocks.add_letters(vec![letter], grant);
+            }
+        }
     }
 
     fn store(&self, state: &mut State, mut bytes: Vec<u8>) {
         if bytes.capacity() / 2 > bytes.len() + PADDING {
             bytes.shrink_to(bytes.len() + PADDING);
         }
-        let weight = bytes.len() as u64;
+        let (weight, lines) = (bytes.len() as u64, count_lines(&bytes));
         let block = match TextBlock::from_utf8_lossy(bytes) {
             Ok((block, malformed)) => {
                 self.count_malformed(state, malformed as u64);
                 block
             }
             Err(error) => {
-                tracing::error!(stream = self.stream, %error, "Received text is dropped.");
+                tracing::error!(stream = self.blocks.name(), %error, "Received text is dropped.");
                 return;
             }
         };
-        let id = BlockId::Received { stream: self.stream, number: state.next_block };
-        state.next_block += 1;
         let mut grant = state.grant.split(weight);
         let uncounted = weight.saturating_sub(grant.bytes());
         grant.grow_past(uncounted); // the bytes are here, whatever was asked for
-        self.environment.store.put(id, Place::Memory(Arc::new(block), Arc::new(grant)), Eviction::Never);
-        state.blocks.push(id);
+        self.blocks.add(Arc::new(block), grant, lines);
     }
 
     fn count_malformed(&self, state: &mut State, malformed: u64) {
-        if malformed > 0 && state.malformed == 0 {
-            tracing::warn!(stream = self.stream, "Received text is no UTF-8; malformed parts become U+FFFD.");
+        if malformed == 0 {
+            return;
+        }
+        if state.malformed == 0 {
+            tracing::warn!(stream = self.blocks.name(), "Received text is no UTF-8; malformed parts become U+FFFD.");
         }
         state.malformed += malformed;
+        self.blocks.count("malformedParts", malformed);
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Gather for TextReceived {
+    /// Cuts a block of the whole lines that have arrived, if there are any.
+    fn cut(&self) {
+        self.cut_state(&mut self.lock());
     }
 }
 

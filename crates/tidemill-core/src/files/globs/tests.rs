@@ -84,6 +84,7 @@ fn patterns_find_what_hadoop_finds() {
         let found = matches(&format!("{}/{pattern}", folder.path().display())).unwrap();
         let expected: Vec<PathBuf> = expected.iter().map(|name| folder.path().join(name)).collect();
         assert_eq!(found, Matches { paths: expected, is_pattern }, "{pattern}");
+        check(pattern).unwrap();
     }
 }
 
@@ -95,6 +96,7 @@ fn malformed_patterns_are_told() {
     {
         let error = matches(pattern).unwrap_err().to_string();
         assert!(error.contains(pattern) && error.contains(word), "{error}");
+        assert_eq!(check(pattern).unwrap_err().to_string(), error);
     }
 }
 

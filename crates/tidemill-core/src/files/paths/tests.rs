@@ -103,3 +103,20 @@ fn output_goes_to_one_local_path() {
     assert!(local("gs://a/b").is_err() && local("").is_err());
     assert_eq!(uri(Path::new("/a/b")), "file:/a/b");
 }
+
+#[test]
+fn one_path_is_taken_as_it_is() {
+    let folder = folder_of(&["a,b*.txt", "a", "d/2", "d/1", "d/_x", "_h"]);
+    let found_at = |name: &str| {
+        let files = at(&folder.path().join(name)).map_err(|error| error.to_string())?;
+        Ok::<_, String>(
+            files.iter().map(|file| file.path.file_name().unwrap().display().to_string()).collect::<Vec<_>>(),
+        )
+    };
+    let table: [(&str, &[&str]); 4] = [("a,b*.txt", &["a,b*.txt"]), ("a", &["a"]), ("d", &["1", "2"]), ("_h", &["_h"])];
+    for (name, expected) in table {
+        assert_eq!(found_at(name).unwrap(), expected, "at {name}");
+    }
+    let gone = found_at("b").unwrap_err();
+    assert!(gone.starts_with("Input path does not exist: file:/") && gone.contains("is gone"), "{gone}");
+}

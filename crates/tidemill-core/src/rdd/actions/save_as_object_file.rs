@@ -76,6 +76,6 @@ impl Context {
     #[track_caller]
     pub fn object_file<T: Element>(&self, path: &str) -> Result<Rdd<T>, Error> {
         let operator = Operator::here("object_file");
-        self.read_parts("object_file", paths::local(path).map_err(|cause| Error::driver(&operator, cause))?)
+        self.read_folder("object_file", paths::local(path).map_err(|cause| Error::driver(&operator, cause))?)
     }
 }

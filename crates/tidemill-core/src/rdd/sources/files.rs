@@ -91,11 +91,17 @@ impl Context {
         let splits = records::plan_records(&find("binary_records", paths)?, record_bytes, self.split_bytes());
         let mut splits = splits.map_err(|cause| Error::driver(&operator, cause))?;
         splits.retain(|split| !split.is_empty());
+        Ok(self.records("binary_records", splits, record_bytes))
+    }
+
+    /// The records of splits; the last one of a file may be shorter than `record_bytes`.
+    #[track_caller]
+    pub(super) fn records(&self, name: &'static str, splits: Vec<FileSplit>, record_bytes: u64) -> Rdd<Vec<u8>> {
         let parts = splits.into_iter().map(|split| (split, record_bytes)).collect();
-        Ok(self.parts("binary_records", parts, |part: Part<(FileSplit, u64)>| {
+        self.parts(name, parts, |part: Part<(FileSplit, u64)>| {
             let blocks = records::read_records(&part.part.0, part.part.1)?;
             Ok(Box::new(Records { part, blocks }))
-        }))
+        })
     }
 }
 
@@ -133,7 +139,7 @@ impl Runs<Vec<u8>> for Records {
     fn next(&mut self, into: &mut Vec<Vec<u8>>) -> Result<bool, Stop> {
         self.part.enter()?;
         let Some(block) = self.blocks.next() else { return Ok(false) };
-        into.extend(block?.chunks_exact(self.part.part.1 as usize).map(<[u8]>::to_vec));
+        into.extend(block?.chunks(self.part.part.1 as usize).map(<[u8]>::to_vec));
         Ok(true)
     }
 }

@@ -74,7 +74,7 @@ impl Context {
     }
 
     #[track_caller]
-    fn split_blocks(&self, name: &'static str, splits: Vec<FileSplit>) -> Rdd<TextBlock> {
+    pub(super) fn split_blocks(&self, name: &'static str, splits: Vec<FileSplit>) -> Rdd<TextBlock> {
         self.parts(name, splits, |part: Part<FileSplit>| {
             let blocks = splits::read(&part.part, LINE_BYTES_MAX)?;
             Ok(Box::new(SplitRuns { part, blocks }))

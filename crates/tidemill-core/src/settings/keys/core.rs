@@ -71,9 +71,14 @@ settings! {
     TASK_STUCK_TIMEOUT: Duration = "tidemill.task.stuck.timeout", default("1s");
     /// Text files larger than this are read in several partitions of this size, if they can be cut.
     TEXT_SPLIT_SIZE: ByteSize = "tidemill.text.split.size", default("32m"), bounds(Bounds::AboveZero);
-    /// The longest line that a receiver takes; a longer one is dropped and warned of instead of filling the memory. A
-    /// line of a file may have 2047m, as in Spark, and fails its task beyond.
+    /// The longest line that a receiver takes, or half of what all received data may take, if that is less. What becomes
+    /// of a longer one, which must not fill the memory, says `tidemill.line.length.exceeded`. A line of a file may have
+    /// 2047m, as in Spark, and fails its task beyond.
     LINE_LENGTH_LIMIT: ByteSize = "tidemill.line.length.limit", default("128m"), bounds(Bounds::AtMost(TEXT_BLOCK_MOST));
+    /// What becomes of a received line that is longer than `tidemill.line.length.limit`: `drop` loses it, `cut` keeps its
+    /// beginning, `fail` fails the batch. It is counted and warned of in any case.
+    LINE_LENGTH_EXCEEDED: String = "tidemill.line.length.exceeded",
+        default("drop"), bounds(Bounds::OneOf(&["drop", "cut", "fail"]));
 }
 
 /// A block of text has a 32-bit length, and 64 NULs behind its text; this is the last whole megabyte below.

@@ -8,42 +8,35 @@ use crate::settings::{Bounds, ByteSize, Rate, Setting, SettingKey, Unit};
 
 settings! {
     /// Whether receivers are slowed to what the batches can take.
-    BACKPRESSURE_ENABLED: bool = "spark.streaming.backpressure.enabled", default("false"), row("4.1"),
-        no_effect("receivers have no rate; they wait only where memory is short");
-    /// The records a second that a receiver may take before the first batch has been measured.
+    BACKPRESSURE_ENABLED: bool = "spark.streaming.backpressure.enabled", default("false"), row("4.1");
+    /// The records a second that a receiver may take before the first batches have been measured. It is heeded where
+    /// back-pressure is enabled.
     BACKPRESSURE_INITIAL_RATE: Option<Rate> = "spark.streaming.backpressure.initialRate",
-        absent("`spark.streaming.receiver.maxRate`"), row("4.2"),
-        no_effect("receivers have no rate; they wait only where memory is short");
+        absent("`spark.streaming.receiver.maxRate`"), row("4.2");
     /// Who estimates the rate.
     RATE_ESTIMATOR: String = "spark.streaming.backpressure.rateEstimator",
-        default("pid"), bounds(Bounds::OneOf(&["pid"])), row("4.3"),
-        no_effect("receivers have no rate; they wait only where memory is short");
+        default("pid"), bounds(Bounds::OneOf(&["pid"])), row("4.3"), no_effect("there is no other");
     /// The weight of the present error in the estimated rate.
     PID_PROPORTIONAL: f64 = "spark.streaming.backpressure.pid.proportional",
-        default("1.0"), bounds(Bounds::ZeroOrAbove), row("4.4"),
-        no_effect("receivers have no rate; they wait only where memory is short");
+        default("1.0"), bounds(Bounds::ZeroOrAbove), row("4.4");
     /// The weight of past errors in the estimated rate.
     PID_INTEGRAL: f64 = "spark.streaming.backpressure.pid.integral",
-        default("0.2"), bounds(Bounds::ZeroOrAbove), row("4.5"),
-        no_effect("receivers have no rate; they wait only where memory is short");
+        default("0.2"), bounds(Bounds::ZeroOrAbove), row("4.5");
     /// The weight of the error's change in the estimated rate.
     PID_DERIVED: f64 = "spark.streaming.backpressure.pid.derived",
-        default("0.0"), bounds(Bounds::ZeroOrAbove), row("4.6"),
-        no_effect("receivers have no rate; they wait only where memory is short");
+        default("0.0"), bounds(Bounds::ZeroOrAbove), row("4.6");
     /// The records a second below which the estimated rate never falls.
     PID_MIN_RATE: f64 = "spark.streaming.backpressure.pid.minRate",
-        default("100"), bounds(Bounds::AboveZero), row("4.7"),
-        no_effect("receivers have no rate; they wait only where memory is short");
+        default("100"), bounds(Bounds::AboveZero), row("4.7");
     /// How long a receiver gathers records into one block, which is one partition of the batch. Less than 50 ms
     /// costs more than it brings.
     BLOCK_INTERVAL: Duration = "spark.streaming.blockInterval",
         default("200ms"), bounds(Bounds::AboveZero), row("4.8");
     /// How many finished blocks may wait to be stored before the receiver does.
     BLOCK_QUEUE_SIZE: usize = "spark.streaming.blockQueueSize", default("10"), bounds(Bounds::AboveZero), row("4.9"),
-        no_effect("blocks do not queue; receivers wait where memory is short");
+        no_effect("a finished block is stored at once; receivers wait where memory is short");
     /// The most records a second that a receiver may take.
-    RECEIVER_MAX_RATE: Rate = "spark.streaming.receiver.maxRate", default("0"), row("4.10"),
-        no_effect("receivers have no rate; they wait only where memory is short");
+    RECEIVER_MAX_RATE: Rate = "spark.streaming.receiver.maxRate", default("0"), row("4.10");
     /// How long after a failure a receiver starts again.
     RECEIVER_RESTART_DELAY: Duration = "spark.streaming.receiverRestartDelay", default("2000ms"), row("4.11");
     /// How long storing a block in memory and in the write-ahead log may take.
@@ -104,7 +97,9 @@ settings! {
     /// How far back a file stream looks for new files when it starts, and for how long it knows what it has read.
     MIN_REMEMBER_DURATION: Duration = "spark.streaming.fileStream.minRememberDuration",
         default("60s"), plain(Unit::Seconds), bounds(Bounds::AboveZero), row("4.30"),
-        old_names(&["spark.streaming.minRememberDuration"]), no_effect("there are no file streams");
+        old_names(&["spark.streaming.minRememberDuration"]);
+    /// Where records that could not be read are written, of streams that ask for it: a folder a stream, a file a batch.
+    DEAD_LETTERS_DIRECTORY: String = "tidemill.dead.letters.directory", default("dead-letters");
     /// The checkpoint directory, as if it were given to `checkpoint` when the context is made.
     CHECKPOINT_DIRECTORY: Option<String> = "spark.streaming.checkpoint.directory", absent("no checkpoints"), row("4.31");
 }
