@@ -124,7 +124,7 @@ impl<T: 'static> Parsed<T> {
         &self.records
     }
 
-    /// What could not be parsed, batch by batch: nothing where [`OnError::Drop`] holds.
+    /// What could not be parsed, batch by batch: nothing unless [`OnError::DeadLetter`] holds.
     pub fn dead_letters(&self) -> &DStream<DeadLetter> {
         &self.letters
     }

@@ -218,9 +218,7 @@ impl TextReceived {
             Exceeded::Cut => self.blocks.count("cutLines", 1),
             Exceeded::Fail => {
                 let letter = DeadLetter::new(format_args!("a line is longer than {limit} bytes"), shown(line));
-                let mut grant = self.blocks.environment().memory.grant(Pool::Received);
-                grant.grow_past((size_of::<DeadLetter>() + letter.bytes.len()) as u64);
-                self.blocks.add_letters(vec![letter], grant);
+                self.blocks.fail(letter);
             }
         }
     }
