@@ -52,6 +52,21 @@ fn a_batch_holds_exactly_what_was_stored_in_its_interval() {
 }
 
 #[test]
+fn a_block_ends_at_every_tick() {
+    // behaviour 2.28, 2.31: where batches are shorter than the block interval nothing else ends it
+    let test = context(&[("spark.streaming.blockInterval", "10s")], SECOND);
+    let (script, receiver) = scripted();
+    let seen = test.collect(&test.streaming().receiver_stream(receiver).transform(|rdd, _| rdd.glom()));
+    test.streaming().start().unwrap();
+    script.begun();
+    for batch in [vec![1], vec![2, 3], vec![], vec![4]] {
+        store(&script, batch);
+        test.tick().unwrap();
+    }
+    assert_eq!(seen.values(), [vec![vec![1]], vec![vec![2, 3]], vec![], vec![vec![4]]]);
+}
+
+#[test]
 fn values_with_much_behind_them_are_accounted_and_given_back() {
     let test = context(&[], SECOND);
     let (script, receiver) = scripted::<(String, Vec<Text>)>();
