@@ -16,6 +16,9 @@ use crate::{Cause, Element};
 /// What a task adds counts once, when its report is accepted, also where the task ran twice. Additions within
 /// transformations happen again whenever the transformation is computed again, as in Spark (behaviour 3.15).
 ///
+/// The merging function adds up what a task adds within the task, and what tasks report in the driver. There it may run
+/// jobs, but none that adds to the same accumulator: that would wait for itself.
+///
 /// ```
 /// let context = tidemill_core::Context::local(2)?;
 /// let long_words = context.accumulator(0_u64, |sum, more| *sum += more);

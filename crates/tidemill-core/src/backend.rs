@@ -23,7 +23,7 @@ pub trait Backend: Cancel + Send + Sync {
     /// Starts what is long-lived, outside the task slots, on the executor called `home` if there is one of that name.
     ///
     /// # Errors
-    /// What keeps it from starting, like a thread that cannot be had.
+    /// What keeps it from starting, like a thread that cannot be had; or, for a home elsewhere, that it cannot travel there.
     fn start_service(&self, service: Arc<dyn Service>, _home: Option<&str>) -> io::Result<ServiceHandle> {
         ServiceHandle::on_thread(service)
     }

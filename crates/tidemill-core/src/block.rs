@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::shard::Version;
+
 /// Names an RDD within its context.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct RddId(pub u64);
@@ -41,16 +43,26 @@ pub enum BlockId {
         /// Counts the broadcasts of the context.
         number: u64,
     },
+    /// What one shard of a stateful operator emitted in one step.
+    State {
+        /// Counts the stateful operators of the context.
+        operator: u64,
+        /// The version that the step made.
+        version: Version,
+        /// The shard's partition.
+        partition: u32,
+    },
 }
 
 impl fmt::Display for BlockId {
-    /// The names that Spark gives: `rdd_3_0`, `shuffle_1_0`, `input-0-17`, `broadcast_2`.
+    /// The names that Spark gives: `rdd_3_0`, `shuffle_1_0`, `input-0-17`, `broadcast_2`; and `state_4_1000_0`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             BlockId::Stored { rdd, partition } => write!(f, "rdd_{}_{partition}", rdd.0),
             BlockId::MapOutput { shuffle, map } => write!(f, "shuffle_{}_{map}", shuffle.0),
             BlockId::Received { stream, number } => write!(f, "input-{stream}-{number}"),
             BlockId::Broadcast { number } => write!(f, "broadcast_{number}"),
+            BlockId::State { operator, version, partition } => write!(f, "state_{operator}_{version}_{partition}"),
         }
     }
 }

@@ -64,6 +64,7 @@ struct Inner {
     next_shuffle: AtomicU64,
     next_job: AtomicU64,
     next_shared: AtomicU64,
+    epoch: AtomicU64,
     stopped: AtomicBool,
     checkpoints: Mutex<Option<PathBuf>>,
     active: Mutex<HashMap<JobId, ActiveJob>>,
@@ -119,7 +120,7 @@ impl Context {
     }
 
     fn environment_of(config: &Config) -> Arc<Environment> {
-        let spill = SpillDir::new(config.local_dirs().swap_remove(0));
+        let spill = SpillDir::across(config.local_dirs());
         Environment::new(Memory::new(config.memory()), spill, HashSeed::new(config.hash_seed()))
     }
 
@@ -152,6 +153,7 @@ impl Context {
             next_shuffle: AtomicU64::new(0),
             next_job: AtomicU64::new(0),
             next_shared: AtomicU64::new(0),
+            epoch: AtomicU64::new(0),
             stopped: AtomicBool::new(false),
             checkpoints: Mutex::default(),
             active: Mutex::default(),
@@ -194,7 +196,7 @@ impl Context {
     ///
     /// See [`Broadcast`] for an example.
     pub fn broadcast<T: Element>(&self, value: T) -> Broadcast<T> {
-        Broadcast::new(self.inner.next_shared.fetch_add(1, Ordering::Relaxed), value)
+        Broadcast::new(self.next_shared(), value)
     }
 
     /// A value that tasks add to; `merge` adds to its first argument, and starts from `zero` in each task.
@@ -202,7 +204,7 @@ impl Context {
     /// See [`Accumulator`] for an example.
     #[track_caller]
     pub fn accumulator<V: Element>(&self, zero: V, merge: fn(&mut V, V)) -> Accumulator<V> {
-        let id = self.inner.next_shared.fetch_add(1, Ordering::Relaxed);
+        let id = self.next_shared();
         Accumulator::new(id, Operator::here("accumulator"), zero, merge, &self.inner.environment.accumulators)
     }
 
@@ -253,6 +255,19 @@ impl Context {
         self.inner.stopped.load(Ordering::SeqCst)
     }
 
+    /// The number by which this driver is told from those before it: see [`set_epoch`](Context::set_epoch).
+    pub fn epoch(&self) -> u64 {
+        self.inner.epoch.load(Ordering::SeqCst)
+    }
+
+    /// Sets the epoch that the tasks of later jobs carry ([`TaskContext::epoch`](crate::TaskContext::epoch)); 0 at first.
+    ///
+    /// A driver that takes over from another one has a larger epoch, so that a sink can refuse what the earlier one commits
+    /// when it wakes up late.
+    pub fn set_epoch(&self, epoch: u64) {
+        self.inner.epoch.store(epoch, Ordering::SeqCst);
+    }
+
     /// Runs a job and returns its results, each with its place among `partitions`.
     pub(crate) fn run(
         &self,
@@ -279,7 +294,8 @@ impl Context {
         }
         let id = JobId(self.inner.next_job.fetch_add(1, Ordering::Relaxed));
         let properties = self.local_properties();
-        let job = Job { id, operator, result, partitions, properties: Arc::clone(&properties) };
+        let epoch = self.epoch();
+        let job = Job { id, operator, result, partitions, properties: Arc::clone(&properties), epoch };
         self.active().insert(id, ActiveJob { properties, handle: None, cancelled: false });
         let handle = self.inner.backend.submit(job);
         let mut active = self.active();
@@ -314,6 +330,11 @@ impl Context {
 
     pub(crate) fn next_shuffle(&self) -> ShuffleId {
         ShuffleId(self.inner.next_shuffle.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// Numbers broadcasts, accumulators and stateful operators.
+    pub(crate) fn next_shared(&self) -> u64 {
+        self.inner.next_shared.fetch_add(1, Ordering::Relaxed)
     }
 
     pub(crate) fn hash_layout<K: Key>(&self, partitions: usize) -> Layout {

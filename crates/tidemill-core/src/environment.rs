@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::ShuffleId;
 use crate::accumulator::Accumulators;
+use crate::exchange::Elsewhere;
 use crate::hash::HashSeed;
 use crate::memory::Memory;
 use crate::spill::SpillDir;
@@ -13,6 +14,8 @@ use crate::store::Store;
 pub struct Environment {
     /// Stored partitions, map outputs, received blocks.
     pub store: Store,
+    /// Map outputs that other processes keep.
+    pub elsewhere: Elsewhere,
     /// The one account of memory.
     pub memory: Memory,
     /// Where blocks go that memory cannot hold.
@@ -30,6 +33,7 @@ impl Environment {
         let store = Store::new(memory.clone(), spill.clone());
         Arc::new(Environment {
             store,
+            elsewhere: Elsewhere::default(),
             memory,
             accumulators: Accumulators::default(),
             spill,
@@ -41,6 +45,7 @@ impl Environment {
     /// The lineage that reads `shuffle` is gone: its blocks go now, schedulers hear of it at their next event.
     pub fn forget_shuffle(&self, shuffle: ShuffleId) {
         self.store.remove_shuffle(shuffle);
+        self.elsewhere.forget(shuffle);
         self.forgotten.lock().unwrap_or_else(PoisonError::into_inner).push(shuffle);
     }
 

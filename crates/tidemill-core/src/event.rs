@@ -9,11 +9,11 @@ mod progress;
 pub use bus::{EventBus, ListenerError, ListenerHandle};
 pub use progress::{ConsoleProgress, StageProgress, draw};
 
-/// Is told what happens (Spark's `SparkListener`).
-pub trait Listener: Send {
+/// Is told what happens: events of the engine (Spark's `SparkListener`) or of another kind `E`.
+pub trait Listener<E = Event>: Send {
     /// One event; they come in order, on a thread of the listener's own. It may take its time: events wait for it up
     /// to `tidemill.event.queue.limit`, and the engine never does. A listener that panics is removed.
-    fn on_event(&mut self, event: &Event);
+    fn on_event(&mut self, event: &E);
 }
 
 /// Something that happened.

@@ -13,11 +13,14 @@ use crate::{Element, Stop};
 
 mod chunk;
 pub(crate) mod combine;
+mod fetch;
 pub(crate) mod partition;
 pub(crate) mod scatter;
 mod shuffled;
+mod stored;
 
 pub use chunk::{Chunk, ChunkHeader, MapOutput};
+pub use fetch::{BucketId, Elsewhere, Fetch};
 pub use shuffled::{MapSide, Shuffled};
 
 /// How the elements of one stage reach the next.

@@ -4,7 +4,7 @@ use std::any::Any;
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 
-use crate::lineage::{Lineage, Operator};
+use crate::lineage::{Lineage, Operator, operator_of};
 use crate::scheduler::Outcome;
 use crate::ship::{Encoder, NotShippable};
 use crate::stage::{Plan, Sides};
@@ -17,6 +17,11 @@ pub trait ResultSide: Send + Sync + 'static {
     fn lineage(&self) -> Arc<dyn Lineage>;
     /// Runs one result task.
     fn run(&self, cx: &Arc<TaskContext>) -> Result<Output, Stop>;
+    /// The operator whose code ran last in a task of this side. At the stage's end that is the action, which the job names:
+    /// `None`.
+    fn operator_at_fault(&self, cx: &TaskContext) -> Option<Operator> {
+        operator_of(self.lineage(), cx.entered())
+    }
     /// Writes this side and its lineage for another process, as the last entry of a table.
     fn encode(&self, out: &mut Encoder) -> Result<(), NotShippable>;
     /// A result of this side, encoded for another process.
@@ -40,6 +45,8 @@ pub struct Job {
     pub partitions: Vec<u32>,
     /// Local properties, the job group and the pool among them.
     pub properties: Arc<Properties>,
+    /// The driver's epoch, for tasks that commit on their own.
+    pub epoch: u64,
 }
 
 /// A job with its stages.

@@ -51,6 +51,7 @@ pub mod groups;
 pub mod table;
 pub mod sorter;
 pub mod spill;
+pub mod shard;
 pub mod files;
 
 // ... what tasks and the driver share, ...
@@ -83,6 +84,7 @@ pub use master::{Master, MasterError};
 pub use rdd::Rdd;
 pub use runs::{BoxRuns, Runs, run_len};
 pub use settings::{Config, SettingError, SettingKey, Settings};
+pub use shard::{Shard, Shards, Version, VersionedTable};
 pub use stat_counter::StatCounter;
 pub use storage_level::StorageLevel;
 pub use task::TaskContext;

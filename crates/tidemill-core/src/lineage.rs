@@ -37,9 +37,10 @@ pub struct Operator {
 }
 
 impl Operator {
-    /// The operator called `name`, called where the caller of the caller is, or where [`called_at`] says.
+    /// The operator called `name`, called where the caller of the caller is, or as [`called_at`] and [`called_as`] say.
     #[track_caller]
     pub fn here(name: &'static str) -> Operator {
+        let name = CALLED_AS.get().unwrap_or(name);
         // Not `unwrap_or_else(Location::caller)`: that would be called from the standard library.
         let at = match CALLED_AT.get() {
             Some(at) => at,
@@ -57,6 +58,7 @@ impl fmt::Display for Operator {
 
 thread_local! {
     static CALLED_AT: Cell<Option<&'static Location<'static>>> = const { Cell::new(None) };
+    static CALLED_AS: Cell<Option<&'static str>> = const { Cell::new(None) };
 }
 
 /// Lets the operators and actions that `work` calls count as called at `location`: how a stream's operators, which call
@@ -69,6 +71,21 @@ pub fn called_at<R>(location: &'static Location<'static>, work: impl FnOnce() ->
         }
     }
     let _restore = Restore(CALLED_AT.replace(Some(location)));
+    work()
+}
+
+/// Lets the operators and actions that `work` calls have one name: how an operator that is made of several is told as the
+/// one that the user wrote (Spark's `withScope`). Of two names the outer one holds.
+pub fn called_as<R>(name: &'static str, work: impl FnOnce() -> R) -> R {
+    struct Restore(Option<&'static str>);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            CALLED_AS.set(self.0);
+        }
+    }
+    let outer = CALLED_AS.get();
+    CALLED_AS.set(outer.or(Some(name)));
+    let _restore = Restore(outer);
     work()
 }
 
@@ -102,6 +119,11 @@ pub trait Lineage: Send + Sync + 'static {
     fn first_input(&self, _partition: usize) -> Option<(Arc<dyn Lineage>, usize)> {
         None
     }
+    /// Whether all its partitions together draw each partition of its parents, and each bucket of its shuffles, at most
+    /// once. Where it says so wrongly shuffles are written twice.
+    fn draws_once(&self) -> bool {
+        false
+    }
     /// Whether all its partitions must be computed at once, each in a task of its own.
     fn is_barrier(&self) -> bool {
         false
@@ -118,6 +140,8 @@ pub trait Lineage: Send + Sync + 'static {
     fn checkpoint_folder(&self) -> Option<&Path> {
         None
     }
+    /// The files that it made are to go with its last handle, where it was made by `checkpoint`.
+    fn release_checkpoint(&self) {}
     /// Whether it was made by `local_checkpoint`.
     fn is_locally_checkpointed(&self) -> bool {
         false

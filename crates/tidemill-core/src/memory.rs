@@ -1,113 +1,33 @@
 //! The one account of memory: who asks gets a `Grant`, spills, evicts or waits.
 //!
-//! [`Memory`] counts bytes, it hands out none: whoever holds a [`Grant`] keeps to it. Every [`Pool`] has a ceiling, and
-//! so has their sum; what a pool does not use, the others may. Counting is a few atomic additions. A lock is taken only
-//! by who waits, and by who gives back while somebody waits.
+//! [`Memory`] counts bytes, it hands out none: whoever holds a [`Grant`] keeps to it. Every [`Pool`] has a ceiling and a
+//! floor, and their sum has a ceiling. What a pool has up to its floor is its own; what it has above counts against the
+//! rest of the sum, which all pools share. So a pool gets its floor whatever the others hold, and what no floor keeps is
+//! for whoever asks first. Counting is a few atomic operations. A lock is taken only by who waits, and by who gives back
+//! while somebody waits.
 //!
-//! A request is added to its pool first and then to the sum. Where others were quicker to fill the sum, the first addition
-//! is undone; so of two that ask at once for the last bytes of a pool both may be refused, and never do both get them.
+//! A request reserves in the rest first, what it would have above the floor, and then moves its pool from the count that
+//! it saw to the new one; who gives back does it the other way round. So at every moment the rest counts at least what all
+//! pools have above their floors, and never are the last bytes given twice. Where the pool's count changed in between the
+//! reservation is undone and the request starts over: then another request of that pool was served, or bytes came back.
+//! An undoing wakes those who wait, since they may have found the rest fuller than it was; but each means that someone
+//! made progress, and a refusal undoes nothing, so waiters cannot wake each other for ever. Of two that ask at once for
+//! the last bytes both may be refused, if a third one is served meanwhile.
 
 use std::sync; // what `account` and `waiting` synchronise with: their model puts other types in its place
 use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
 
 mod account;
+mod limits;
 mod waiting;
 
 #[cfg(test)]
 mod models;
 
 use account::Account;
+pub use limits::{MemoryFloors, MemoryLimits, Pool};
 use waiting::Waiting;
-
-/// What memory is taken for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Pool {
-    /// Blocks that receivers brought in and no batch has used up.
-    Received,
-    /// Partitions of persisted RDDs, and broadcast values.
-    Stored,
-    /// Tables and sorters of running tasks, and the blocks that go from map tasks to reduce tasks.
-    Shuffle,
-    /// Keyed state.
-    State,
-    /// Results of jobs on their way to the driver.
-    Results,
-    /// What processes beside this one are expected to take.
-    Workers,
-}
-
-impl Pool {
-    /// The setting that limits the pool.
-    pub fn setting(self) -> &'static str {
-        match self {
-            Pool::Received => "tidemill.memory.received.limit",
-            Pool::Stored => "tidemill.memory.stored.limit",
-            Pool::Shuffle => "tidemill.memory.shuffle.limit",
-            Pool::State => "tidemill.memory.state.limit",
-            Pool::Results => "tidemill.memory.results.limit",
-            Pool::Workers => "tidemill.memory.workers.limit",
-        }
-    }
-}
-
-/// How many pools there are.
-const POOLS: usize = 6;
-
-/// The most bytes that may be taken, by each pool and by all of them. The default sets no limit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct MemoryLimits {
-    /// By all pools together.
-    pub total: u64,
-    /// By [`Pool::Received`].
-    pub received: u64,
-    /// By [`Pool::Stored`].
-    pub stored: u64,
-    /// By [`Pool::Shuffle`].
-    pub shuffle: u64,
-    /// By [`Pool::State`].
-    pub state: u64,
-    /// By [`Pool::Results`].
-    pub results: u64,
-    /// By [`Pool::Workers`].
-    pub workers: u64,
-}
-
-impl MemoryLimits {
-    /// What means "no limit": half of what can be counted, so that no sum of it and a request overflows.
-    pub const NONE: u64 = u64::MAX / 2;
-
-    /// Limits that only the sum of all pools has.
-    pub fn of_total(total: u64) -> MemoryLimits {
-        MemoryLimits { total, ..MemoryLimits::default() }
-    }
-
-    fn pool(&self, pool: Pool) -> u64 {
-        match pool {
-            Pool::Received => self.received,
-            Pool::Stored => self.stored,
-            Pool::Shuffle => self.shuffle,
-            Pool::State => self.state,
-            Pool::Results => self.results,
-            Pool::Workers => self.workers,
-        }
-    }
-}
-
-impl Default for MemoryLimits {
-    fn default() -> Self {
-        let none = MemoryLimits::NONE;
-        MemoryLimits {
-            total: none,
-            received: none,
-            stored: none,
-            shuffle: none,
-            state: none,
-            results: none,
-            workers: none,
-        }
-    }
-}
 
 /// The account. Clones are handles of the same one.
 #[derive(Clone, Debug)]
@@ -124,9 +44,9 @@ impl Memory {
         &self.0.limits
     }
 
-    /// The most bytes that `pool` may ever take: its ceiling or that of the sum.
+    /// The most bytes that `pool` may ever take: its ceiling, or that of the sum without the floors of the others.
     pub fn ceiling(&self, pool: Pool) -> u64 {
-        self.0.limits.pool(pool).min(self.0.limits.total)
+        self.0.limits.most(pool)
     }
 
     /// A grant of no bytes, to be grown.
@@ -144,7 +64,7 @@ impl Memory {
     ///
     /// If nothing else is taken from the pool the request is granted at once, even past a ceiling: what is larger than a
     /// ceiling would wait for ever, and what others hold may be given back only after this has come through. So the
-    /// account may be over by one request a pool.
+    /// account may be over by one request a pool. What others have by their floors is still theirs.
     ///
     /// `cancelled` is asked at first, whenever memory is given back, and after [`wake`](Self::wake).
     pub fn acquire_or_wait(&self, pool: Pool, bytes: u64, cancelled: &dyn Fn() -> bool) -> Option<Grant> {
@@ -203,7 +123,7 @@ impl Grant {
         self.pool
     }
 
-    /// Takes `bytes` more, or nothing (`false`) where that would pass a ceiling.
+    /// Takes `bytes` more, or nothing (`false`) where that would pass a ceiling. Never refused up to the pool's floor.
     pub fn try_grow(&mut self, bytes: u64) -> bool {
         let taken = self.memory.0.try_take(self.pool, bytes);
         if taken {
@@ -213,10 +133,9 @@ impl Grant {
     }
 
     /// Takes `bytes` more, past the ceilings if need be: for what is there already and cannot be made smaller, so that
-    /// the account tells the truth and everyone else makes room.
+    /// the account tells the truth and everyone else makes room, down to their floors.
     pub fn grow_past(&mut self, bytes: u64) {
-        self.memory.0.pool(self.pool).add(bytes);
-        self.memory.0.total.add(bytes);
+        self.memory.0.take_past(self.pool, bytes);
         self.bytes += bytes;
     }
 

@@ -21,11 +21,12 @@ mod persist;
 mod sources;
 mod transform;
 
-pub(crate) use actions::run_job;
 pub use actions::*;
+pub(crate) use actions::{Drawn, run_job};
 pub(crate) use both::{Inputs, Meeting};
 pub(crate) use narrow::{Entry, Input, Keeps};
 pub use persist::Storage;
+pub(crate) use persist::{Pieces, open, to_disk};
 pub use sources::*;
 pub use transform::*;
 
@@ -79,6 +80,11 @@ impl<T: 'static> Rdd<T> {
     /// Its lineage node.
     pub fn node(&self) -> &Arc<dyn Node<T>> {
         self.node.node()
+    }
+
+    /// Its context and its hold on the lineage.
+    pub(crate) fn into_parts(self) -> (Context, Parent<T>) {
+        (self.context, self.node)
     }
 
     pub(crate) fn parent(&self) -> Parent<T> {

@@ -14,6 +14,7 @@ use crate::stage::Plan;
 use crate::task::{JobId, StageId, Task};
 use crate::{BlockId, Cause, ShuffleId};
 
+mod commits;
 mod jobs;
 mod losses;
 mod slots;
@@ -35,7 +36,7 @@ pub use slots::SchedulingMode;
 pub enum Event {
     /// A job was submitted.
     Submitted(Submission),
-    /// A task handed in its report.
+    /// A task handed in its report, wanted or not.
     Done(Task),
     /// A task failed.
     Failed(Task, Failure),
@@ -43,6 +44,8 @@ pub enum Event {
     Lost(Task, BlockId),
     /// A task ended without a report: it was asked to end, or whoever ran it was given up.
     Gone(Task),
+    /// A task's work is done, but its report cannot be handed in yet: its slot is free.
+    Returned(Task),
     /// Nobody waits for a job any more.
     Cancelled(JobId),
     /// No lineage reads a shuffle any more. Jobs that wait for its stage keep it until they are over.
@@ -169,6 +172,8 @@ pub struct Scheduler {
     ready: BTreeMap<JobId, BTreeSet<StageId>>,
     /// All tasks that hold a slot, those included that nobody needs any more.
     running: HashSet<Task>,
+    /// Those of them that have given back their slots.
+    returned: HashSet<Task>,
     next_stage: u64,
     /// Counts launches and results, to tell which of two was first.
     moment: u64,
@@ -195,6 +200,7 @@ impl Scheduler {
             shuffles: HashMap::new(),
             ready: BTreeMap::new(),
             running: HashSet::new(),
+            returned: HashSet::new(),
             next_stage: 0,
             moment: 0,
         }
@@ -208,6 +214,7 @@ impl Scheduler {
             Event::Failed(task, failure) => self.failed(task, failure, actions),
             Event::Lost(task, block) => self.lost(task, block, actions),
             Event::Gone(task) => self.gone(task, actions),
+            Event::Returned(task) => self.returned(task),
             Event::Cancelled(job) => self.finish(job, Outcome::Cancelled, actions),
             Event::Forgotten(shuffle) => self.forgotten(shuffle),
         }

@@ -4,6 +4,11 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::ship::{Decoded, Decoder, Encoder, NotShippable, ShipError};
+
 /// Long-lived work that takes no task slot.
 pub trait Service: Send + Sync + 'static {
     /// What its thread is called.
@@ -12,12 +17,38 @@ pub trait Service: Send + Sync + 'static {
     fn run(&self);
     /// Asks `run` to return. Called from another thread, perhaps before `run` began, perhaps more than once.
     fn stop(&self);
+    /// Writes it for another process, as the last entry of a table, which that process decodes as an `Arc<dyn Service>`.
+    /// A service that says nothing else stays in its process.
+    fn encode(&self, _: &mut Encoder) -> Result<(), NotShippable> {
+        Err(NotShippable::because(format!(
+            "the service {} runs in the driver only; where it has to run elsewhere, its `Service::encode` must say how",
+            self.name()
+        )))
+    }
+}
+
+/// Writes a service that is plain data: what its [`Service::encode`] calls if it can run elsewhere.
+pub fn encode_as_data<S>(service: &S, out: &mut Encoder) -> Result<(), NotShippable>
+where
+    S: Service + Serialize + DeserializeOwned,
+{
+    out.entry::<S>(decode_data::<S>, service).map(|_| ())
+}
+
+fn decode_data<S: Service + DeserializeOwned>(decoder: &mut Decoder) -> Result<Decoded, ShipError> {
+    let service: Arc<dyn Service> = Arc::new(decoder.value::<S, S>()?);
+    Ok(Box::new(service))
 }
 
 /// A service that was started. Dropping the handle lets it run on.
 pub struct ServiceHandle {
-    service: Arc<dyn Service>,
-    thread: Mutex<Option<JoinHandle<()>>>,
+    /// Taken by the first call of `stop`.
+    running: Mutex<Option<Running>>,
+}
+
+enum Running {
+    Here(Arc<dyn Service>, JoinHandle<()>),
+    Elsewhere(Box<dyn FnOnce() + Send>),
 }
 
 impl ServiceHandle {
@@ -25,15 +56,26 @@ impl ServiceHandle {
     pub fn on_thread(service: Arc<dyn Service>) -> io::Result<ServiceHandle> {
         let running = Arc::clone(&service);
         let thread = std::thread::Builder::new().name(service.name()).spawn(move || running.run())?;
-        Ok(ServiceHandle { service, thread: Mutex::new(Some(thread)) })
+        Ok(ServiceHandle { running: Mutex::new(Some(Running::Here(service, thread))) })
+    }
+
+    /// The handle of a service that runs in another process; `stop` asks it to end and waits until it has.
+    pub fn elsewhere(stop: impl FnOnce() + Send + 'static) -> ServiceHandle {
+        ServiceHandle { running: Mutex::new(Some(Running::Elsewhere(Box::new(stop)))) }
     }
 
     /// Asks the service to end and waits until it has. More calls do nothing.
     pub fn stop(&self) {
-        self.service.stop();
-        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if thread.is_some_and(|thread| thread.join().is_err()) {
-            tracing::error!(service = self.service.name(), "A service ended by a panic.");
+        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner).take();
+        match running {
+            Some(Running::Here(service, thread)) => {
+                service.stop();
+                if thread.join().is_err() {
+                    tracing::error!(service = service.name(), "A service ended by a panic.");
+                }
+            }
+            Some(Running::Elsewhere(stop)) => stop(),
+            None => {}
         }
     }
 }
@@ -72,7 +114,7 @@ mod tests {
         let handle = ServiceHandle::on_thread(Arc::new(Waiting { runs, stopped: (tell, Mutex::new(told)) })).unwrap();
         running.recv().unwrap();
         handle.stop();
-        assert!(handle.thread.lock().unwrap().is_none());
+        assert!(handle.running.lock().unwrap().is_none());
         handle.stop();
     }
 }

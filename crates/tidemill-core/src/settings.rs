@@ -22,6 +22,7 @@ mod error;
 mod ignored;
 pub mod keys;
 mod machine;
+mod memory;
 mod size;
 mod unknown;
 mod value;
@@ -91,6 +92,8 @@ pub enum Bounds {
     ZeroOrAbove,
     /// Above zero and at most this.
     AtMost(f64),
+    /// Zero or above, and below this.
+    Below(f64),
     /// One of these words.
     OneOf(&'static [&'static str]),
 }
@@ -217,6 +220,7 @@ impl Bounds {
                 Some(format!("above 0 and at most {}", ByteSize::new(most as u64)))
             }
             Bounds::AtMost(most) => Some(format!("above 0 and at most {most}")),
+            Bounds::Below(limit) => Some(format!("0 or above and below {limit}")),
         }
     }
 
@@ -228,6 +232,7 @@ impl Bounds {
             Bounds::AboveZero => magnitude.is_none_or(|value| 0.0 < value),
             Bounds::ZeroOrAbove => magnitude.is_none_or(|value| 0.0 <= value),
             Bounds::AtMost(most) => magnitude.is_none_or(|value| 0.0 < value && value <= most),
+            Bounds::Below(limit) => magnitude.is_none_or(|value| (0.0..limit).contains(&value)),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Spill files: sequences of records that wait on disk until their task wants them back.
 //!
-//! A [`SpillDir`] makes a directory of its own, which nobody else may enter, when the first file is needed, and removes
-//! it with everything in it when the last handle is gone. A [`SpillWriter`] writes one file and becomes a [`Spilled`],
+//! A [`SpillDir`] makes a directory of its own, which nobody else may enter, in each folder that gets a file, and removes
+//! them with everything in them when the last handle is gone. A [`SpillWriter`] writes one file and becomes a [`Spilled`],
 //! which [`SpillReader`]s read, frame by frame, as often as wanted. The file is removed with the last of them.
 //!
 //! # Format
@@ -20,80 +20,42 @@
 //!
 //! The files live no longer than the process that wrote them, so there is no other version to read.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io;
 use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tempfile::{TempDir, TempPath};
+use tempfile::TempPath;
 
 use crate::memory::Pool;
 use crate::{Cause, Runs, Stop, run_len};
 
 mod budget;
+mod folders;
 mod frames;
 mod merge;
 
 pub(crate) use budget::Budget;
+pub use folders::SpillDir;
+use folders::SpillOut;
 use frames::{Flaw, FrameReader, FrameWriter};
 pub(crate) use merge::{Merged, fan_in, merge_passes};
-
-/// Makes and removes the directory of spill files. Clones are handles of the same one.
-#[derive(Clone, Debug)]
-pub struct SpillDir(Arc<Inner>);
-
-#[derive(Debug)]
-struct Inner {
-    local: PathBuf,
-    own: Mutex<Option<TempDir>>,
-}
-
-impl SpillDir {
-    /// A directory under `local`, which is made when the first file is written to it (and `local` too, if need be).
-    pub fn new(local: impl Into<PathBuf>) -> SpillDir {
-        SpillDir(Arc::new(Inner { local: local.into(), own: Mutex::new(None) }))
-    }
-
-    /// Makes an empty file.
-    fn create(&self) -> Result<(File, TempPath), Cause> {
-        let mut own = self.0.own.lock().unwrap_or_else(PoisonError::into_inner);
-        let made = match own.take() {
-            Some(made) => made,
-            None => self.create_own().map_err(|error| Cause::spill(&self.0.local, error))?,
-        };
-        let dir = own.insert(made).path();
-        let file = tempfile::Builder::new().prefix("spill-").tempfile_in(dir);
-        Ok(file.map_err(|error| Cause::spill(dir, error))?.into_parts())
-    }
-
-    fn create_own(&self) -> io::Result<TempDir> {
-        fs::create_dir_all(&self.0.local)?;
-        let mut builder = tempfile::Builder::new();
-        builder.prefix("tidemill-spill-");
-        #[cfg(unix)]
-        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
-        builder.tempdir_in(&self.0.local)
-    }
-}
 
 /// Writes records of type `T` to a new file.
 #[derive(Debug)]
 pub struct SpillWriter<T> {
-    frames: FrameWriter<File>,
-    path: TempPath,
-    dir: SpillDir,
+    frames: FrameWriter<SpillOut>,
     records: PhantomData<fn(T)>,
 }
 
 impl<T> SpillWriter<T> {
     /// Starts a file whose frames hold about `frame_bytes` each: that many are in memory while it is written or read.
     pub fn create(dir: &SpillDir, frame_bytes: usize) -> Result<SpillWriter<T>, Cause> {
-        let (file, path) = dir.create()?;
-        let frames = FrameWriter::new(file, type_hash::<T>(), frame_bytes);
-        Ok(SpillWriter { frames, path, dir: dir.clone(), records: PhantomData })
+        let frames = FrameWriter::new(dir.create()?, type_hash::<T>(), frame_bytes);
+        Ok(SpillWriter { frames, records: PhantomData })
     }
 
     /// Appends a record.
@@ -106,14 +68,15 @@ impl<T> SpillWriter<T> {
 
     /// Appends something that encodes as a `T` does, such as a tuple of references for a tuple of values.
     pub fn push_as<R: Serialize>(&mut self, record: &R) -> Result<(), Cause> {
-        self.frames.push(record).map_err(|flaw| flaw.cause::<T>(Cause::spill, &self.path))
+        self.frames.push(record).map_err(|flaw| flaw.cause::<T>(Cause::spill, &self.frames.out().path))
     }
 
     /// Ends the file.
-    pub fn finish(self) -> Result<Spilled<T>, Cause> {
-        let written = self.frames.finish().map_err(|error| Cause::spill(&*self.path, error))?;
+    pub fn finish(mut self) -> Result<Spilled<T>, Cause> {
+        let written = self.frames.finish().map_err(|error| Cause::spill(&*self.frames.out().path, error))?;
+        let SpillOut { path, dir, .. } = self.frames.into_out();
         Ok(Spilled {
-            file: Arc::new(SpillFile { path: self.path, _dir: self.dir }),
+            file: Arc::new(SpillFile { path, _dir: dir }),
             records: written.records,
             frame_bytes: written.largest_frame,
             marker: PhantomData,

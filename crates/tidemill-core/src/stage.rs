@@ -7,6 +7,8 @@ use crate::ShuffleId;
 use crate::exchange::MapSide;
 use crate::lineage::{Lineage, walk_stage};
 
+mod sole;
+
 /// The stages of a job: parents before children, the result stage last.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Plan {
@@ -30,23 +32,26 @@ pub struct MapStage {
     /// How many partitions a barrier wants computed together, if there is a barrier in the stage. None where the stage was
     /// not looked into.
     pub barrier: Option<u32>,
+    /// Whether the job alone holds the shuffle and reads each bucket of it once.
+    pub sole: bool,
 }
 
 /// The map sides of a plan, by their shuffle.
 pub type Sides = HashMap<ShuffleId, Arc<dyn MapSide>>;
 
 /// Cuts the lineage of `result`. Where `is_written` says that a shuffle is complete, what lies behind it is not looked
-/// into: a job on a long lineage costs what is new in it.
+/// into: a job on a long lineage costs what is new in it. A shuffle is the job's alone if nothing but the job leads to it;
+/// that is seen only where the caller holds no more than `result`, and one hold of the job's on it.
 pub fn cut(result: Arc<dyn Lineage>, is_written: impl Fn(ShuffleId) -> bool) -> (Plan, Sides) {
     let mut sides = Sides::new();
     let mut plan = Plan::default();
     let mut planned = HashSet::new();
-    let (direct, barrier) = look_into(result);
+    let Read { parents: direct, barrier } = look_into(result, true);
     plan.result_barrier = barrier;
-    plan.result_parents = direct.iter().map(|side| side.shuffle()).collect();
-    type Read = (Vec<ShuffleId>, Option<u32>);
-    let mut open: Vec<(Arc<dyn MapSide>, Option<Read>)> = direct.into_iter().rev().map(|side| (side, None)).collect();
-    while let Some((side, read)) = open.pop() {
+    plan.result_parents = direct.iter().map(|parent| parent.side.shuffle()).collect();
+    type Looked = (Vec<ShuffleId>, Option<u32>);
+    let mut open: Vec<(Parent, Option<Looked>)> = direct.into_iter().rev().map(|parent| (parent, None)).collect();
+    while let Some((Parent { side, sole }, read)) = open.pop() {
         let shuffle = side.shuffle();
         if planned.contains(&shuffle) {
             continue;
@@ -54,14 +59,15 @@ pub fn cut(result: Arc<dyn Lineage>, is_written: impl Fn(ShuffleId) -> bool) -> 
         let tasks = side.lineage().meta().partitions as u32;
         match read {
             None if !is_written(shuffle) => {
-                let (parents, barrier) = look_into(side.lineage());
-                open.push((side, Some((parents.iter().map(|parent| parent.shuffle()).collect(), barrier))));
+                let Read { parents, barrier } = look_into(side.lineage(), sole);
+                let shuffles = parents.iter().map(|parent| parent.side.shuffle()).collect();
+                open.push((Parent { side, sole }, Some((shuffles, barrier))));
                 open.extend(parents.into_iter().rev().map(|parent| (parent, None)));
             }
             read => {
                 planned.insert(shuffle);
                 let (parents, barrier) = read.unwrap_or_default();
-                plan.map_stages.push(MapStage { shuffle, tasks, parents, barrier });
+                plan.map_stages.push(MapStage { shuffle, tasks, parents, barrier, sole });
                 sides.insert(shuffle, side);
             }
         }
@@ -69,16 +75,33 @@ pub fn cut(result: Arc<dyn Lineage>, is_written: impl Fn(ShuffleId) -> bool) -> 
     (plan, sides)
 }
 
-/// The shuffles that a stage reads, and how many partitions its barrier wants together. Of several barriers the one that
-/// does not go with the stage's own number of partitions counts, so that it is seen.
-fn look_into(last: Arc<dyn Lineage>) -> (Vec<Arc<dyn MapSide>>, Option<u32>) {
+/// What a stage reads.
+struct Read {
+    /// The shuffles, each once.
+    parents: Vec<Parent>,
+    /// How many partitions its barrier wants together. Of several barriers the one that does not go with the stage's own
+    /// number of partitions counts, so that it is seen.
+    barrier: Option<u32>,
+}
+
+/// A shuffle that a stage reads, and whether it is the job's alone.
+struct Parent {
+    side: Arc<dyn MapSide>,
+    sole: bool,
+}
+
+/// Looks at the stage that ends with `last`, which is the job's alone or not.
+fn look_into(last: Arc<dyn Lineage>, sole: bool) -> Read {
     let (own, mut barrier) = (last.meta().partitions as u32, None);
+    // First of all: the other walk holds nodes.
+    let sole = if sole { sole::solely_read(&last) } else { HashSet::new() };
     let sides = walk_stage(last, |node| {
         if node.is_barrier() && barrier.is_none_or(|held| held == own) {
             barrier = Some(node.meta().partitions as u32);
         }
     });
-    (distinct(sides), barrier)
+    let parent = |side: Arc<dyn MapSide>| Parent { sole: sole.contains(&side.shuffle()), side };
+    Read { parents: distinct(sides).into_iter().map(parent).collect(), barrier }
 }
 
 fn distinct(mut sides: Vec<Arc<dyn MapSide>>) -> Vec<Arc<dyn MapSide>> {

@@ -7,7 +7,7 @@ use std::any::Any;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::exchange::MapOutput;
+use crate::exchange::{BucketId, MapOutput};
 use crate::memory::{Grant, Memory, Pool};
 use crate::spill::SpillDir;
 use crate::{BlockId, RddId, ShuffleId, Stop};
@@ -74,6 +74,16 @@ impl Store {
     /// What a map task wrote, unless it is lost.
     pub fn map_output(&self, shuffle: ShuffleId, map: u32) -> Option<Arc<MapOutput>> {
         self.state().outputs.get(&shuffle)?.get(&map).cloned()
+    }
+
+    /// A bucket of a map output for another process; `None` where it is not here. What a block service answers to those
+    /// that [`Fetch`](crate::exchange::Fetch).
+    ///
+    /// # Errors
+    /// Those of encoding, or of reading what was spilled.
+    pub fn encoded_bucket(&self, bucket: BucketId) -> Result<Option<Vec<u8>>, Stop> {
+        let Some(output) = self.map_output(bucket.shuffle, bucket.map) else { return Ok(None) };
+        output.encode_bucket(bucket.bucket as usize)
     }
 
     /// Drops all that was written for a shuffle.

@@ -5,17 +5,20 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use crate::environment::Environment;
 use crate::exchange::MapOutput;
 use crate::memory::{Grant, Pool};
-use crate::{Cause, RddId, Stop};
+use crate::{Cause, RddId, ShuffleId, Stop};
 
 pub(crate) mod blame;
+mod commit;
+
+pub use commit::{Coordinator, Permission};
 
 /// Stands for the end of a task's own stage, which is no node of its lineage: the action, or the operator that asked for
-/// the shuffle.
+/// the shuffle. `MapSide::operator_at_fault` and that of `ResultSide` know whose it is.
 pub(crate) const END_OF_STAGE: RddId = RddId(u64::MAX);
 
 /// Names a job within its context.
@@ -53,6 +56,11 @@ pub struct TaskContext {
     partition: usize,
     environment: Arc<Environment>,
     properties: Arc<Properties>,
+    /// The shuffles whose chunks it takes.
+    takes: Vec<ShuffleId>,
+    epoch: u64,
+    /// Who says whether it may commit.
+    coordinator: Option<Weak<dyn Coordinator>>,
     cancelled: AtomicBool,
     operator: AtomicU64,
     updates: Mutex<Vec<(u64, Update)>>,
@@ -76,11 +84,25 @@ impl TaskContext {
             partition,
             environment,
             properties,
+            takes: Vec::new(),
+            epoch: 0,
+            coordinator: None,
             cancelled: AtomicBool::new(false),
             operator: AtomicU64::new(END_OF_STAGE.0),
             updates: Mutex::new(Vec::new()),
             brought: Mutex::new(None),
         }
+    }
+
+    /// The same, for a task that takes what it reads of `shuffles` instead of leaving it to others: nobody else reads it
+    /// ([`Scheduler::takes`](crate::scheduler::Scheduler::takes)).
+    pub fn taking(self, shuffles: Vec<ShuffleId>) -> TaskContext {
+        TaskContext { takes: shuffles, ..self }
+    }
+
+    /// The same, for a task of a driver of this epoch that asks `coordinator` before it commits.
+    pub fn driven_by(self, epoch: u64, coordinator: Weak<dyn Coordinator>) -> TaskContext {
+        TaskContext { epoch, coordinator: Some(coordinator), ..self }
     }
 
     /// The context of the task that this thread runs, if it runs one.
@@ -103,6 +125,38 @@ impl TaskContext {
         self.task.attempt
     }
 
+    /// Whether this attempt may make visible what it wrote: to be asked by tasks of sinks that have transactions of their
+    /// own, when everything is written and before it is committed. What to do after which answer stands at [`Permission`].
+    ///
+    /// Tasks that write nothing outside need not ask: the driver accepts one report of each partition anyway.
+    ///
+    /// ```
+    /// use tidemill_core::TaskContext;
+    /// use tidemill_core::task::Permission;
+    ///
+    /// let context = tidemill_core::Context::local(2)?;
+    /// context.set_epoch(3);
+    /// context.range(0..10, 2).foreach_partition(|numbers| {
+    ///     let sum: i64 = numbers.sum(); // written to a transaction
+    ///     let cx = TaskContext::current().expect("this is a task");
+    ///     match cx.may_commit() {
+    ///         Permission::Granted => assert_eq!((cx.epoch(), sum), (3, [10, 35][cx.partition()])), // and committed
+    ///         Permission::Committed { .. } => {} // and rolled back
+    ///         Permission::Held { .. } | Permission::Over => panic!("another attempt may commit"),
+    ///     }
+    /// })?;
+    /// # Ok::<(), tidemill_core::Error>(())
+    /// ```
+    pub fn may_commit(&self) -> Permission {
+        let coordinator = self.coordinator.as_ref().filter(|_| !self.is_cancelled()).and_then(Weak::upgrade);
+        coordinator.map_or(Permission::Over, |coordinator| coordinator.may_commit(self.task))
+    }
+
+    /// The epoch of the driver that submitted the job: see [`Context::set_epoch`](crate::Context::set_epoch).
+    pub fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
     /// A property that was set when the job was submitted.
     pub fn local_property(&self, name: &str) -> Option<&str> {
         self.properties.get(name).map(String::as_str)
@@ -111,6 +165,11 @@ impl TaskContext {
     /// The store, the account of memory and the settings of this process.
     pub fn environment(&self) -> &Arc<Environment> {
         &self.environment
+    }
+
+    /// Whether the task takes what it reads of a shuffle.
+    pub(crate) fn takes(&self, shuffle: ShuffleId) -> bool {
+        self.takes.contains(&shuffle)
     }
 
     /// Asks the task to end; it does so when it next draws a run from a source.

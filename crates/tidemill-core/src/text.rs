@@ -10,6 +10,7 @@
 mod block;
 mod compare;
 mod convert;
+mod detach;
 mod lines;
 mod parts;
 mod pattern;
@@ -19,6 +20,7 @@ mod split;
 mod tests;
 
 pub use block::{PADDING, TextBlock, TooLong};
+pub use detach::detached;
 pub use lines::LineCursor;
 pub use parts::Lines;
 pub use pattern::SplitBy;
@@ -38,8 +40,8 @@ const IN_PLACE: usize = 15;
 /// byte. More: where the text starts in its block and how long it is. So the length decides the form, and two texts of
 /// different forms are never equal.
 ///
-/// A long text keeps its whole block alive: see [`Text::detached`].
-#[derive(Clone, Default)]
+/// A long text keeps its whole block alive: see [`Text::detached`], and [`detached`] for values with texts in them.
+#[derive(Default)]
 pub struct Text {
     words: [u8; 16],
     block: Option<TextBlock>,

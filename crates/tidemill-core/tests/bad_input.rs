@@ -297,6 +297,7 @@ fn a_merge_of_an_accumulator_that_panics_fails_the_job() {
     assert_eq!(sum.value(), 4);
 }
 
+// behaviour 4.68
 #[test]
 fn more_results_than_the_driver_may_get_fail_their_job() {
     for setting in ["tidemill.memory.results.limit", "spark.driver.maxResultSize"] {
@@ -318,7 +319,7 @@ fn more_results_than_the_driver_may_get_fail_their_job() {
 fn results_may_come_while_other_data_fills_the_memory() {
     let context = context(&[("tidemill.memory.limit", "16m"), ("tidemill.memory.received.limit", "100%")]);
     let memory = &context.environment().memory;
-    let _received = memory.try_acquire(Pool::Received, 16 << 20).unwrap();
+    let _received = memory.try_acquire(Pool::Received, memory.ceiling(Pool::Received)).unwrap();
     assert_eq!(context.range(0..1_000, 2).collect().unwrap().len(), 1_000);
     assert_eq!((memory.used(Pool::Results), memory.peak(Pool::Results)), (0, 8_000));
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tidemill_core::lineage::Operator;
 use tidemill_core::settings::keys;
 use tidemill_core::task::Properties;
-use tidemill_core::{Clock, Context, Timestamp, Wake};
+use tidemill_core::{Clock, Context, EventBus, Timestamp, Wake};
 
 use crate::dstream::{Compute, DStream, Stream};
 use crate::error::Error;
@@ -17,6 +17,7 @@ use crate::event::{BatchInfo, StreamingEvent};
 use crate::graph::{Graph, Output};
 use crate::input::{Input, InputId};
 use crate::scheduler::BatchScheduler;
+use crate::statistics::{Record, Statistics};
 
 mod checkpoint;
 mod life;
@@ -50,6 +51,9 @@ pub(crate) struct Inner {
     clock: Arc<dyn Clock>,
     /// Ends the wait for the next batch time.
     tick: Wake,
+    /// What happened, in figures.
+    record: Mutex<Record>,
+    bus: EventBus<StreamingEvent>,
     state: Mutex<Live>,
     /// Signalled when a batch is to be run, when one is done, and when the context is over.
     changed: Condvar,
@@ -67,6 +71,8 @@ struct Live {
     checkpoints: Option<PathBuf>,
     /// A batch that the thread of jobs is to run.
     to_run: Option<crate::batch::Batch>,
+    /// The last batch that has its input: of later times nothing can be computed.
+    allocated: Option<Timestamp>,
     /// What is known of the batches that wait.
     submitted: BTreeMap<Timestamp, BatchInfo>,
     /// The last batch that is over.
@@ -93,6 +99,11 @@ impl WeakContext {
     pub(crate) fn upgrade(&self) -> Option<StreamingContext> {
         self.0.upgrade().map(|inner| StreamingContext { inner })
     }
+
+    /// Whether both are the same context.
+    pub(crate) fn is(&self, other: &WeakContext) -> bool {
+        self.0.ptr_eq(&other.0)
+    }
 }
 
 impl StreamingContext {
@@ -109,6 +120,7 @@ impl StreamingContext {
             remember: None,
             checkpoints: None,
             to_run: None,
+            allocated: None,
             submitted: BTreeMap::new(),
             done: None,
             finished: false,
@@ -121,7 +133,10 @@ impl StreamingContext {
         };
         let clock = Arc::clone(context.clock());
         let (context, state) = (context.clone(), Mutex::new(live));
-        let inner = Inner { context, interval, clock, tick: Wake::new(), state, changed: Condvar::new() };
+        let record = Mutex::new(Record::new(context.config().get(keys::UI_RETAINED_BATCHES)));
+        let bus = EventBus::new(context.config().get(keys::EVENT_QUEUE_LIMIT));
+        let (tick, changed) = (Wake::new(), Condvar::new());
+        let inner = Inner { context, interval, clock, tick, record, bus, state, changed };
         let streaming = StreamingContext { inner: Arc::new(inner) };
         let directory = streaming.context().config().get(keys::CHECKPOINT_DIRECTORY);
         if let Some(directory) = directory {
@@ -153,6 +168,11 @@ impl StreamingContext {
     /// 1.50).
     pub fn zero(&self) -> Option<Timestamp> {
         self.live().zero
+    }
+
+    /// Whether the batch of `time` has its input.
+    pub(crate) fn has_input(&self, time: Timestamp) -> bool {
+        self.live().allocated >= Some(time)
     }
 
     /// Makes every stream remember its RDDs for at least `duration`, for [`DStream::slice`] and for functions that look
@@ -192,9 +212,38 @@ impl StreamingContext {
         }
     }
 
-    /// Tells listeners. Listeners never hold up a batch.
-    pub(crate) fn post(&self, event: impl FnOnce() -> StreamingEvent) {
-        let _ = event; // nobody listens yet
+    /// How the stream is doing: arrival rate, delays, records so far, and more. Unlike a listener's, these figures miss
+    /// nothing.
+    ///
+    /// ```
+    /// use tidemill_streaming::testing::TestContext;
+    ///
+    /// let test = TestContext::new();
+    /// let (feed, numbers) = test.input();
+    /// test.collect(&numbers);
+    /// feed.push([1, 2, 3]);
+    /// test.tick()?;
+    /// let statistics = test.streaming().statistics();
+    /// assert_eq!((statistics.completed_batches, statistics.received_records), (1, 3));
+    /// assert_eq!(statistics.input_rate, Some(3.0), "records a second");
+    /// # Ok::<(), tidemill_streaming::Error>(())
+    /// ```
+    pub fn statistics(&self) -> Statistics {
+        self.record().statistics(self.interval())
+    }
+
+    /// Counts the event and tells listeners, who never hold up a batch.
+    pub(crate) fn post(&self, event: StreamingEvent) {
+        self.record().on(&event);
+        self.inner.bus.post(|| event);
+    }
+
+    pub(crate) fn record(&self) -> MutexGuard<'_, Record> {
+        self.inner.record.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn events(&self) -> &EventBus<StreamingEvent> {
+        &self.inner.bus
     }
 
     /// Waits until the batch of `time` is over; `false` if that takes longer than `limit` or the context ends before.

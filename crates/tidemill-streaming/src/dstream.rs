@@ -9,20 +9,62 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tidemill_core::lineage::Operator;
-use tidemill_core::{Rdd, Timestamp};
+use tidemill_core::{Rdd, StorageLevel, Timestamp};
 
 use crate::context::{StreamingContext, WeakContext};
 use crate::error::Error;
 
+mod checkpoint;
+mod cogroup;
+mod combine_by_key;
+mod count;
+mod count_by_value;
+mod count_by_value_and_window;
+mod count_by_window;
+mod filter;
+mod flat_map;
+mod folder_names;
 mod foreach_rdd;
+mod glom;
+mod group_by_key;
+mod group_by_key_and_window;
+mod join;
+mod map;
+mod map_partitions;
+mod map_values;
+mod map_with_state;
 mod node;
+mod outer_join;
+mod partition_by;
+mod persist;
 mod print;
+mod reduce;
 mod reduce_by_key;
-mod stateless;
+mod reduce_by_key_and_window;
+mod reduce_by_window;
+mod repartition;
+mod save_as_object_files;
+mod save_as_text_files;
+mod slice;
+mod sliding;
+mod stateful;
+mod together;
 mod transform;
+mod transform_all;
+mod transform_with;
+mod union;
+mod update_state_by_key;
+mod window;
 
+pub use count::NoPartitions;
+pub use folder_names::FolderNames;
+pub use map_with_state::{Always, MapWithStateDStream, StateFunction, StateSpec, Timed};
 pub use node::Parent;
 pub(crate) use node::{Node, Stream};
+pub use print::page;
+pub use sliding::{Sliding, WindowOptions};
+pub use transform_with::Missing;
+pub use update_state_by_key::{UpdateOptions, WithoutRdd};
 
 /// The RDD of a batch, if the stream has one for it.
 pub type Computed<T> = Result<Option<Rdd<T>>, Error>;
@@ -42,6 +84,12 @@ pub trait Compute<T: 'static>: Send + Sync + 'static {
 
     /// Batches up to `time` are over and remembered no longer: lets go of what was held for them.
     fn forget(&self, _time: Timestamp) {}
+
+    /// Where the RDDs are unions of its parents' and the like: keeps those at `level` in place of its own. `None` keeps them
+    /// unless they are kept already. `false` says that its own RDDs are to be kept.
+    fn persist_parents(&self, _level: Option<StorageLevel>) -> bool {
+        false
+    }
 
     /// Whether each RDD follows from the one before. Such a stream is computed in every batch, before the outputs, whether
     /// one asks for it or not; a failure costs only the outputs that need it.
@@ -87,8 +135,8 @@ impl<T: 'static> DStream<T> {
         self.node.slide()
     }
 
-    /// The context of the stream; `None` once all handles on it are gone.
-    pub fn streaming(&self) -> Option<StreamingContext> {
+    /// The streaming context of the stream: Spark's `DStream.context`. `None` once all handles on it are gone.
+    pub fn context(&self) -> Option<StreamingContext> {
         self.streaming.upgrade()
     }
 

@@ -73,6 +73,82 @@ pub enum Error {
         /// The time from one RDD of the stream to the next.
         slide: std::time::Duration,
     },
+    /// A window does not go with the stream that it is over (behaviour 1.50).
+    #[error(
+        "{operator}: The {what} duration of windowed DStream ({}) must be a multiple of the slide duration of parent DStream \
+         ({}); use that or a multiple of it",
+        spark_duration(duration),
+        spark_duration(parent)
+    )]
+    Window {
+        /// The operator.
+        operator: Operator,
+        /// Which duration: "window" or "slide".
+        what: &'static str,
+        /// What was asked for.
+        duration: std::time::Duration,
+        /// The time from one RDD of the parent to the next.
+        parent: std::time::Duration,
+    },
+    /// An operator on several streams was given none (behaviour 1.18).
+    #[error("{operator}: List of DStreams is empty; give at least one")]
+    NoStreams {
+        /// The operator.
+        operator: Operator,
+    },
+    /// The streams of an operator do not have their RDDs at the same times (behaviour 1.17, 1.18).
+    #[error(
+        "{operator}: requirement failed: Some of the DStreams have different slide durations: {slides:?}; bring them to one, \
+         for instance by windows of the same slide"
+    )]
+    DifferentSlides {
+        /// The operator.
+        operator: Operator,
+        /// The time from one RDD to the next of each stream.
+        slides: Vec<std::time::Duration>,
+    },
+    /// The streams of an operator are not of one streaming context (behaviour 1.17).
+    #[error("{operator}: requirement failed: Some of the DStreams have different contexts; make all of them with one")]
+    DifferentContexts {
+        /// The operator.
+        operator: Operator,
+    },
+    /// An argument of an operator is wrong.
+    #[error("{cause}")]
+    Argument {
+        /// What is wrong with it, and the operator.
+        #[source]
+        cause: std::sync::Arc<tidemill_core::Error>,
+    },
+    /// Something was asked of a stream that cannot change any more (behaviour 1.38, 1.39).
+    #[error(
+        "{operator}: Cannot change {what} of a DStream after streaming context has started; ask for it before `start`"
+    )]
+    Unchangeable {
+        /// The stream.
+        operator: Operator,
+        /// What was to change.
+        what: &'static str,
+    },
+    /// RDDs of a stream were asked for before the start, when it has no grid of times yet (behaviour 1.49).
+    #[error("{operator} has not been initialized; start the streaming context first")]
+    NotInitialized {
+        /// The stream.
+        operator: Operator,
+    },
+    /// A stream has no RDD for a batch, and an operator that reads it needs one (behaviour 1.17, 1.18).
+    #[error(
+        "batch {time} is lost: {operator}: Couldn't generate RDD from parent at time {time}: {parent} has none; let it \
+         give an empty RDD instead"
+    )]
+    MissingRdd {
+        /// The batch.
+        time: Timestamp,
+        /// The operator.
+        operator: Operator,
+        /// The stream that it reads.
+        parent: Operator,
+    },
     /// A thread could not be started.
     #[error("a thread could not be started: {0}")]
     Thread(String),
@@ -127,4 +203,10 @@ pub enum Error {
         /// What it said.
         cause: String,
     },
+}
+
+/// A duration as Spark prints it, in milliseconds.
+fn spark_duration(duration: &std::time::Duration) -> String {
+    let part = duration.subsec_nanos() % 1_000_000;
+    if part == 0 { format!("{} ms", duration.as_millis()) } else { format!("{duration:?}") }
 }

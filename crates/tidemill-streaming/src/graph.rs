@@ -51,14 +51,20 @@ impl Graph {
                 parent.stream.remember_at_least(stream.remembers() + parent.back);
             }
         }
+        self.stateful = self.needed().into_iter().filter(|stream| stream.is_stateful()).collect();
+    }
+
+    /// The streams that outputs need, in order of creation.
+    pub(crate) fn needed(&self) -> Vec<Arc<dyn Stream>> {
+        let mut streams = self.streams();
         let mut needed: HashSet<*const ()> = self.outputs.iter().map(|output| address(&output.stream)).collect();
         for stream in streams.iter().rev() {
             if needed.contains(&address(stream)) {
                 needed.extend(stream.parents().iter().map(|parent| address(&parent.stream)));
             }
         }
-        self.stateful =
-            streams.into_iter().filter(|stream| stream.is_stateful() && needed.contains(&address(stream))).collect();
+        streams.retain(|stream| needed.contains(&address(stream)));
+        streams
     }
 }
 

@@ -4,8 +4,8 @@
 //! batch every interval, asks each output for its RDD, and runs that as a job. Batch times are multiples of the interval;
 //! the batch of time T holds what arrived in (T - interval, T].
 //!
-//! It is not: a scheduler of tasks (the core's backend is), a home of connectors, durable: windows, state and checkpoints of
-//! streams are not there yet.
+//! It is not: a scheduler of tasks (the core's backend is), a home of connectors, durable: the state of
+//! streams does not outlive its program yet.
 //!
 //! The nouns: [`StreamingContext`], [`DStream`], [`input::Input`], [`batch::Batch`].
 //!
@@ -33,8 +33,11 @@ pub mod receiver;
 pub mod batch;
 pub mod dead_letter;
 pub mod rate;
+pub mod state;
 pub mod error;
 pub mod event;
+pub mod listener;
+pub mod statistics;
 pub mod testing;
 mod graph;
 mod scheduler;

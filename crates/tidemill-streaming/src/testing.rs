@@ -7,9 +7,9 @@
 //! use tidemill_streaming::testing::check;
 //!
 //! check(
-//!     [vec!["to be", "or not"], vec![], vec!["to be"]],
-//!     |lines| lines.flat_map(|line| line.split(' ').map(String::from).collect::<Vec<_>>()).map(|word| word.len()),
-//!     [vec![2, 2, 2, 3], vec![], vec![2, 2]],
+//!     [vec![1, 2, 3], vec![], vec![4]],                   // batches in
+//!     |numbers| numbers.filter(|x| x % 2 == 0).map(|x| x * 10), // the program
+//!     [vec![20], vec![], vec![40]],                       // batches out
 //! );
 //! ```
 

@@ -35,7 +35,7 @@ pub use tidemill_core::{
     Accumulator, Broadcast, Context, Element, Error, Key, Local, Rdd, Settings, Text, TextBlock, set_log_level,
 };
 pub use tidemill_streaming as streaming;
-pub use tidemill_streaming::{DStream, StreamingContext};
+pub use tidemill_streaming::{DStream, StreamingContext, testing};
 
 /// The examples of the first page, compiled and run with the others.
 #[cfg(doctest)]

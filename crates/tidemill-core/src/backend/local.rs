@@ -3,8 +3,9 @@
 //! Whoever has news - a worker with a report, a caller with a job - takes the lock, tells the scheduler, performs its
 //! actions and goes on: there is no scheduler thread to wake. Workers without work park.
 //!
-//! No code of users runs under the lock but the merging of accumulators, not even a destructor: what is to be dropped
-//! waits in `Aftermath` until the lock is free. A closure may hold the last clone of a context, whose end takes the lock.
+//! No code of users runs under the lock, not even a destructor: what is to be dropped waits in `Aftermath` until the lock
+//! is free, and what is to be merged into accumulators in `Merges`. A closure may hold the last clone of a context, whose
+//! end takes the lock.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::AtomicU64;
@@ -19,8 +20,9 @@ use crate::job::{Cancel, Job, JobHandle, JobResults, ResultSide};
 use crate::lineage::Operator;
 use crate::scheduler::{Action, Event, Limits, Outcome, PlannedStage, Scheduler, SchedulingMode, Submission};
 use crate::stage::{Sides, cut};
-use crate::task::{JobId, Properties, StageId, Task, TaskContext, TaskReport};
+use crate::task::{Coordinator, JobId, Permission, Properties, StageId, Task, TaskContext, TaskReport};
 
+mod merge;
 mod stuck;
 mod worker;
 
@@ -75,6 +77,7 @@ struct State {
     /// How many threads were ever given up.
     replaced: u64,
     aftermath: Aftermath,
+    merges: merge::Merges,
     idle: usize,
     alive: usize,
     /// How many threads wait for `ended`.
@@ -92,6 +95,8 @@ struct Running {
     cx: Arc<TaskContext>,
     started: Duration,
     thread: Arc<str>,
+    /// What it adds to accumulators is being merged: it holds its thread, but no slot.
+    merges: bool,
 }
 
 struct ActiveJob {
@@ -101,6 +106,7 @@ struct ActiveJob {
     sides: Sides,
     partitions: Vec<u32>,
     properties: Arc<Properties>,
+    epoch: u64,
     results: JobResults,
 }
 
@@ -142,6 +148,7 @@ impl LocalBackend {
             given_up: HashMap::new(),
             replaced: 0,
             aftermath: Aftermath::default(),
+            merges: merge::Merges::default(),
             idle: 0,
             alive: 0,
             watchers: 0,
@@ -172,6 +179,15 @@ impl Cancel for Shared {
     }
 }
 
+impl Coordinator for Shared {
+    fn may_commit(&self, task: Task) -> Permission {
+        let mut state = self.lock();
+        let permission = state.scheduler.may_commit(task);
+        self.release(state);
+        permission
+    }
+}
+
 impl Cancel for LocalBackend {
     fn cancel(&self, job: JobId) {
         self.shared.cancel(job);
@@ -197,10 +213,10 @@ impl Backend for LocalBackend {
         for (shuffle, side) in &sides {
             state.sides.insert(*shuffle, Arc::downgrade(side));
         }
-        let Job { id, operator, result, partitions, properties } = job;
+        let Job { id, operator, result, partitions, properties, epoch } = job;
         let pool = properties.get(POOL_PROPERTY).cloned().unwrap_or_default();
         let submission = Submission { job: id, plan, results: partitions.len() as u32, pool };
-        state.jobs.insert(id, ActiveJob { operator, result, sides, partitions, properties, results });
+        state.jobs.insert(id, ActiveJob { operator, result, sides, partitions, properties, epoch, results });
         shared.tell(&mut state, Event::Submitted(submission));
         shared.release(state);
         handle

@@ -15,17 +15,23 @@ use crate::settings::keys;
 
 /// Tells events to listeners. Dropping it ends the listeners once they have been told what is queued.
 #[derive(Debug)]
-pub struct EventBus {
-    shared: Arc<Shared>,
+pub struct EventBus<E = Event> {
+    shared: Arc<Shared<E>>,
     queue_limit: usize,
 }
 
 /// A listener that was added. Dropping the handle leaves the listener where it is.
-#[derive(Clone, Debug)]
-pub struct ListenerHandle {
+#[derive(Debug)]
+pub struct ListenerHandle<E = Event> {
     lane: u64,
     dropped: Arc<AtomicU64>,
-    shared: Arc<Shared>,
+    shared: Arc<Shared<E>>,
+}
+
+impl<E> Clone for ListenerHandle<E> {
+    fn clone(&self) -> Self {
+        ListenerHandle { lane: self.lane, dropped: self.dropped.clone(), shared: self.shared.clone() }
+    }
 }
 
 /// Why a listener could not be added.
@@ -45,18 +51,18 @@ pub enum ListenerError {
     },
 }
 
-#[derive(Debug, Default)]
-struct Shared {
+#[derive(Debug)]
+struct Shared<E> {
     /// How many lanes take events. Read without the lock, so that an event nobody wants costs one load.
     listening: AtomicUsize,
-    state: Mutex<State>,
+    state: Mutex<State<E>>,
     /// Something was delivered or a lane ended.
     settled: Condvar,
 }
 
-#[derive(Debug, Default)]
-struct State {
-    lanes: Vec<Lane>,
+#[derive(Debug)]
+struct State<E> {
+    lanes: Vec<Lane<E>>,
     lanes_made: u64,
     closed: bool,
     /// How many threads flush or stop. Without any, nobody is told what settled.
@@ -65,10 +71,10 @@ struct State {
 
 /// One listener's way.
 #[derive(Debug)]
-struct Lane {
+struct Lane<E> {
     id: u64,
     name: String,
-    queue: VecDeque<Arc<Event>>,
+    queue: VecDeque<Arc<E>>,
     /// How many events were queued, and how many of them the listener was told.
     accepted: u64,
     delivered: u64,
@@ -80,10 +86,12 @@ struct Lane {
     sleeping: bool,
 }
 
-impl EventBus {
+impl<E: Send + Sync + 'static> EventBus<E> {
     /// A bus without listeners. Each may lag behind by `queue_limit` events (`tidemill.event.queue.limit`).
-    pub fn new(queue_limit: usize) -> EventBus {
-        EventBus { shared: Arc::default(), queue_limit: queue_limit.max(1) }
+    pub fn new(queue_limit: usize) -> EventBus<E> {
+        let state = State { lanes: Vec::new(), lanes_made: 0, closed: false, waiting: 0 };
+        let shared = Shared { listening: AtomicUsize::new(0), state: Mutex::new(state), settled: Condvar::new() };
+        EventBus { shared: Arc::new(shared), queue_limit: queue_limit.max(1) }
     }
 
     /// Adds a listener, which is told every event from now on; `name` stands in logs about it.
@@ -91,7 +99,7 @@ impl EventBus {
     /// # Errors
     ///
     /// [`ListenerError`] if the bus was stopped or there is no thread to be had.
-    pub fn add(&self, name: &str, listener: impl Listener + 'static) -> Result<ListenerHandle, ListenerError> {
+    pub fn add(&self, name: &str, listener: impl Listener<E> + 'static) -> Result<ListenerHandle<E>, ListenerError> {
         let dropped = Arc::new(AtomicU64::new(0));
         let arrived = Arc::new(Condvar::new());
         let id = {
@@ -118,7 +126,7 @@ impl EventBus {
 
     /// Tells the listeners the event that `make` builds; without listeners it is not built. Never waits: where a
     /// queue is full, the event is dropped and counted.
-    pub fn post(&self, make: impl FnOnce() -> Event) {
+    pub fn post(&self, make: impl FnOnce() -> E) {
         // Relaxed: who adds a listener on another thread at this moment cannot say whether this event came after.
         if self.shared.listening.load(Ordering::Relaxed) == 0 {
             return;
@@ -149,7 +157,7 @@ impl EventBus {
     pub fn flush(&self, timeout: Duration) -> bool {
         let state = self.shared.lock();
         let targets: Vec<(u64, u64)> = state.lanes.iter().map(|lane| (lane.id, lane.accepted)).collect();
-        let is_behind = |lane: &Lane| targets.iter().any(|&(id, target)| id == lane.id && lane.delivered < target);
+        let is_behind = |lane: &Lane<E>| targets.iter().any(|&(id, target)| id == lane.id && lane.delivered < target);
         self.shared.wait_while(state, timeout, is_behind).is_empty()
     }
 
@@ -164,13 +172,13 @@ impl EventBus {
     }
 }
 
-impl Drop for EventBus {
+impl<E> Drop for EventBus<E> {
     fn drop(&mut self) {
         drop(self.shared.close());
     }
 }
 
-impl ListenerHandle {
+impl<E> ListenerHandle<E> {
     /// How many events the listener has missed because it lagged behind.
     pub fn dropped(&self) -> u64 {
         self.dropped.load(Ordering::Relaxed)
@@ -191,23 +199,23 @@ impl ListenerHandle {
     }
 }
 
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
+impl<E> Shared<E> {
+    fn lock(&self) -> MutexGuard<'_, State<E>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn count(&self, state: &State) {
+    fn count(&self, state: &State<E>) {
         let listening = state.lanes.iter().filter(|lane| !lane.removed && !state.closed).count();
         self.listening.store(listening, Ordering::Relaxed);
     }
 
-    fn settle(&self, state: &State) {
+    fn settle(&self, state: &State<E>) {
         if state.waiting != 0 {
             self.settled.notify_all();
         }
     }
 
-    fn close(&self) -> MutexGuard<'_, State> {
+    fn close(&self) -> MutexGuard<'_, State<E>> {
         let mut state = self.lock();
         state.closed = true;
         self.count(&state);
@@ -219,12 +227,12 @@ impl Shared {
     /// Gives the names of the lanes that still are when time is up.
     fn wait_while(
         &self,
-        mut state: MutexGuard<'_, State>,
+        mut state: MutexGuard<'_, State<E>>,
         timeout: Duration,
-        pending: impl Fn(&Lane) -> bool,
+        pending: impl Fn(&Lane<E>) -> bool,
     ) -> Vec<String> {
         let own = Some(thread::current().id());
-        let is_pending = |lane: &Lane| lane.thread != own && pending(lane);
+        let is_pending = |lane: &Lane<E>| lane.thread != own && pending(lane);
         state.waiting += 1;
         let waited = self.settled.wait_timeout_while(state, timeout, |state| state.lanes.iter().any(is_pending));
         let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
@@ -233,7 +241,7 @@ impl Shared {
     }
 
     /// The next event of a lane, when it comes; `None` when the lane is to end.
-    fn next(&self, id: u64, arrived: &Condvar) -> Option<Arc<Event>> {
+    fn next(&self, id: u64, arrived: &Condvar) -> Option<Arc<E>> {
         let mut state = self.lock();
         loop {
             let closed = state.closed;
@@ -271,14 +279,14 @@ impl Shared {
     }
 }
 
-impl State {
-    fn lane(&mut self, id: u64) -> Option<&mut Lane> {
+impl<E> State<E> {
+    fn lane(&mut self, id: u64) -> Option<&mut Lane<E>> {
         self.lanes.iter_mut().find(|lane| lane.id == id)
     }
 }
 
-impl Lane {
-    fn new(id: u64, name: &str, dropped: Arc<AtomicU64>, arrived: Arc<Condvar>) -> Lane {
+impl<E> Lane<E> {
+    fn new(id: u64, name: &str, dropped: Arc<AtomicU64>, arrived: Arc<Condvar>) -> Lane<E> {
         let (queue, name) = (VecDeque::new(), name.to_owned());
         Lane {
             id,
@@ -302,7 +310,7 @@ impl Lane {
 }
 
 /// The life of a listener's thread.
-fn run(shared: &Shared, id: u64, arrived: &Condvar, mut listener: Box<dyn Listener>) {
+fn run<E>(shared: &Shared<E>, id: u64, arrived: &Condvar, mut listener: Box<dyn Listener<E>>) {
     while let Some(event) = shared.next(id, arrived) {
         // A listener that panicked is never called again, so nobody sees what it left half done.
         if let Err(panic) = catch_unwind(AssertUnwindSafe(|| listener.on_event(&event))) {
@@ -318,7 +326,7 @@ fn run(shared: &Shared, id: u64, arrived: &Condvar, mut listener: Box<dyn Listen
     shared.end(id);
 }
 
-fn report_panic(shared: &Shared, id: u64, panic: &(dyn Any + Send)) {
+fn report_panic<E>(shared: &Shared<E>, id: u64, panic: &(dyn Any + Send)) {
     let name = shared.lock().lane(id).map(|lane| lane.name.clone()).unwrap_or_default();
     tracing::error!("the listener {name} is removed: {}", Cause::panic(panic));
 }

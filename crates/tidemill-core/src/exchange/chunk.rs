@@ -1,12 +1,11 @@
 //! Chunks: the blocks that one map task wrote, in memory, on disk or as bytes, each with its place in the order.
 
 use std::any::Any;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
-use crate::environment::Environment;
-use crate::exchange::{Blocks, Buckets, Exchange, Taken};
+use crate::exchange::{Buckets, Exchange, Taken};
 use crate::memory::{Grant, Pool};
 use crate::ship::Bytes;
 use crate::spill::{SpillWriter, Spilled, over_limit};
@@ -28,19 +27,21 @@ pub struct ChunkHeader {
     pub last: bool,
 }
 
-/// A block with its place.
+/// A block with its place. Cloning it clones pointers.
+#[derive(Clone)]
 pub struct Chunk {
     header: ChunkHeader,
     content: Content,
 }
 
+#[derive(Clone)]
 enum Content {
     /// A block, as `Arc<B>`, and the memory that it is accounted for.
-    Memory(Arc<dyn Any + Send + Sync>, #[expect(dead_code, reason = "held for its drop")] Grant),
+    Memory(Arc<dyn Any + Send + Sync>, Arc<Grant>),
     /// A `Spilled<B>`.
     Disk(Arc<dyn Any + Send + Sync>),
     /// Encoded, from another process.
-    Bytes(Vec<u8>),
+    Bytes(Arc<Vec<u8>>),
 }
 
 /// All that one map task wrote: the chunks of each bucket.
@@ -49,35 +50,79 @@ pub struct MapOutput {
     pub shuffle: ShuffleId,
     /// The map partition.
     pub map: u32,
-    buckets: Vec<Vec<Chunk>>,
+    /// `None` where a reader took the chunks. A lock each: readers of different buckets do not meet.
+    buckets: Vec<Mutex<Option<Vec<Chunk>>>>,
+    /// Knows the type of the blocks, so that whoever keeps an output can pass it on.
+    encode: Encode,
 }
 
-/// A map output as it travels: the chunks of each bucket, as header and postcard bytes.
-type Wire = (ShuffleId, u32, Vec<Vec<(ChunkHeader, Bytes)>>);
+type Encode = fn(&Chunk) -> Result<Bytes, Stop>;
+
+/// A bucket as it travels: its chunks, as header and postcard bytes.
+type BucketWire = Vec<(ChunkHeader, Bytes)>;
 
 impl MapOutput {
-    /// Encodes the output of a map task whose blocks are `B`.
-    pub(crate) fn encode<B: Element>(&self) -> Result<Vec<u8>, Stop> {
-        let encode = |chunk: &Chunk| Ok((chunk.header, chunk.encode::<B>()?));
-        let buckets =
-            self.buckets.iter().map(|chunks| chunks.iter().map(encode).collect()).collect::<Result<_, Stop>>()?;
-        let wire: Wire = (self.shuffle, self.map, buckets);
-        encode_block(&wire)
+    fn new(shuffle: ShuffleId, map: u32, buckets: Vec<Vec<Chunk>>, encode: Encode) -> MapOutput {
+        let buckets = buckets.into_iter().map(|chunks| Mutex::new(Some(chunks))).collect();
+        MapOutput { shuffle, map, buckets, encode }
+    }
+
+    /// All of it for another process. An error where a reader took a part of it: that part is lost.
+    pub fn encode(&self) -> Result<Vec<u8>, Stop> {
+        let lost = || Stop::Lost(BlockId::MapOutput { shuffle: self.shuffle, map: self.map });
+        let bucket = |bucket| self.bucket_wire(bucket)?.ok_or_else(lost);
+        let buckets = (0..self.buckets.len()).map(bucket).collect::<Result<Vec<BucketWire>, Stop>>()?;
+        encode_block(&(self.shuffle, self.map, buckets))
     }
 
     /// A map output that another process encoded; its blocks are decoded when they are read.
     pub fn decode(bytes: &[u8]) -> Result<MapOutput, Stop> {
-        let (shuffle, map, buckets): Wire =
+        let (shuffle, map, buckets): (ShuffleId, u32, Vec<BucketWire>) =
             postcard::from_bytes(bytes).map_err(|e| Cause::codec::<MapOutput>("decode", e))?;
-        let chunk = |(header, Bytes(bytes))| Chunk { header, content: Content::Bytes(bytes) };
-        let buckets = buckets.into_iter().map(|chunks| chunks.into_iter().map(chunk).collect()).collect();
-        Ok(MapOutput { shuffle, map, buckets })
+        let buckets = buckets.into_iter().map(chunks_of).collect();
+        Ok(MapOutput::new(shuffle, map, buckets, Chunk::bytes))
     }
 
-    /// How many bytes of it are on disk or in transit rather than in memory as values; for tests and metrics.
-    pub fn chunks_on_disk(&self) -> usize {
-        self.buckets.iter().flatten().filter(|chunk| matches!(chunk.content, Content::Disk(_))).count()
+    /// One bucket of it for another process, `None` where a reader took it, or
+    /// where there is none of that number.
+    pub fn encode_bucket(&self, bucket: usize) -> Result<Option<Vec<u8>>, Stop> {
+        self.bucket_wire(bucket)?.map(|wire| encode_block(&wire)).transpose()
     }
+
+    /// The chunks of a bucket, which stay here for other readers; `None` where a reader took them.
+    pub(super) fn share(&self, bucket: usize) -> Option<Vec<Chunk>> {
+        self.bucket(bucket)?.clone()
+    }
+
+    /// The chunks of a bucket; from here on they are lost to everyone else.
+    pub(super) fn take(&self, bucket: usize) -> Option<Vec<Chunk>> {
+        self.bucket(bucket)?.take()
+    }
+
+    /// How many of its chunks are on disk; for tests and metrics.
+    pub fn chunks_on_disk(&self) -> usize {
+        let chunks = (0..self.buckets.len()).filter_map(|bucket| self.share(bucket)).flatten();
+        chunks.filter(|chunk| matches!(chunk.content, Content::Disk(_))).count()
+    }
+
+    fn bucket_wire(&self, bucket: usize) -> Result<Option<BucketWire>, Stop> {
+        let encode = |chunk: &Chunk| Ok((chunk.header, (self.encode)(chunk)?));
+        self.share(bucket).map(|chunks| chunks.iter().map(encode).collect()).transpose()
+    }
+
+    fn bucket(&self, bucket: usize) -> Option<MutexGuard<'_, Option<Vec<Chunk>>>> {
+        Some(self.buckets.get(bucket)?.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// The chunks of a bucket that [`MapOutput::encode_bucket`] wrote.
+pub(super) fn decode_bucket(bytes: &[u8]) -> Result<Vec<Chunk>, Stop> {
+    Ok(chunks_of(postcard::from_bytes(bytes).map_err(|e| Cause::codec::<BucketWire>("decode", e))?))
+}
+
+fn chunks_of(wire: BucketWire) -> Vec<Chunk> {
+    let chunk = |(header, Bytes(bytes))| Chunk { header, content: Content::Bytes(Arc::new(bytes)) };
+    wire.into_iter().map(chunk).collect()
 }
 
 fn encode_block<B: Serialize>(block: &B) -> Result<Vec<u8>, Stop> {
@@ -85,27 +130,51 @@ fn encode_block<B: Serialize>(block: &B) -> Result<Vec<u8>, Stop> {
 }
 
 impl Chunk {
-    fn encode<B: Element>(&self) -> Result<Bytes, Stop> {
-        match &self.content {
-            Content::Bytes(bytes) => Ok(Bytes(bytes.clone())),
-            Content::Memory(..) | Content::Disk(_) => Ok(Bytes(encode_block(&*self.block::<B>()?)?)),
+    pub(super) fn header(&self) -> ChunkHeader {
+        self.header
+    }
+
+    /// The block, and the memory that it is accounted for until it is read. It is the caller's own where nobody else holds
+    /// the chunk, or where it comes from disk or from another process.
+    pub(super) fn open<B: Element>(self) -> Result<(Taken<B>, Option<Arc<Grant>>), Stop> {
+        match self.content {
+            Content::Memory(block, grant) => {
+                let block = Arc::try_unwrap(block.downcast::<B>().map_err(|_| foreign())?);
+                Ok((block.map_or_else(Taken::Shared, Taken::Own), Some(grant)))
+            }
+            Content::Bytes(bytes) => {
+                let block = postcard::from_bytes(&bytes).map_err(|e| Cause::codec::<B>("decode", e))?;
+                Ok((Taken::Own(block), None))
+            }
+            Content::Disk(spilled) => Ok((Taken::Own(read_spilled(&spilled)?), None)),
         }
     }
 
-    fn block<B: Element>(&self) -> Result<Arc<B>, Stop> {
-        let foreign = || Stop::Failed(Cause::Invalid("a shuffle chunk holds blocks of another type".into()));
+    fn encode<B: Element>(&self) -> Result<Bytes, Stop> {
         match &self.content {
-            Content::Memory(block, _) => Arc::clone(block).downcast::<B>().map_err(|_| foreign()),
-            Content::Bytes(bytes) => {
-                Ok(Arc::new(postcard::from_bytes(bytes).map_err(|e| Cause::codec::<B>("decode", e))?))
-            }
-            Content::Disk(spilled) => {
-                let mut block = Vec::with_capacity(1);
-                spilled.downcast_ref::<Spilled<B>>().ok_or_else(foreign)?.read()?.next(&mut block)?;
-                block.pop().map(Arc::new).ok_or_else(foreign)
-            }
+            Content::Memory(block, _) => Ok(Bytes(encode_block(block.downcast_ref::<B>().ok_or_else(foreign)?)?)),
+            Content::Disk(spilled) => Ok(Bytes(encode_block(&read_spilled::<B>(spilled)?)?)),
+            Content::Bytes(_) => self.bytes(),
         }
     }
+
+    /// As it came from another process.
+    fn bytes(&self) -> Result<Bytes, Stop> {
+        match &self.content {
+            Content::Bytes(bytes) => Ok(Bytes(bytes.to_vec())),
+            Content::Memory(..) | Content::Disk(_) => Err(foreign()),
+        }
+    }
+}
+
+fn read_spilled<B: Element>(spilled: &Arc<dyn Any + Send + Sync>) -> Result<B, Stop> {
+    let mut block = Vec::with_capacity(1);
+    spilled.downcast_ref::<Spilled<B>>().ok_or_else(foreign)?.read()?.next(&mut block)?;
+    block.pop().ok_or_else(foreign)
+}
+
+fn foreign() -> Stop {
+    Stop::Failed(Cause::Invalid("a shuffle chunk holds blocks of another type".into()))
 }
 
 /// A chunk is read whole, so its frame is as large as it.
@@ -130,7 +199,7 @@ impl<'a, X: Exchange> ChunkWriter<'a, X> {
         for chunk in self.buckets.iter_mut().filter_map(|chunks| chunks.last_mut()) {
             chunk.header.last = true;
         }
-        MapOutput { shuffle: self.header.shuffle, map: self.header.map, buckets: self.buckets }
+        MapOutput::new(self.header.shuffle, self.header.map, self.buckets, Chunk::encode::<X::Block>)
     }
 }
 
@@ -142,7 +211,7 @@ impl<X: Exchange> Buckets<X::Block> for ChunkWriter<'_, X> {
     fn put(&mut self, bucket: usize, block: X::Block) -> Result<(), Stop> {
         let environment = self.cx.environment();
         let content = match environment.memory.try_acquire(Pool::Shuffle, self.exchange.weigh(&block)) {
-            Some(grant) => Content::Memory(Arc::new(block), grant),
+            Some(grant) => Content::Memory(Arc::new(block), Arc::new(grant)),
             None => {
                 let mut file = SpillWriter::create(&environment.spill, CHUNK_FRAME_BYTES)?;
                 file.push(&block).map_err(|cause| over_limit::<X::Block>(cause, Pool::Shuffle))?;
@@ -155,50 +224,5 @@ impl<X: Exchange> Buckets<X::Block> for ChunkWriter<'_, X> {
         let header = ChunkHeader { number: chunks.len() as u32, ..self.header };
         chunks.push(Chunk { header, content });
         Ok(())
-    }
-}
-
-/// Draws the chunks of one bucket from the store, and sees to it that each is there exactly once.
-pub(crate) struct StoredBlocks<B> {
-    environment: Arc<Environment>,
-    shuffle: ShuffleId,
-    maps: u32,
-    bucket: usize,
-    /// The map output that is being read.
-    current: Option<Arc<MapOutput>>,
-    map: u32,
-    number: u32,
-    block: std::marker::PhantomData<fn() -> B>,
-}
-
-impl<B> StoredBlocks<B> {
-    pub(crate) fn new(environment: &Arc<Environment>, shuffle: ShuffleId, maps: usize, bucket: usize) -> Self {
-        let (environment, block) = (Arc::clone(environment), std::marker::PhantomData);
-        StoredBlocks { environment, shuffle, maps: maps as u32, bucket, current: None, map: 0, number: 0, block }
-    }
-}
-
-impl<B: Element> Blocks<B> for StoredBlocks<B> {
-    fn next(&mut self) -> Result<Option<Taken<B>>, Stop> {
-        while self.map < self.maps {
-            let lost = Stop::Lost(BlockId::MapOutput { shuffle: self.shuffle, map: self.map });
-            let output = match self.current.take() {
-                Some(output) => output,
-                None => self.environment.store.map_output(self.shuffle, self.map).ok_or(lost.clone())?,
-            };
-            let Some(chunks) = output.buckets.get(self.bucket) else { return Err(lost) };
-            if let Some(chunk) = chunks.get(self.number as usize) {
-                let last = self.number as usize + 1 == chunks.len();
-                if (chunk.header.number, chunk.header.last) != (self.number, last) {
-                    return Err(lost);
-                }
-                let block = chunk.block::<B>()?;
-                self.number += 1;
-                self.current = Some(output);
-                return Ok(Some(Taken::Shared(block)));
-            }
-            (self.map, self.number) = (self.map + 1, 0);
-        }
-        Ok(None)
     }
 }

@@ -3,7 +3,7 @@
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use crate::exchange::scatter::put_in_pieces;
+use crate::exchange::partition::put_by_route;
 use crate::exchange::{Blocks, Buckets, Exchange, Taken};
 use crate::hash::HashSeed;
 use crate::layout::{Route, RouteWire};
@@ -66,15 +66,8 @@ impl<K: Key, V: Element, C: Combiner<V>> Exchange for Combine<K, V, C> {
             )?;
         }
         let mut groups = table.finish_hashed(|earlier, later| combiner.merge(earlier, later))?;
-        let mut run = Vec::new();
-        put_in_pieces(out, cx, |blocks| {
-            let more = groups.next(&mut run)?;
-            for group in run.drain(..) {
-                let bucket = self.route.partition_hashed(group.0, &group.1);
-                let Some(block) = blocks.get_mut(bucket) else { return Err(self.route.out_of_range(&group.1).into()) };
-                block.push(group);
-            }
-            Ok(more)
+        put_by_route(&mut *groups, out, cx, &self.route, |(hash, key, _)| {
+            (self.route.partition_hashed(*hash, key), key)
         })
     }
 

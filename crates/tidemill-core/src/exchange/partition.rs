@@ -29,16 +29,7 @@ impl<K: Key, V: Element> Exchange for Partition<K, V> {
         out: &mut dyn Buckets<Self::Block>,
         cx: &Arc<TaskContext>,
     ) -> Result<(), Stop> {
-        let mut run = Vec::new();
-        put_in_pieces(out, cx, |blocks| {
-            let more = input.next(&mut run)?;
-            for pair in run.drain(..) {
-                let bucket = self.route.partition(&pair.0);
-                let Some(block) = blocks.get_mut(bucket) else { return Err(self.route.out_of_range(&pair.0).into()) };
-                block.push(pair);
-            }
-            Ok(more)
-        })
+        put_by_route(&mut *input, out, cx, &self.route, |(key, _)| (self.route.partition(key), key))
     }
 
     fn read(
@@ -61,4 +52,24 @@ impl<K: Key, V: Element> Exchange for Partition<K, V> {
         let route: RouteWire = postcard::from_bytes(parameters).map_err(|e| ShipError::Value(e.to_string()))?;
         Ok(Partition { route: Route::decode(route, decoder)?, values: PhantomData })
     }
+}
+
+/// Puts each element that is drawn into a bucket; `place` gives it, with the key by which `route` chose it.
+pub(super) fn put_by_route<K: Key, T: Element>(
+    input: &mut dyn Runs<T>,
+    out: &mut dyn Buckets<Vec<T>>,
+    cx: &Arc<TaskContext>,
+    route: &Route<K>,
+    place: impl Fn(&T) -> (usize, &K),
+) -> Result<(), Stop> {
+    let mut run = Vec::new();
+    put_in_pieces(out, cx, |blocks| {
+        let more = input.next(&mut run)?;
+        for element in run.drain(..) {
+            let (bucket, key) = place(&element);
+            let Some(block) = blocks.get_mut(bucket) else { return Err(route.out_of_range(key).into()) };
+            block.push(element);
+        }
+        Ok(more)
+    })
 }

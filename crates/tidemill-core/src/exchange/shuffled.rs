@@ -5,9 +5,10 @@ use std::sync::{Arc, Weak};
 use serde::{Deserialize, Serialize};
 
 use crate::environment::Environment;
-use crate::exchange::chunk::{ChunkWriter, StoredBlocks};
+use crate::exchange::chunk::ChunkWriter;
+use crate::exchange::stored::StoredBlocks;
 use crate::exchange::{Exchange, MapOutput};
-use crate::lineage::{Dependency, Lineage, Meta, Node, Operator, Parent};
+use crate::lineage::{Dependency, Lineage, Meta, Node, Operator, Parent, operator_of};
 use crate::runs::BoxRuns;
 use crate::ship::{Bytes, Decoder, Encoder, NotShippable, ShipError};
 use crate::task::blame::{Before, During};
@@ -24,8 +25,14 @@ pub trait MapSide: Send + Sync + 'static {
     fn lineage(&self) -> Arc<dyn Lineage>;
     /// Runs one map task.
     fn run(&self, cx: &Arc<TaskContext>) -> Result<MapOutput, Stop>;
-    /// A map output of this side, encoded for another process.
-    fn encode_output(&self, output: &MapOutput) -> Result<Vec<u8>, Stop>;
+    /// The operator whose code ran last in a task of this side: one of its lineage, or at the stage's end the one that
+    /// asked for the shuffle, whose code divides and merges what the lineage gives.
+    fn operator_at_fault(&self, cx: &TaskContext) -> Option<Operator> {
+        match cx.entered() {
+            END_OF_STAGE => Some(self.operator().clone()),
+            node => operator_of(self.lineage(), node),
+        }
+    }
     /// Writes this side and its lineage for another process, as the last entry of a table.
     fn encode(&self, out: &mut Encoder) -> Result<(), NotShippable>;
 }
@@ -77,10 +84,6 @@ impl<X: Exchange> MapSide for Side<X> {
         let mut chunks = ChunkWriter::new(&*self.exchange, self.shuffle, self.buckets, cx);
         self.exchange.write(input, &mut chunks, cx)?;
         Ok(chunks.finish())
-    }
-
-    fn encode_output(&self, output: &MapOutput) -> Result<Vec<u8>, Stop> {
-        output.encode::<X::Block>()
     }
 
     fn encode(&self, out: &mut Encoder) -> Result<(), NotShippable> {
@@ -148,6 +151,10 @@ impl<X: Exchange> Lineage for Shuffled<X> {
         self.side.iter().map(|side| Dependency::Shuffle(Arc::clone(side) as Arc<dyn MapSide>)).collect()
     }
 
+    fn draws_once(&self) -> bool {
+        true
+    }
+
     fn encode(&self, out: &mut Encoder) -> Result<(), NotShippable> {
         let exchange = self.exchange.encode(out).map_err(|e| e.at(&self.meta.operator))?;
         out.node::<Self>(decode_shuffled::<X>, &self.meta, &[], &(self.shuffle, self.maps, exchange))
@@ -164,7 +171,7 @@ fn decode_shuffled<X: Exchange>(decoder: &mut Decoder) -> Result<crate::ship::De
 
 impl<X: Exchange> Node<X::Out> for Shuffled<X> {
     fn compute(self: Arc<Self>, partition: usize, cx: &Arc<TaskContext>) -> Result<BoxRuns<X::Out>, Stop> {
-        let blocks = StoredBlocks::new(cx.environment(), self.shuffle, self.maps, partition);
+        let blocks = StoredBlocks::new(cx, self.shuffle, self.maps, partition);
         cx.enter(self.meta.id);
         let runs = Arc::clone(&self.exchange).read(Box::new(blocks), cx)?;
         Ok(Box::new(During { runs, cx: Arc::clone(cx), node: self.meta.id }))

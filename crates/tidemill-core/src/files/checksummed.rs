@@ -14,7 +14,7 @@
 //! `.*.writing` file, which no listing shows. Only its owner may read and write the file.
 
 use std::fs::File;
-use std::io::{BufReader, BufWriter, Read};
+use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
@@ -42,9 +42,8 @@ impl ChecksummedWriter {
         let failed = |error| write_failure("create", path, error);
         let file =
             tempfile::Builder::new().prefix(".").suffix(".writing").tempfile_in(folder_of(path)).map_err(failed)?;
-        let mut writer = BufWriter::with_capacity(BUFFER_BYTES, file);
-        std::io::Write::write_all(&mut writer, &header(type_name)).map_err(failed)?;
-        Ok(ChecksummedWriter { path: path.into(), frames: FrameWriter::new(writer) })
+        let frames = frames(BufWriter::with_capacity(BUFFER_BYTES, file), type_name).map_err(failed)?;
+        Ok(ChecksummedWriter { path: path.into(), frames })
     }
 
     /// Writes one frame.
@@ -65,6 +64,13 @@ impl ChecksummedWriter {
         File::open(folder_of(&path)).and_then(|folder| folder.sync_all()).map_err(failed)?;
         Ok(length)
     }
+}
+
+/// Starts the content of such a file with elements of the type `type_name` in any stream, for files that reach their place
+/// in another way.
+pub(crate) fn frames<W: Write>(mut writer: W, type_name: &str) -> io::Result<FrameWriter<W>> {
+    writer.write_all(&header(type_name))?;
+    Ok(FrameWriter::new(writer))
 }
 
 /// Reads one checksummed file.

@@ -27,6 +27,7 @@ use crate::files::paths::uri;
 
 const TEMPORARY: &str = "_temporary";
 const COMMITTED: &str = "committed";
+const PART: &str = "part-";
 const SUCCESS: &str = "_SUCCESS";
 
 /// What to do if the output folder is there already.
@@ -37,6 +38,9 @@ pub enum Existing {
     /// Put new parts in the place of old ones of the same name; other files stay. For streaming jobs, which run a batch
     /// again after a crash. What a job that died left in `_temporary` is removed.
     WriteOver,
+    /// As [`WriteOver`](Existing::WriteOver), and old parts that no new one takes the place of are removed: the folder holds
+    /// this output alone. For batches that are run again.
+    Replace,
 }
 
 /// The folder that a job writes. Plain data: it travels to the tasks.
@@ -46,6 +50,8 @@ pub struct OutputFolder {
     compression: Compression,
     /// Whether this job made the folder, and so may remove it.
     is_new: bool,
+    /// Whether parts that are not this job's are to go.
+    replaces: bool,
 }
 
 /// How the commit of an attempt ended.
@@ -78,7 +84,7 @@ impl OutputFolder {
             Err(_) if existing == Existing::Refuse => return Err(Cause::file("create", path, already_exists(path))),
             Err(_) => false,
         };
-        let folder = OutputFolder { path: path.into(), compression, is_new };
+        let folder = OutputFolder { path: path.into(), compression, is_new, replaces: existing == Existing::Replace };
         let temporary = folder.temporary();
         remove_folder(&temporary)?;
         fs::create_dir_all(temporary.join(COMMITTED)).map_err(|e| write_failure("create", &temporary, e))?;
@@ -128,6 +134,9 @@ impl OutputFolder {
                 return Err(write_failure("write", &place, error));
             }
         }
+        if self.replaces && !self.is_new {
+            self.remove_other_parts(&parts)?;
+        }
         remove_folder(&self.temporary())?;
         File::create(&success).map_err(|e| write_failure("write", &success, e))?;
         Ok(())
@@ -150,11 +159,23 @@ impl OutputFolder {
     }
 
     fn part_name(&self, partition: usize) -> String {
-        format!("part-{partition:05}{}", self.compression.suffix())
+        format!("{PART}{partition:05}{}", self.compression.suffix())
     }
 
     fn temporary(&self) -> PathBuf {
         self.path.join(TEMPORARY)
+    }
+
+    /// Removes the parts of earlier outputs that are not among `parts`.
+    fn remove_other_parts(&self, parts: &[String]) -> Result<(), Cause> {
+        for entry in fs::read_dir(&self.path).map_err(|e| Cause::file("read", &self.path, e))? {
+            let entry = entry.map_err(|e| Cause::file("read", &self.path, e))?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if name.starts_with(PART) && !parts.contains(&name) {
+                remove_file(&entry.path())?;
+            }
+        }
+        Ok(())
     }
 
     /// Removes parts after a failure to place them all. In a folder that was there before, they have replaced old parts:
@@ -193,6 +214,11 @@ impl AttemptFile {
         self.bytes
     }
 
+    /// Where it is written.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Completes the file and makes it the partition's part, unless another attempt was first.
     pub fn commit(mut self) -> Result<AttemptEnd, Cause> {
         let file = match self.file.take() {
@@ -206,6 +232,22 @@ impl AttemptFile {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(AttemptEnd::AnotherWasFirst),
             Err(error) => Err(write_failure("commit", &self.path, error)),
         }
+    }
+}
+
+/// For writers that write to any stream; their errors have yet to be given the file's name.
+impl Write for AttemptFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = match &mut self.file {
+            Some(file) => file.write(bytes)?,
+            None => bytes.len(),
+        };
+        self.bytes += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.as_mut().map_or(Ok(()), Write::flush)
     }
 }
 

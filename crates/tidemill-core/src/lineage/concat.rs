@@ -139,6 +139,10 @@ impl<T: 'static> Lineage for Concat<T> {
         Some((node, partition))
     }
 
+    fn draws_once(&self) -> bool {
+        true
+    }
+
     fn encode(&self, out: &mut Encoder) -> Result<(), NotShippable> {
         let parents: Vec<_> = self.parents.iter().map(Parent::id).collect();
         out.node::<Self>(decode::<T>, &self.meta, &parents, &self.arrangement)

@@ -1,12 +1,16 @@
-//! The counting itself: bytes in use by each pool and by all, changed by a few atomic additions.
+//! The counting itself: bytes in use by each pool, by those above their floors, and by all.
 
 use super::sync::atomic::{AtomicU64, Ordering::SeqCst};
-use super::{MemoryLimits, POOLS, Pool, Waiting};
+use super::{MemoryLimits, Pool, Waiting};
 
 #[derive(Debug)]
 pub(super) struct Account {
     pub(super) limits: MemoryLimits,
-    pools: [Counter; POOLS],
+    pools: [Counter; Pool::ALL.len()],
+    /// What is nobody's floor. Counts at least the bytes of each pool above its floor, and briefly what a request tries to add.
+    pub(super) rest: Counter,
+    rest_limit: u64,
+    /// All of the pools, to be looked at: nothing is decided by it.
     pub(super) total: Counter,
     pub(super) waiting: Waiting,
 }
@@ -19,10 +23,6 @@ pub(super) struct Counter {
 }
 
 impl Counter {
-    fn fits(&self, bytes: u64, ceiling: u64) -> bool {
-        self.used.load(SeqCst).checked_add(bytes).is_some_and(|sum| sum <= ceiling)
-    }
-
     /// Adds `bytes` if the sum is at most `ceiling`.
     fn try_add(&self, bytes: u64, ceiling: u64) -> bool {
         let fits = |used: u64| used.checked_add(bytes).filter(|&sum| sum <= ceiling);
@@ -36,7 +36,7 @@ impl Counter {
     }
 
     /// Adds `bytes`, whatever the sum.
-    pub(super) fn add(&self, bytes: u64) {
+    fn add(&self, bytes: u64) {
         let before = self.used.fetch_add(bytes, SeqCst);
         self.peak.fetch_max(before + bytes, SeqCst);
     }
@@ -48,8 +48,12 @@ impl Counter {
 
 impl Account {
     pub(super) fn new(limits: MemoryLimits) -> Account {
-        let (pools, total) = Default::default();
-        Account { limits, pools, total, waiting: Waiting::default() }
+        let (pools, rest, total) = Default::default();
+        Account { limits, pools, rest, rest_limit: limits.shared(), total, waiting: Waiting::default() }
+    }
+
+    pub(super) fn pool(&self, pool: Pool) -> &Counter {
+        &self.pools[pool as usize]
     }
 
     /// Takes `bytes` once they fit, or once nothing else is taken from `pool`; `false` once `cancelled` says so.
@@ -62,38 +66,68 @@ impl Account {
         })
     }
 
-    pub(super) fn pool(&self, pool: Pool) -> &Counter {
-        &self.pools[pool as usize]
-    }
-
+    /// Takes `bytes` if that passes no ceiling. What is within the floor of `pool` depends on nobody else.
     pub(super) fn try_take(&self, pool: Pool, bytes: u64) -> bool {
-        // Without this look, two waiters could wake each other for ever by what they add and undo. With it, each undoing
-        // means that someone else was served in between.
-        if !self.total.fits(bytes, self.limits.total) || !self.pool(pool).try_add(bytes, self.limits.pool(pool)) {
-            return false;
-        }
-        if !self.total.try_add(bytes, self.limits.total) {
-            self.pool(pool).subtract(bytes);
-            self.waiting.wake(); // a waiter may have found the pool fuller than it is
-            return false;
-        }
-        true
+        let ceiling = self.limits.ceiling(pool);
+        let fits = |used: u64| used.checked_add(bytes).is_some_and(|sum| sum <= ceiling);
+        self.take(pool, bytes, fits, |above| self.rest.try_add(above, self.rest_limit))
     }
 
     /// Takes `bytes` if nothing else is taken from `pool`, whatever the ceilings.
     fn try_take_alone(&self, pool: Pool, bytes: u64) -> bool {
-        let alone = self.pool(pool).try_add(bytes, bytes);
-        if alone {
-            self.total.add(bytes);
+        self.take(pool, bytes, |used| used == 0, |above| self.add_to_rest(above))
+    }
+
+    /// Takes `bytes`, whatever the ceilings.
+    pub(super) fn take_past(&self, pool: Pool, bytes: u64) {
+        self.take(pool, bytes, |_| true, |above| self.add_to_rest(above));
+    }
+
+    fn add_to_rest(&self, bytes: u64) -> bool {
+        self.rest.add(bytes);
+        true
+    }
+
+    /// Takes `bytes` where `fits` says so of the bytes that `pool` has, and `reserve` of those that it then has more above
+    /// its floor. A turn is repeated only if the pool changed meanwhile.
+    fn take(&self, pool: Pool, bytes: u64, fits: impl Fn(u64) -> bool, reserve: impl Fn(u64) -> bool) -> bool {
+        let counter = self.pool(pool);
+        let mut used = counter.used.load(SeqCst);
+        loop {
+            if !fits(used) {
+                return false;
+            }
+            let above = self.above_floor(pool, used + bytes) - self.above_floor(pool, used);
+            if above > 0 && !reserve(above) {
+                return false;
+            }
+            match counter.used.compare_exchange(used, used + bytes, SeqCst, SeqCst) {
+                Ok(_) => {
+                    counter.peak.fetch_max(used + bytes, SeqCst);
+                    self.total.add(bytes);
+                    return true;
+                }
+                Err(now) if above > 0 => {
+                    self.rest.subtract(above);
+                    self.waiting.wake(); // a waiter may have found the rest fuller than it is
+                    used = now;
+                }
+                Err(now) => used = now,
+            }
         }
-        alone
     }
 
     pub(super) fn give_back(&self, pool: Pool, bytes: u64) {
         if bytes > 0 {
             self.total.subtract(bytes);
-            self.pool(pool).subtract(bytes);
+            let before = self.pool(pool).used.fetch_sub(bytes, SeqCst);
+            self.rest.subtract(self.above_floor(pool, before) - self.above_floor(pool, before - bytes));
             self.waiting.wake();
         }
+    }
+
+    /// How much of what `pool` has in use is no part of its floor.
+    fn above_floor(&self, pool: Pool, used: u64) -> u64 {
+        used.saturating_sub(self.limits.floor(pool))
     }
 }

@@ -107,6 +107,10 @@ impl<T: 'static, U: 'static, V: 'static, M: MakeOfBoth<T, U, V>> Lineage for Bot
         Some((Arc::clone(self.left.node()) as Arc<dyn Lineage>, self.places(partition).0))
     }
 
+    fn draws_once(&self) -> bool {
+        self.meeting == Meeting::Same
+    }
+
     fn encode(&self, out: &mut Encoder) -> Result<(), NotShippable> {
         let parents = [self.left.id(), self.right.id()];
         out.node::<Self>(decode::<T, U, V, M>, &self.meta, &parents, &(self.meeting == Meeting::Each))

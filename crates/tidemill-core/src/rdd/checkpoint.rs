@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::context::Context;
 use crate::error::Error;
@@ -24,7 +25,7 @@ impl<T: Element> Rdd<T> {
     ///
     /// Other than Spark's, which only marks the RDD and computes it once more after its first job, this one runs its own job
     /// at once, and it is the returned RDD that is checkpointed. `cache` what is needed otherwise too. The files stay until
-    /// someone removes them. Without [`Context::set_checkpoint_dir`] it is an error.
+    /// someone removes them, or until [`release_checkpoint`](Rdd::release_checkpoint). Without [`Context::set_checkpoint_dir`] it is an error.
     ///
     /// See [`Context::set_checkpoint_dir`] for an example.
     #[track_caller]
@@ -44,7 +45,7 @@ impl<T: Element> Rdd<T> {
             });
             return Err(error);
         }
-        Ok(Rdd::new(self.context(), Arc::new(CheckpointFiles { meta, folder, element: PhantomData })))
+        Ok(Rdd::new(self.context(), Arc::new(CheckpointFiles::new(meta, folder, true))))
     }
 
     fn write_files(&self, operator: &Operator, folder: &Path) -> Result<(), Error> {
@@ -78,17 +79,46 @@ impl<T: Element> Rdd<T> {
     }
 }
 
+impl<T: 'static> Rdd<T> {
+    /// Nobody needs its checkpoint after this program's last handle on it, be it one of an RDD made of it: the files that
+    /// [`checkpoint`](Rdd::checkpoint) wrote are removed with that handle. Of any other RDD nothing changes. Streams, which
+    /// checkpoint again and again, call it for what they forget.
+    ///
+    /// ```
+    /// let folder = tempfile::tempdir()?;
+    /// let context = tidemill_core::Context::local(2)?;
+    /// context.set_checkpoint_dir(folder.path())?;
+    /// let kept = context.parallelize(1..=3, 2).checkpoint()?;
+    /// let (files, doubled) = (kept.checkpoint_file().unwrap(), kept.map(|x| x * 2));
+    /// kept.release_checkpoint();
+    /// drop(kept);
+    /// assert_eq!(doubled.collect()?, [2, 4, 6]);
+    /// drop(doubled);
+    /// assert!(!files.exists());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn release_checkpoint(&self) {
+        self.node().release_checkpoint();
+    }
+}
+
 impl Context {
     /// The RDD that was checkpointed to a folder, perhaps by an earlier run of the program: Spark's `checkpointFile`.
     #[track_caller]
     pub fn read_checkpoint<T: Element>(&self, folder: impl AsRef<Path>) -> Result<Rdd<T>, Error> {
-        let (folder, operator) = (folder.as_ref().to_path_buf(), Operator::here("read_checkpoint"));
+        self.read_parts("read_checkpoint", folder.as_ref().to_path_buf())
+    }
+
+    /// The elements in the files of a folder, a partition a file, for the operator called `name`.
+    #[track_caller]
+    pub(super) fn read_parts<T: Element>(&self, name: &'static str, folder: PathBuf) -> Result<Rdd<T>, Error> {
+        let operator = Operator::here(name);
         let listed = fs::read_dir(&folder).and_then(|entries| entries.collect::<Result<Vec<_>, _>>());
         let entries = listed.map_err(|error| Error::driver(&operator, Cause::file("read", &folder, error)))?;
         let partitions =
             entries.iter().filter(|entry| entry.file_name().to_string_lossy().starts_with("part-")).count();
-        let meta = self.meta("read_checkpoint", partitions, None);
-        Ok(Rdd::new(self, Arc::new(CheckpointFiles { meta, folder, element: PhantomData })))
+        let meta = self.meta(name, partitions, None);
+        Ok(Rdd::new(self, Arc::new(CheckpointFiles::new(meta, folder, false))))
     }
 }
 
@@ -113,7 +143,27 @@ fn publish(unfinished: &Path, folder: &Path) -> std::io::Result<()> {
 struct CheckpointFiles<T> {
     meta: Meta,
     folder: PathBuf,
+    /// Whether it made the files.
+    made: bool,
+    /// The files go with it.
+    released: AtomicBool,
     element: PhantomData<fn() -> T>,
+}
+
+impl<T> CheckpointFiles<T> {
+    fn new(meta: Meta, folder: PathBuf, made: bool) -> CheckpointFiles<T> {
+        CheckpointFiles { meta, folder, made, released: AtomicBool::new(false), element: PhantomData }
+    }
+}
+
+impl<T> Drop for CheckpointFiles<T> {
+    fn drop(&mut self) {
+        if self.released.load(Ordering::SeqCst)
+            && let Err(error) = fs::remove_dir_all(&self.folder)
+        {
+            tracing::warn!(%error, folder = %self.folder.display(), "A checkpoint that is not needed any more stays.");
+        }
+    }
 }
 
 impl<T: Element> Lineage for CheckpointFiles<T> {
@@ -129,6 +179,10 @@ impl<T: Element> Lineage for CheckpointFiles<T> {
         Some(&self.folder)
     }
 
+    fn release_checkpoint(&self) {
+        self.released.store(self.made, Ordering::SeqCst);
+    }
+
     fn encode(&self, out: &mut Encoder) -> Result<(), NotShippable> {
         out.node::<Self>(decode::<T>, &self.meta, &[], &self.folder)
     }
@@ -136,7 +190,7 @@ impl<T: Element> Lineage for CheckpointFiles<T> {
 
 fn decode<T: Element>(decoder: &mut Decoder) -> Result<Decoded, ShipError> {
     let (meta, _, folder): (Meta, Vec<u32>, PathBuf) = decoder.value::<CheckpointFiles<T>, _>()?;
-    let node: Arc<dyn Node<T>> = Arc::new(CheckpointFiles { meta, folder, element: PhantomData });
+    let node: Arc<dyn Node<T>> = Arc::new(CheckpointFiles::new(meta, folder, false));
     Ok(Box::new(node))
 }
 

@@ -133,6 +133,10 @@ impl<T: 'static, U: 'static, C: Code, M: Make<T, U, C>> Lineage for Narrow<T, U,
         Some((Arc::clone(self.parent.node()) as Arc<dyn Lineage>, partition))
     }
 
+    fn draws_once(&self) -> bool {
+        true
+    }
+
     fn encode(&self, out: &mut Encoder) -> Result<(), NotShippable> {
         let code = Bytes(self.code.pack().map_err(|e| e.at(&self.meta.operator))?);
         out.node::<Self>(decode::<T, U, C, M>, &self.meta, &[self.parent.id()], &code)

@@ -21,7 +21,7 @@ mod kept;
 
 use fill::Fill;
 use kept::Recovering;
-pub(crate) use kept::open;
+pub(crate) use kept::{Pieces, open, to_disk};
 
 impl<T: 'static> Rdd<T> {
     /// The same elements, kept where `level` says when they were computed first: Spark's `RDD.persist`. It is the returned

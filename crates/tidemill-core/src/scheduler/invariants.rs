@@ -32,7 +32,8 @@ impl Scheduler {
     }
 
     fn check_slots(&self) -> Result<(), String> {
-        let (total, running) = (self.slots.total(), self.running.len());
+        hold!(self.returned.is_subset(&self.running), "{:?} have returned, but do not run", self.returned);
+        let (total, running) = (self.slots.total(), self.running.len() - self.returned.len());
         hold!(running <= total, "{running} tasks run in {total} slots");
         hold!(self.slots.available() + running == total, "{} slots are free", self.slots.available());
         for (shuffle, stage) in &self.shuffles {
@@ -60,7 +61,7 @@ impl Scheduler {
         for (place, part) in stage.parts.iter().enumerate() {
             let State::Running { job, .. } = part.state else { continue };
             let task = Task { job, stage: id, partition: place as u32, attempt: part.attempt };
-            hold!(self.running.contains(&task), "{task:?} holds no slot");
+            hold!(self.running.contains(&task), "{task:?} is not known to run");
             hold!(!stage.jobs.is_empty(), "{task:?} runs for nobody");
         }
         for task in self.running.iter().filter(|task| task.stage == id) {

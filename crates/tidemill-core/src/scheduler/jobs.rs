@@ -17,6 +17,7 @@ impl Scheduler {
             let stage = known.unwrap_or_else(|| self.add(added(), &planned.parents));
             if let Some(stage) = self.stages.get_mut(&stage) {
                 stage.forgotten = false;
+                stage.sole = planned.sole;
             }
             stages.push(stage);
         }

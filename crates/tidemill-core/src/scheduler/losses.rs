@@ -53,9 +53,11 @@ impl Scheduler {
     fn lose(&mut self, id: StageId, map: u32) {
         let Some(stage) = self.stages.get_mut(&id) else { return };
         let before = stage.missing;
+        stage.sole = false;
+        // The tasks of a barrier are run together or not at all; and who took from one output took from the others.
+        let all = std::mem::take(&mut stage.taken) || stage.barrier;
         for (place, part) in stage.parts.iter_mut().enumerate() {
-            // The tasks of a barrier are run together or not at all.
-            if (place == map as usize || stage.barrier) && matches!(part.state, State::Done { .. }) {
+            if (place == map as usize || all) && matches!(part.state, State::Done { .. }) {
                 part.state = State::Waiting;
                 stage.waiting.push_back(place as u32);
                 stage.missing += 1;

@@ -9,8 +9,12 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::stage::MapStage;
+use crate::task::Permission;
 
-const LIMITS: Limits = Limits { task_failures_max: 3, stage_losses_max: 3 };
+mod taken;
+
+/// So many losses of one block in a row fail a stage.
+const LOSSES_MAX: u32 = 3;
 
 /// A shuffle: how many map tasks write it, and which earlier ones it reads (by a bit each; the top one makes it a barrier).
 type Shuffle = (u32, u16);
@@ -23,25 +27,33 @@ enum Step {
         results: u32,
         pool: u8,
         barrier: bool,
+        /// The job alone holds all that it reads, if no other one does.
+        alone: bool,
     },
     /// A running task reads its input; it ends by a later step.
     Read(u16),
+    /// A running task asks whether it may commit.
+    Ask(u16),
     End(u16),
     Fail(u16),
     GiveUp(u16),
+    /// A running task gives its slot back; it ends by a later step.
+    Return(u16),
     Cancel(u16),
     Lose(u16),
     Forget(u16),
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let submit = (any::<u16>(), 0..5u32, 0..3u8, prop::bool::weighted(0.2));
+    let submit = (any::<u16>(), 0..5u32, 0..3u8, prop::bool::weighted(0.2), prop::bool::weighted(0.3));
     prop_oneof![
-        3 => submit.prop_map(|(reads, results, pool, barrier)| Step::Submit { reads, results, pool, barrier }),
+        3 => submit.prop_map(|(reads, results, pool, barrier, alone)| Step::Submit { reads, results, pool, barrier, alone }),
         6 => any::<u16>().prop_map(Step::Read),
+        4 => any::<u16>().prop_map(Step::Ask),
         12 => any::<u16>().prop_map(Step::End),
         2 => any::<u16>().prop_map(Step::Fail),
-        1 => any::<u16>().prop_map(Step::GiveUp),
+        2 => any::<u16>().prop_map(Step::GiveUp),
+        2 => any::<u16>().prop_map(Step::Return),
         1 => any::<u16>().prop_map(Step::Cancel),
         2 => any::<u16>().prop_map(Step::Lose),
         1 => any::<u16>().prop_map(Step::Forget),
@@ -56,10 +68,11 @@ struct Known {
     barrier: bool,
 }
 
-/// A launched attempt: whether it was asked to end, and what it saw of its input if it looked.
+/// A launched attempt: whether it was asked to end, what it takes, and what it saw of its input if it looked.
 #[derive(Default)]
 struct Attempt {
     abandoned: bool,
+    takes: Vec<ShuffleId>,
     saw: Option<Result<(), BlockId>>,
 }
 
@@ -67,6 +80,8 @@ struct ActiveJob {
     accepted: BTreeSet<u32>,
     results: u32,
     barrier: bool,
+    /// All that it reads, directly or not.
+    reaches: BTreeSet<ShuffleId>,
 }
 
 struct World {
@@ -75,6 +90,14 @@ struct World {
     forgotten: BTreeSet<ShuffleId>,
     /// The map outputs that are in the store.
     store: BTreeSet<(ShuffleId, u32)>,
+    /// Buckets that were taken from there.
+    taken: BTreeSet<(ShuffleId, u32, u32)>,
+    /// What a job held alone: no other one can ask for it.
+    given_up: BTreeSet<ShuffleId>,
+    /// Whether anything got lost but by being taken.
+    lost: bool,
+    /// The attempt at a partition that may commit, and whether it ended well.
+    committers: BTreeMap<(StageId, u32), (u32, bool)>,
     stages: BTreeMap<StageId, Known>,
     running: BTreeMap<Task, Attempt>,
     jobs: BTreeMap<JobId, ActiveJob>,
@@ -82,12 +105,17 @@ struct World {
 }
 
 impl World {
-    fn new(slots: usize, mode: SchedulingMode, shuffles: Vec<Shuffle>) -> World {
+    fn new(slots: usize, mode: SchedulingMode, failures_max: u32, shuffles: Vec<Shuffle>) -> World {
+        let limits = Limits { task_failures_max: failures_max, stage_losses_max: LOSSES_MAX };
         World {
-            scheduler: Scheduler::new(slots, mode, LIMITS),
+            scheduler: Scheduler::new(slots, mode, limits),
             shuffles,
             forgotten: BTreeSet::new(),
             store: BTreeSet::new(),
+            taken: BTreeSet::new(),
+            given_up: BTreeSet::new(),
+            lost: false,
+            committers: BTreeMap::new(),
             stages: BTreeMap::new(),
             running: BTreeMap::new(),
             jobs: BTreeMap::new(),
@@ -119,9 +147,36 @@ impl World {
             open.extend(&parents);
             let tasks = self.shuffles[shuffle.0 as usize].0;
             let barrier = (!written && self.is_barrier(shuffle)).then_some(tasks);
-            needed.insert(shuffle, MapStage { shuffle, tasks, parents, barrier });
+            needed.insert(shuffle, MapStage { shuffle, tasks, parents, barrier, sole: false });
         }
         Plan { map_stages: needed.into_values().collect(), result_parents, result_barrier: None }
+    }
+
+    /// All that is read for `shuffles`, and how often each is read by all of them and the result.
+    fn reached(&self, shuffles: &[ShuffleId]) -> BTreeMap<ShuffleId, u32> {
+        let (mut reads, mut open) = (BTreeMap::new(), shuffles.to_vec());
+        while let Some(shuffle) = open.pop() {
+            let count: &mut u32 = reads.entry(shuffle).or_default();
+            *count += 1;
+            if *count == 1 {
+                open.extend(self.reads_of(shuffle));
+            }
+        }
+        reads
+    }
+
+    /// Marks what a job that gives up its handles holds alone: nobody else reads it, and each reader of it, up to the
+    /// result, is the only one.
+    fn mark_sole(&self, plan: &mut Plan, reached: &BTreeMap<ShuffleId, u32>) {
+        let mut sole: BTreeSet<ShuffleId> = BTreeSet::new();
+        for (shuffle, reads) in reached.iter().rev() {
+            let mut readers = reached.keys().filter(|reader| self.reads_of(**reader).contains(shuffle));
+            let by_result = plan.result_parents.contains(shuffle);
+            if *reads == 1 && (by_result || readers.all(|reader| sole.contains(reader))) {
+                sole.insert(*shuffle);
+            }
+        }
+        plan.map_stages.iter_mut().for_each(|stage| stage.sole = sole.contains(&stage.shuffle));
     }
 
     fn is_barrier(&self, shuffle: ShuffleId) -> bool {
@@ -130,19 +185,21 @@ impl World {
 
     fn take(&mut self, step: Step) -> Result<(), String> {
         match step {
-            Step::Submit { reads, results, pool, barrier } => self.submit(reads, results, pool, barrier),
+            Step::Submit { reads, results, pool, barrier, alone } => self.submit(reads, results, pool, barrier, alone),
             Step::Read(pick) => {
                 if let Some(task) = self.pick_task(pick) {
                     self.look(task);
                 }
                 Ok(())
             }
+            Step::Ask(pick) => self.pick_task(pick).map_or(Ok(()), |task| self.ask(task)),
             Step::End(pick) => self.pick_task(pick).map_or(Ok(()), |task| self.end(task)),
             Step::Fail(pick) => self.pick_task(pick).map_or(Ok(()), |task| {
                 let failure = Failure { cause: Cause::Invalid("boom".into()), operator: None };
                 self.finish(task, Event::Failed(task, failure))
             }),
             Step::GiveUp(pick) => self.pick_task(pick).map_or(Ok(()), |task| self.finish(task, Event::Gone(task))),
+            Step::Return(pick) => self.pick_task(pick).map_or(Ok(()), |task| self.tell(Event::Returned(task), None)),
             Step::Cancel(pick) => match pick_of(self.jobs.keys(), pick) {
                 Some(job) => self.tell(Event::Cancelled(job), Some(job)),
                 None => Ok(()),
@@ -150,24 +207,34 @@ impl World {
             Step::Lose(pick) => {
                 if let Some(output) = pick_of(self.store.iter(), pick) {
                     self.store.remove(&output);
+                    self.lost = true;
                 }
                 Ok(())
             }
             Step::Forget(pick) => {
                 let shuffle = ShuffleId(u64::from(pick) % self.shuffles.len() as u64);
                 self.forgotten.insert(shuffle);
+                self.lost = true;
                 self.store.retain(|(written, _)| *written != shuffle);
                 self.tell(Event::Forgotten(shuffle), None)
             }
         }
     }
 
-    fn submit(&mut self, reads: u16, results: u32, pool: u8, barrier: bool) -> Result<(), String> {
+    fn submit(&mut self, reads: u16, results: u32, pool: u8, barrier: bool, alone: bool) -> Result<(), String> {
         let job = JobId(self.next_job);
         self.next_job += 1;
+        let mut reads = self.chosen(reads, usize::MAX);
+        reads.retain(|shuffle| self.reached(&[*shuffle]).keys().all(|reached| !self.given_up.contains(reached)));
+        let reached = self.reached(&reads);
         let result_barrier = barrier.then_some(results);
-        let plan = Plan { result_barrier, ..self.plan(self.chosen(reads, usize::MAX)) };
-        self.jobs.insert(job, ActiveJob { accepted: BTreeSet::new(), results, barrier });
+        let mut plan = Plan { result_barrier, ..self.plan(reads) };
+        let reaches: BTreeSet<ShuffleId> = reached.keys().copied().collect();
+        if alone && self.jobs.values().all(|other| other.reaches.is_disjoint(&reaches)) {
+            self.mark_sole(&mut plan, &reached);
+            self.given_up.extend(&reaches);
+        }
+        self.jobs.insert(job, ActiveJob { accepted: BTreeSet::new(), results, barrier, reaches });
         self.tell(Event::Submitted(Submission { job, plan, results, pool: pool.to_string() }), None)
     }
 
@@ -175,17 +242,37 @@ impl World {
         pick_of(self.running.keys(), pick)
     }
 
-    /// The task reads its input now.
+    /// The task reads its input now, and takes of it what it may.
     fn look(&mut self, task: Task) {
-        let reads = &self.stages[&task.stage].reads;
-        let outputs = reads.iter().flat_map(|id| (0..self.shuffles[id.0 as usize].0).map(|map| (*id, map)));
-        let missing = outputs.into_iter().find(|output| !self.store.contains(output));
-        let saw = missing.map_or(Ok(()), |(shuffle, map)| Err(BlockId::MapOutput { shuffle, map }));
-        if let Some(attempt) = self.running.get_mut(&task)
-            && attempt.saw.is_none()
-        {
-            attempt.saw = Some(saw);
+        let Some(attempt) = self.running.get_mut(&task).filter(|attempt| attempt.saw.is_none()) else { return };
+        attempt.saw = Some(Ok(()));
+        for shuffle in &self.stages[&task.stage].reads {
+            for map in 0..self.shuffles[shuffle.0 as usize].0 {
+                let bucket = (*shuffle, map, task.partition);
+                if !self.store.contains(&(*shuffle, map)) || self.taken.contains(&bucket) {
+                    attempt.saw = Some(Err(BlockId::MapOutput { shuffle: *shuffle, map }));
+                    return;
+                }
+                if attempt.takes.contains(shuffle) {
+                    self.taken.insert(bucket);
+                }
+            }
         }
+    }
+
+    fn ask(&mut self, task: Task) -> Result<(), String> {
+        let answer = self.scheduler.may_commit(task);
+        let key = (task.stage, task.partition);
+        let expected = match self.committers.get(&key) {
+            _ if self.running[&task].abandoned => Permission::Over,
+            Some(&(attempt, true)) => Permission::Committed { attempt },
+            Some(&(attempt, false)) if attempt != task.attempt => Permission::Held { attempt },
+            _ => {
+                self.committers.insert(key, (task.attempt, false));
+                Permission::Granted
+            }
+        };
+        if answer == expected { Ok(()) } else { Err(format!("{task:?} is told {answer:?} instead of {expected:?}")) }
     }
 
     fn end(&mut self, task: Task) -> Result<(), String> {
@@ -202,6 +289,13 @@ impl World {
     fn finish(&mut self, task: Task, event: Event) -> Result<(), String> {
         let attempt = self.running.remove(&task).ok_or("a task that does not run ended")?;
         let is_done = matches!(event, Event::Done(_));
+        let key = (task.stage, task.partition);
+        if self.committers.get(&key) == Some(&(task.attempt, false)) {
+            self.committers.remove(&key);
+            if is_done {
+                self.committers.insert(key, (task.attempt, true));
+            }
+        }
         let (awaited, mut actions) = (self.scheduler.awaits(task), Vec::new());
         self.scheduler.on(event, &mut actions);
         let accepted = matches!(actions.first(), Some(Action::Accept(accepted)) if *accepted == task);
@@ -259,7 +353,13 @@ impl World {
         let twin = |(other, attempt): (&Task, &Attempt)| {
             !attempt.abandoned && (other.stage, other.partition) == (task.stage, task.partition)
         };
-        if self.running.iter().any(twin) || self.running.insert(task, Attempt::default()).is_some() {
+        let takes = self.scheduler.takes(task);
+        let others = self.jobs.iter().filter(|(id, _)| **id != task.job);
+        if !takes.is_empty() && others.into_iter().any(|(_, job)| takes.iter().any(|it| job.reaches.contains(it))) {
+            return Err(format!("{task:?} takes what another job reads"));
+        }
+        let attempt = Attempt { takes, ..Attempt::default() };
+        if self.running.iter().any(twin) || self.running.insert(task, attempt).is_some() {
             return Err(format!("{task:?} runs already"));
         }
         let lacks = self.stages[&task.stage].reads.iter();
@@ -269,7 +369,10 @@ impl World {
 
     fn accepted(&mut self, task: Task) -> Result<(), String> {
         match self.stages[&task.stage].writes {
-            Some(shuffle) => drop(self.store.insert((shuffle, task.partition))),
+            Some(shuffle) => {
+                self.store.insert((shuffle, task.partition));
+                self.taken.retain(|(of, map, _)| (*of, *map) != (shuffle, task.partition));
+            }
             None => {
                 let job = self.jobs.get_mut(&task.job).ok_or("a result for a job that is over")?;
                 if !job.accepted.insert(task.partition) && !job.barrier {
@@ -288,7 +391,8 @@ impl World {
             Outcome::Cancelled => cancelled == Some(id),
             Outcome::Failed { failures, failure, .. } => {
                 let text = failure.to_string();
-                *failures == LIMITS.task_failures_max
+                (*failures == self.scheduler.limits.task_failures_max && text == "boom")
+                    || (*failures == LOSSES_MAX && text.contains("times in a row") && self.lost)
                     || (text.contains("nothing can make it again") && !self.forgotten.is_empty())
                     || (text.contains("must start together")
                         && (job.results as usize).max(widest) > self.scheduler.slots())
@@ -324,11 +428,12 @@ proptest! {
     fn whatever_happens_the_state_is_sound_and_every_job_ends(
         slots in 1..5usize,
         fair in any::<bool>(),
+        failures_max in 1..4u32,
         shuffles in prop::collection::vec((0..4u32, any::<u16>()), 1..7),
         steps in prop::collection::vec(step(), 1..120),
     ) {
         let mode = if fair { SchedulingMode::Fair } else { SchedulingMode::Fifo };
-        let mut world = World::new(slots, mode, shuffles);
+        let mut world = World::new(slots, mode, failures_max, shuffles);
         for (place, step) in steps.into_iter().enumerate() {
             world.take(step).map_err(|error| TestCaseError::fail(format!("step {place}, {step:?}: {error}")))?;
         }

@@ -37,6 +37,10 @@ pub(super) struct Stage {
     /// Whether its tasks must all start together. Then they also start anew together when one of them does not come
     /// through, or what one of them wrote is lost.
     pub(super) barrier: bool,
+    /// Whether its only job alone holds its shuffle, and reads each bucket once. Not once something of it was lost.
+    pub(super) sole: bool,
+    /// Whether tasks were told to take what they read of it.
+    pub(super) taken: bool,
     /// No lineage reads its shuffle: it goes as soon as no job holds it.
     pub(super) forgotten: bool,
 }
@@ -49,6 +53,18 @@ pub(super) struct Part {
     pub(super) attempt: u32,
     /// Failures since it was last done, or abandoned.
     pub(super) failures: u32,
+    pub(super) commit: Commit,
+}
+
+/// Which attempt at a partition commits what it writes outside.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Commit {
+    /// The first that asks will.
+    Open,
+    /// This one may, and has not ended. It need not be the one that is waited for any more.
+    By(u32),
+    /// This one did.
+    Of(u32),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -78,7 +94,7 @@ impl Stage {
             parents: Vec::new(),
             children: HashSet::new(),
             waits_for: 0,
-            parts: vec![Part { state: State::Waiting, attempt: 0, failures: 0 }; tasks as usize],
+            parts: vec![Part { state: State::Waiting, attempt: 0, failures: 0, commit: Commit::Open }; tasks as usize],
             missing: tasks,
             waiting: (0..tasks).collect(),
             jobs: BTreeSet::new(),
@@ -86,6 +102,8 @@ impl Stage {
             missed: HashMap::new(),
             started: false,
             barrier,
+            sole: false,
+            taken: false,
             forgotten: false,
         }
     }

@@ -2,16 +2,20 @@
 
 use super::state::{Part, State};
 use super::{Action, Failure, Outcome, Scheduler, StageEnd};
+use crate::ShuffleId;
 use crate::task::{StageId, Task};
 
 impl Scheduler {
-    /// Frees the slot of a task that ended. Says when it was launched if its partition still waits for it; it is nobody's
+    /// Frees the slot of a task that ended, if it still has one. Says when it was launched if its partition still waits for it; it is nobody's
     /// task then, and the caller decides what becomes of its partition.
     pub(super) fn take_back(&mut self, task: Task) -> Option<u64> {
         if !self.running.remove(&task) {
             return None;
         }
-        self.slots.free(task);
+        if !self.returned.remove(&task) {
+            self.slots.free(task);
+        }
+        self.settle_commit(task, false);
         let part = self.part(task)?;
         match part.state {
             State::Running { since, .. } if part.attempt == task.attempt => {
@@ -22,11 +26,12 @@ impl Scheduler {
         }
     }
 
-    fn part(&mut self, task: Task) -> Option<&mut Part> {
+    pub(super) fn part(&mut self, task: Task) -> Option<&mut Part> {
         self.stages.get_mut(&task.stage)?.parts.get_mut(task.partition as usize)
     }
 
     pub(super) fn done(&mut self, task: Task, actions: &mut Vec<Action>) {
+        self.settle_commit(task, true);
         if self.take_back(task).is_none() {
             return;
         }
@@ -59,6 +64,12 @@ impl Scheduler {
                 child.waits_for -= 1;
             }
             self.note_ready(child);
+        }
+    }
+
+    pub(super) fn returned(&mut self, task: Task) {
+        if self.running.contains(&task) && self.returned.insert(task) {
+            self.slots.free(task);
         }
     }
 
@@ -102,6 +113,28 @@ impl Scheduler {
         stage.parts.iter_mut().for_each(|part| part.state = State::Waiting);
         stage.missing = stage.parts.len() as u32;
         stage.waiting = (0..stage.missing).collect();
+    }
+
+    /// The shuffles of which a task that is about to run takes what it reads, instead of leaving it to others: those that
+    /// its job alone holds and that only its stage reads, if one more failure of it would fail the job. The argument stands
+    /// in `exchange/stored.rs`. A barrier's tasks start anew together, so none of their attempts is known to be the last.
+    pub fn takes(&mut self, task: Task) -> Vec<ShuffleId> {
+        let limit = self.limits.task_failures_max;
+        let Some(stage) = self.stages.get(&task.stage).filter(|stage| !stage.barrier) else { return Vec::new() };
+        let is_last = |part: &Part| part.attempt == task.attempt && part.failures + 1 >= limit;
+        if !stage.parts.get(task.partition as usize).is_some_and(is_last) {
+            return Vec::new();
+        }
+        let mut taken = Vec::new();
+        for parent in stage.parents.clone() {
+            let Some(parent) = self.stages.get_mut(&parent).filter(|parent| parent.sole) else { continue };
+            let of_one_job = parent.jobs.len() == 1 && parent.jobs.contains(&task.job);
+            if of_one_job && parent.children.len() == 1 && parent.missing == 0 {
+                parent.taken = true;
+                taken.extend(parent.writes);
+            }
+        }
+        taken
     }
 
     /// Fails a stage, and so every job that waits for it.

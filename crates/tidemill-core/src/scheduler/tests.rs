@@ -3,6 +3,9 @@
 use super::*;
 use crate::stage::MapStage;
 
+mod commits;
+mod taken;
+
 /// A scheduler whose invariants are checked after each event, with actions in short words.
 struct Told {
     scheduler: Scheduler,
@@ -70,6 +73,10 @@ impl Told {
         *self.running.iter().rev().find(of).expect("the task was launched")
     }
 
+    fn takes(&mut self, stage: u64, partition: u32) -> Vec<ShuffleId> {
+        self.scheduler.takes(self.task(stage, partition))
+    }
+
     fn done(&mut self, stage: u64, partition: u32) -> Vec<String> {
         self.on(Event::Done(self.task(stage, partition)))
     }
@@ -92,6 +99,7 @@ fn plan(stages: &[(u64, u32, &[u64])]) -> Plan {
         tasks: *tasks,
         parents: ids(parents),
         barrier: None,
+        sole: false,
     });
     Plan {
         map_stages: map_stages.collect(),
@@ -205,6 +213,19 @@ fn a_late_report_of_an_old_attempt_changes_nothing_but_the_slots() {
     assert!(!told.scheduler.is_written(ShuffleId(0)));
     assert_eq!(told.on(Event::Done(old)), NOTHING, "nor does it free a slot twice");
     assert_eq!(told.done(0, 0), ["J2 S2 p0 a0"]);
+}
+
+#[test]
+fn a_task_that_returned_holds_no_slot_but_its_stage_waits_for_it() {
+    let mut told = Told::new(1, SchedulingMode::Fifo);
+    told.submit(1, plan(&[(0, 1, &[])]), 1);
+    let map = told.task(0, 0);
+    assert_eq!(told.submit(2, Plan::default(), 1), NOTHING);
+    assert_eq!(told.on(Event::Returned(map)), ["J2 S2 p0 a0"]);
+    assert_eq!(told.on(Event::Returned(map)), NOTHING, "a slot is given back once");
+    assert!(told.scheduler.awaits(map) && !told.scheduler.is_written(ShuffleId(0)));
+    assert_eq!(told.on(Event::Done(map)), NOTHING, "nor is it by the end");
+    assert_eq!(told.done(2, 0), ["J2 done", "J1 S1 p0 a0"]);
 }
 
 /// behaviour 4.57

@@ -4,13 +4,11 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::{AnyValue, ByteSize, Machine, Portion, Setting, SettingError, SettingKey, SettingValue, Settings};
+use super::memory::memory_limits;
+use super::{AnyValue, ByteSize, Machine, Setting, SettingError, SettingKey, SettingValue, Settings};
 use super::{format_duration, keys, unknown};
 use crate::Master;
-use crate::memory::MemoryLimits;
-
-/// The part of the memory that results may take unless somebody says otherwise.
-const RESULTS_DEFAULT: Portion = Portion::Percent(25);
+use crate::memory::{MemoryLimits, Pool};
 
 /// What the settings mean on this machine. Made once, passed to whoever needs it; a clone is cheap.
 #[derive(Clone, Debug)]
@@ -78,7 +76,8 @@ impl Config {
         self.resolved.machine
     }
 
-    /// The ceilings of the account of memory. None is above the total; they may overlap.
+    /// The ceilings and floors of the account of memory. No ceiling is above the total, and they may overlap; no floor is
+    /// above its ceiling, and all together are not above the total.
     pub fn memory(&self) -> MemoryLimits {
         self.resolved.memory
     }
@@ -120,40 +119,9 @@ fn value_of(setting: &'static Setting, settings: &Settings) -> Result<AnyValue, 
 }
 
 #[expect(clippy::expect_used, reason = "every key is in the table, which was read with the key's own type")]
-fn read<T: SettingValue>(values: &HashMap<&'static str, AnyValue>, key: SettingKey<T>) -> T {
+pub(super) fn read<T: SettingValue>(values: &HashMap<&'static str, AnyValue>, key: SettingKey<T>) -> T {
     let value = values.get(key.name()).expect("every setting of the table has a value");
     value.downcast_ref::<T>().expect("the value has the type of its key").clone()
-}
-
-fn memory_limits(values: &HashMap<&'static str, AnyValue>, machine_bytes: u64) -> Result<MemoryLimits, SettingError> {
-    let total = read(values, keys::MEMORY_LIMIT).of(machine_bytes);
-    let part = |name: &'static str, portion: Portion| {
-        let bytes = portion.of(total);
-        if bytes <= total {
-            return Ok(bytes);
-        }
-        Err(SettingError::Together {
-            name,
-            given: ByteSize::new(bytes).to_string(),
-            rule: format!("{} is {}, of which it is a part", keys::MEMORY_LIMIT.name(), ByteSize::new(total)),
-            try_this: format!("make it at most that, or set {} higher", keys::MEMORY_LIMIT.name()),
-        })
-    };
-    let results = match (read(values, keys::MEMORY_RESULTS_LIMIT), read(values, keys::MAX_RESULT_SIZE)) {
-        (Some(portion), _) => part(keys::MEMORY_RESULTS_LIMIT.name(), portion)?,
-        // Spark's own setting is written for another machine as often as not; it never stops the program.
-        (None, Some(size)) if size.bytes() == 0 => total,
-        (None, Some(size)) => size.bytes().min(total),
-        (None, None) => RESULTS_DEFAULT.of(total),
-    };
-    let of = |key: SettingKey<Portion>| part(key.name(), read(values, key));
-    Ok(MemoryLimits {
-        received: of(keys::MEMORY_RECEIVED_LIMIT)?,
-        stored: of(keys::MEMORY_STORED_LIMIT)?,
-        shuffle: of(keys::MEMORY_SHUFFLE_LIMIT)?,
-        results,
-        ..MemoryLimits::of_total(total)
-    })
 }
 
 /// The rules between settings that are each fine.
@@ -171,13 +139,18 @@ fn check_together(values: &HashMap<&'static str, AnyValue>, memory: &MemoryLimit
             try_this: "make it a tenth of that".to_owned(),
         });
     }
-    let block = read(values, keys::RECEIVER_BLOCK_SIZE);
-    if memory.received < block.bytes() {
+    let (block, received) = (read(values, keys::RECEIVER_BLOCK_SIZE), memory.most(Pool::Received));
+    if received < block.bytes() {
+        let in_the_way = if memory.received < block.bytes() {
+            format!("set {} higher", keys::MEMORY_RECEIVED_LIMIT.name())
+        } else {
+            "the floors of other data".to_owned()
+        };
         return Err(SettingError::Together {
             name: keys::RECEIVER_BLOCK_SIZE.name(),
             given: block.to_string(),
-            rule: format!("all received blocks together may take {}", ByteSize::new(memory.received)),
-            try_this: format!("make it smaller, or set {} higher", keys::MEMORY_RECEIVED_LIMIT.name()),
+            rule: format!("all received blocks together may take {}", ByteSize::new(received)),
+            try_this: format!("make it smaller, or {in_the_way}"),
         });
     }
     Ok(())

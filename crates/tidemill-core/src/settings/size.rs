@@ -16,7 +16,7 @@ pub struct ByteSize(u64);
 pub enum Portion {
     /// This many bytes.
     Bytes(ByteSize),
-    /// This many hundredths of the whole, from 1 to 100.
+    /// This many hundredths of the whole, from 0 to 100.
     Percent(u8),
 }
 
@@ -89,9 +89,7 @@ impl SettingValue for Portion {
 
     fn parse(text: &str, plain: Unit) -> Option<Portion> {
         match text.strip_suffix('%') {
-            Some(number) => {
-                number.parse().ok().filter(|percent: &u8| (1..=100).contains(percent)).map(Portion::Percent)
-            }
+            Some(number) => number.parse().ok().filter(|percent: &u8| *percent <= 100).map(Portion::Percent),
             None => ByteSize::parse(text, plain).map(Portion::Bytes),
         }
     }
@@ -140,10 +138,10 @@ mod tests {
     #[test]
     fn portions_are_bytes_or_percent() {
         let read = |text| <Portion as SettingValue>::parse(text, Unit::Bytes).map(|portion| portion.of(1000));
-        for (text, bytes) in [("60%", 600), ("100%", 1000), ("1%", 10), ("2k", 2048), ("5", 5)] {
+        for (text, bytes) in [("60%", 600), ("100%", 1000), ("1%", 10), ("0%", 0), ("2k", 2048), ("5", 5)] {
             assert_eq!(read(text), Some(bytes), "{text}");
         }
-        for bad in ["0%", "101%", "%", "6.5%", "-5%", "sixty"] {
+        for bad in ["101%", "%", "6.5%", "-5%", "sixty"] {
             assert_eq!(read(bad), None, "{bad}");
         }
         assert_eq!(Portion::Percent(100).of(u64::MAX), u64::MAX);

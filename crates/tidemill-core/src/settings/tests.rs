@@ -8,6 +8,7 @@ use std::{env, fs};
 use super::*;
 use crate::log::LogLevel;
 use crate::log::tests::Page;
+use crate::memory::{MemoryFloors, Pool};
 
 const MACHINE: Machine = Machine { memory_bytes: 10 << 30, cores: 8 };
 
@@ -44,6 +45,9 @@ fn nothing_written_gives_the_defaults() {
     let total = (10 << 30) / 10 * 6;
     let memory = config.memory();
     assert_eq!((memory.total, memory.received, memory.results), (total, total * 4 / 10, total / 4));
+    let kept = total / 20;
+    let floors = MemoryFloors { received: kept, shuffle: kept, state: kept, results: kept, ..MemoryFloors::default() };
+    assert_eq!((memory.floors, memory.shared()), (floors, total - 4 * kept));
 }
 
 #[test]
@@ -181,6 +185,68 @@ fn results_are_limited_by_our_setting_then_by_sparks() {
     assert_eq!(results("spark.driver.maxResultSize", "0"), 2 << 30);
     assert_eq!(results("spark.driver.maxResultSize", "1t"), 2 << 30);
     assert_eq!(results("tidemill.memory.results.limit", "50%"), 1 << 30);
+}
+
+/// In MiB, of 1000: what is written, and the floors of received, stored, shuffle, state, results and workers.
+#[test]
+fn floors_are_what_is_written_and_what_that_leaves() {
+    const MIB: u64 = 1 << 20;
+    let floors = |written: &[(&str, &str)]| {
+        let settings = [("tidemill.memory.limit", "1000m")].iter().chain(written).copied();
+        let memory = Config::resolve_on(&Settings::from_pairs(settings), MACHINE).unwrap().memory();
+        Pool::ALL.map(|pool| memory.floors.of(pool) / MIB)
+    };
+    let storage = "spark.memory.storageFraction";
+    for (written, expected) in [
+        (&[][..], [50, 0, 50, 50, 50, 0]),
+        (&[("tidemill.memory.received.floor", "0"), ("tidemill.memory.state.floor", "20%")], [0, 0, 50, 200, 50, 0]),
+        (
+            &[("tidemill.memory.received.floor", "0%"), ("tidemill.memory.workers.floor", "100m")],
+            [0, 0, 50, 50, 50, 100],
+        ),
+        // A default is no more than its pool may have, and than is left.
+        (&[("tidemill.memory.shuffle.limit", "3m")], [50, 0, 3, 50, 50, 0]),
+        (&[("tidemill.memory.state.floor", "92%")], [50, 0, 30, 920, 0, 0]),
+        (&[("tidemill.memory.stored.floor", "50%"), ("tidemill.memory.workers.floor", "48%")], [20, 500, 0, 0, 0, 480]),
+        // Spark's share of storage: up to the ceiling, and our own name wins.
+        (&[(storage, "0.2")], [50, 200, 50, 50, 50, 0]),
+        (&[(storage, "0.9")], [50, 500, 50, 50, 50, 0]),
+        (&[(storage, "0.9"), ("tidemill.memory.stored.limit", "100%")], [50, 900, 50, 0, 0, 0]),
+        (&[(storage, "0.2"), ("tidemill.memory.stored.floor", "30m")], [50, 30, 50, 50, 50, 0]),
+    ] {
+        assert_eq!(floors(written), expected, "{written:?}");
+    }
+}
+
+#[test]
+fn floors_that_do_not_fit_are_refused() {
+    assert_eq!(
+        refused([("tidemill.memory.limit", "1g"), ("tidemill.memory.stored.floor", "768m")]),
+        "tidemill.memory.stored.floor is 768m, but tidemill.memory.stored.limit is 512m, of which it is a part; \
+         make it at most that, or set tidemill.memory.stored.limit higher"
+    );
+    assert_eq!(
+        refused([("tidemill.memory.limit", "1g"), ("tidemill.memory.state.floor", "2g")]),
+        "tidemill.memory.state.floor is 2g, but tidemill.memory.limit is 1g, of which it is a part; \
+         make it at most that, or set tidemill.memory.limit higher"
+    );
+    assert_eq!(
+        refused([
+            ("tidemill.memory.limit", "1g"),
+            ("tidemill.memory.shuffle.floor", "512m"),
+            ("tidemill.memory.state.floor", "75%"),
+        ]),
+        "tidemill.memory.state.floor is 768m, but with tidemill.memory.shuffle.floor that makes 1280m of the 1g of \
+         tidemill.memory.limit; make one of them smaller, or set tidemill.memory.limit higher"
+    );
+    // Blocks must fit into what the floors of others leave to them.
+    let crowded = refused([("tidemill.memory.limit", "40m"), ("tidemill.memory.state.floor", "36m")]);
+    assert!(crowded.starts_with("tidemill.receiver.block.size is 8m, but"), "{crowded}");
+    assert!(crowded.ends_with("make it smaller, or the floors of other data"), "{crowded}");
+    for value in ["1", "-0.1", "half", "NaN"] {
+        let message = refused([("spark.memory.storageFraction", value)]);
+        assert!(message.ends_with("it takes a number, 0 or above and below 1; try spark.memory.storageFraction=0.5"));
+    }
 }
 
 #[test]

@@ -78,7 +78,7 @@ impl Kind {
             Kind::Text => "a text".to_owned(),
             Kind::Choice { allowed, .. } => allowed.to_owned(),
             Kind::Bytes => format!("a whole number with b, k, m, g, t or p ({})", plain.words()),
-            Kind::Portion => format!("a whole number with b, k, m, g, t or p ({}), or 1% to 100%", plain.words()),
+            Kind::Portion => format!("a whole number with b, k, m, g, t or p ({}), or up to 100%", plain.words()),
             Kind::Duration => format!("a whole number with us, ms, s, min, h or d ({})", plain.words()),
         }
     }

@@ -63,7 +63,8 @@ impl<W: Write> FrameWriter<W> {
         Ok(())
     }
 
-    pub(super) fn finish(mut self) -> io::Result<Written> {
+    /// Ends the sequence; nothing may be pushed any more.
+    pub(super) fn finish(&mut self) -> io::Result<Written> {
         if self.count > 0 {
             self.end_frame()?;
         }
@@ -71,7 +72,21 @@ impl<W: Write> FrameWriter<W> {
         self.buffer.extend(self.written.frames.to_le_bytes());
         self.end_frame()?;
         self.out.flush()?;
-        Ok(self.written)
+        Ok(std::mem::take(&mut self.written))
+    }
+
+    /// Where the frames go.
+    pub(super) fn out(&self) -> &W {
+        &self.out
+    }
+
+    #[cfg(test)]
+    pub(super) fn out_mut(&mut self) -> &mut W {
+        &mut self.out
+    }
+
+    pub(super) fn into_out(self) -> W {
+        self.out
     }
 
     fn end_frame(&mut self) -> io::Result<()> {

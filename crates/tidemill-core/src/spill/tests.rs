@@ -1,11 +1,13 @@
 //! Spill files that are whole, torn, changed and unwritable.
 
+use std::fs;
 use std::io::Write;
 
 use proptest::prelude::*;
 
 use super::*;
 use crate::Local;
+use crate::log::tests::Page;
 
 fn read_all<T: DeserializeOwned>(spilled: &Spilled<T>) -> Result<Vec<T>, Stop> {
     let (mut reader, mut all, mut run) = (spilled.read()?, vec![], vec![]);
@@ -137,4 +139,76 @@ fn errors_name_the_place_and_the_type() {
         writer.push_as(&3u8).is_ok() && writer.finish().unwrap().records() == 1,
         "half a record is not left behind"
     );
+}
+
+/// The folder of each of so many new files, by its place among `locals`.
+fn places(dir: &SpillDir, locals: &[PathBuf], files: usize) -> Vec<usize> {
+    let spilled: Vec<_> = (0..files).map(|_| spill(dir, &records(), 4096)).collect();
+    spilled.iter().for_each(|file| assert_eq!(read_all(file).unwrap(), records()));
+    let of = |file: &Spilled<_>| locals.iter().position(|local| file.path().starts_with(local)).unwrap();
+    spilled.iter().map(of).collect()
+}
+
+// behaviour 4.68
+#[test]
+fn files_go_to_each_folder_in_turn() {
+    let root = tempfile::tempdir().unwrap();
+    let locals = ["a", "b", "c"].map(|name| root.path().join(name));
+    let dir = SpillDir::across(&locals);
+    assert_eq!(places(&dir, &locals, 7), [0, 1, 2, 0, 1, 2, 0]);
+    drop(dir);
+    assert!(locals.iter().all(|local| fs::read_dir(local).unwrap().count() == 0), "every directory goes");
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_is_left_out_while_another_can() {
+    let root = tempfile::tempdir().unwrap();
+    let locals = ["a", "b", "c"].map(|name| root.path().join(name));
+    fs::write(&locals[1], "a file, no folder").unwrap();
+    let page = Page::default();
+    let writer = page.clone();
+    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
+    let dir = SpillDir::across(&locals);
+    tracing::subscriber::with_default(subscriber, || {
+        let found = places(&dir, &locals, 9);
+        assert!(!found.contains(&1) && found[3..].windows(2).all(|pair| pair[0] != pair[1]), "{found:?}");
+    });
+    let warnings = page.text();
+    assert_eq!(warnings.matches("is left out").count(), 1, "once is enough: {warnings}");
+    assert!(warnings.contains("WARN") && warnings.contains(locals[1].to_str().unwrap()), "{warnings}");
+    // Nothing can be written any more: the error names a folder. Once one can again, it is used.
+    let dir = SpillDir::across(&locals[1..2]);
+    let error = SpillWriter::<u64>::create(&dir, 4096).unwrap_err().to_string();
+    assert!(error.contains(locals[1].to_str().unwrap()) && error.contains("spark.local.dir"), "{error}");
+    fs::remove_file(&locals[1]).unwrap();
+    assert_eq!(places(&dir, &locals, 2), [1, 1]);
+}
+
+/// A disk that is full where a file was begun: what is written goes on elsewhere, with what was written before.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_file_goes_on_in_another_folder_where_its_own_is_full() {
+    let root = tempfile::tempdir().unwrap();
+    let locals = ["a", "b"].map(|name| root.path().join(name));
+    let full = || fs::File::options().write(true).open("/dev/full").unwrap();
+    for begun in [0, 1, 250, 500] {
+        let dir = SpillDir::across(&locals);
+        let mut writer = SpillWriter::create(&dir, 700).unwrap();
+        let (before, after) = (&records()[..begun], &records()[begun..]);
+        before.iter().for_each(|record| writer.push(record).unwrap());
+        let begun_at = writer.frames.out().path.to_path_buf();
+        assert!(begun_at.starts_with(&locals[0]));
+        writer.frames.out_mut().file = full();
+        after.iter().for_each(|record| writer.push(record).unwrap());
+        let spilled = writer.finish().unwrap();
+        assert!(spilled.path().starts_with(&locals[1]) && !begun_at.exists());
+        assert_eq!(read_all(&spilled).unwrap(), records());
+        // The next ones do not even try.
+        assert_eq!(places(&dir, &locals, 3), [1, 1, 1]);
+    }
+    let dir = SpillDir::new(&locals[0]);
+    let mut writer = SpillWriter::create(&dir, 700).unwrap();
+    writer.frames.out_mut().file = full();
+    let error = records().iter().try_for_each(|record| writer.push(record)).unwrap_err().to_string();
+    assert!(error.contains("No space left on device") && error.contains(locals[0].to_str().unwrap()), "{error}");
 }

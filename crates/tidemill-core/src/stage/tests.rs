@@ -8,7 +8,7 @@ use crate::exchange::MapOutput;
 use crate::lineage::{Dependency, Meta, Operator};
 use crate::ship::{Encoder, NotShippable};
 use crate::task::TaskContext;
-use crate::{Context, RddId, Stop};
+use crate::{Context, Rdd, RddId, Stop};
 
 /// A node that reads the shuffles and the nodes that it is told to.
 struct Node {
@@ -52,10 +52,6 @@ impl MapSide for Side {
     }
 
     fn run(&self, _: &Arc<TaskContext>) -> Result<MapOutput, Stop> {
-        Err(Stop::Cancelled)
-    }
-
-    fn encode_output(&self, _: &MapOutput) -> Result<Vec<u8>, Stop> {
         Err(Stop::Cancelled)
     }
 
@@ -135,3 +131,54 @@ fn a_long_lineage_is_cut_in_its_length_on_a_small_stack() {
     };
     std::thread::Builder::new().stack_size(2 << 20).spawn(work).unwrap().join().unwrap();
 }
+
+/// Which shuffles are the job's alone, `rdd` being the only handle that it was given.
+fn sole_of<T: 'static>(rdd: Rdd<T>) -> Vec<u64> {
+    let (_, node) = rdd.into_parts();
+    let (plan, _) = cut(Arc::clone(node.node()) as Arc<dyn Lineage>, |_| false);
+    let mut sole: Vec<u64> = plan.map_stages.iter().filter(|stage| stage.sole).map(|stage| stage.shuffle.0).collect();
+    sole.sort_unstable();
+    sole
+}
+
+/// One shuffle, whatever stands before it.
+fn shuffled(context: &Context) -> Rdd<(i64, i64)> {
+    let pairs = context.parallelize([(1, 1), (2, 2)], 2);
+    pairs.reduce_by_key(|a, b| a + b)
+}
+
+#[test]
+fn a_shuffle_is_sole_if_one_way_leads_to_it() {
+    let context = || Context::local(1).unwrap();
+    let one = context();
+    assert_eq!(sole_of(shuffled(&one)), [0]);
+    let held = shuffled(&one);
+    assert_eq!((sole_of(held.clone()), sole_of(held.map(|x| x))), (vec![], vec![]), "a handle leads to it too");
+    assert_eq!(sole_of(held), [1]);
+    let two = context();
+    let (left, right) = (shuffled(&two), shuffled(&two));
+    let both = left.union(&right).map(|x| x).coalesce(1);
+    assert_eq!(sole_of(both.clone()), NONE);
+    drop(left);
+    assert_eq!(sole_of(both), [0], "the other's handle is here");
+    let twice = |both: fn(&Rdd<(i64, i64)>) -> Rdd<(i64, i64)>| sole_of(both(&shuffled(&context())));
+    assert_eq!(twice(|rdd| rdd.union(rdd)), NONE);
+    assert_eq!(twice(|rdd| rdd.zip(rdd).unwrap().keys()), NONE);
+    assert_eq!(twice(|rdd| rdd.cartesian(&rdd.context().range(0..2, 2)).keys()), NONE, "once for each other partition");
+    assert_eq!(twice(|rdd| rdd.zip(&rdd.map(|x| x)).unwrap().keys()), NONE);
+}
+
+#[test]
+fn a_shuffle_is_sole_only_if_its_reader_is() {
+    let context = Context::local(1).unwrap();
+    let chain = |rdd: Rdd<(i64, i64)>| rdd.map(|(a, b)| (b, a)).reduce_by_key(|a, b| a + b);
+    let last = chain(chain(shuffled(&context)));
+    assert_eq!(sole_of(last), [0, 1, 2]);
+    let middle = chain(shuffled(&context));
+    let last = chain(middle.clone());
+    assert_eq!(sole_of(last), [5], "two ways lead to what is before it");
+    let last = chain(middle);
+    assert_eq!(sole_of(last), [3, 4, 6]);
+}
+
+const NONE: [u64; 0] = [];

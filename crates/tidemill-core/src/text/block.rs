@@ -120,6 +120,12 @@ impl TextBlock {
         LineCursor::new(self.clone())
     }
 
+    /// How many blocks and texts hold the buffer.
+    #[cfg(test)]
+    pub(crate) fn holders(&self) -> usize {
+        Arc::strong_count(&self.0)
+    }
+
     /// The text and the NULs behind it.
     #[inline(always)]
     pub(super) fn padded(&self) -> &[u8] {

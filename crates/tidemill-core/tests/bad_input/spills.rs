@@ -1,15 +1,18 @@
 //! Jobs that must spill where nothing can be written, or what cannot be written.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::{env, fs};
 
 use super::{Context, Error, Local, Rdd, Text, at, context, says};
 
 /// So little that the jobs here spill.
 const LIMIT: (&str, &str) = ("tidemill.memory.shuffle.limit", "64k");
 
-/// A disk of 64 KiB, in memory. Only root may have one.
+/// In the environment of a process that may write no large files: where it is to spill.
+const SMALL_FILES: &str = "TIDEMILL_TEST_SMALL_FILES";
+
+/// A disk of 64 KiB, in memory. Only root may have one, and not in every container.
 struct TinyDisk(PathBuf);
 
 impl TinyDisk {
@@ -63,8 +66,31 @@ fn a_folder_that_cannot_be_written_is_named_with_its_setting() {
 }
 
 #[test]
-fn a_full_disk_is_named_with_its_setting() {
+fn a_folder_that_cannot_be_written_does_no_harm_beside_one_that_can() {
     let folder = tempfile::tempdir().unwrap();
+    let (file, good) = (folder.path().join("a file"), folder.path().join("good"));
+    fs::write(&file, "").unwrap();
+    let context = context(&[LIMIT, ("spark.local.dir", &format!("{},{}", file.display(), good.display()))]);
+    assert_eq!(pairs(&context).reduce_by_key(|a, b| a + b).count().unwrap(), 30_000);
+    assert!(good.exists(), "it did spill");
+}
+
+/// Everybody may limit the files of a process: then a write fails half-way, as on a full disk. The limit stays for the life
+/// of a process, so it is that of another one, which runs this very test. Where a real disk can be had it is filled too.
+#[test]
+fn a_full_disk_is_named_with_its_setting() {
+    if let Some(folder) = env::var_os(SMALL_FILES) {
+        return fails(Path::new(&folder), "File too large");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    // The limit is in blocks of 512 bytes or of 1024, as the shell likes. The signal that comes with it would end the
+    // process; as it is ignored, the write gets an error.
+    let mut limited = Command::new("sh");
+    limited.args(["-c", "trap '' XFSZ && ulimit -f 8 && exec \"$0\" \"$@\""]).arg(env::current_exe().unwrap());
+    limited.args(["--exact", "spills::a_full_disk_is_named_with_its_setting", "--nocapture"]);
+    let output = limited.env(SMALL_FILES, folder.path()).output().unwrap();
+    let (said, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success() && said.contains("test result: ok. 1 passed"), "{said}\n{errors}");
     if let Some(disk) = TinyDisk::mount(&folder.path().join("disk")) {
         fails(&disk.0, "No space left on device");
     }

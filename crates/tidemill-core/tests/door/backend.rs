@@ -1,6 +1,6 @@
 //! A backend that runs every task in another process of this program: the least that shows that it can be done.
 //!
-//! Map outputs come back to the driver, which keeps them and sends them along before the tasks that read them.
+//! Map outputs come back to the driver, which keeps them; the executor fetches of them what its tasks read.
 
 use std::collections::HashSet;
 use std::io;
@@ -14,11 +14,13 @@ use tidemill_core::environment::Environment;
 use tidemill_core::exchange::{MapOutput, MapSide};
 use tidemill_core::job::{Cancel, Job, JobHandle, JobResults};
 use tidemill_core::scheduler::{Failure, Outcome};
+use tidemill_core::service::{Service, ServiceHandle};
 use tidemill_core::ship::{self, Bytes, Encoder, NotShippable};
 use tidemill_core::stage::{Sides, cut};
 use tidemill_core::task::{JobId, StageId, Task};
 use tidemill_core::{BlockId, Cause, ShuffleId};
 
+use crate::blocks::{Asked, BlockService};
 use crate::wire::{Answer, Order, receive, send};
 
 /// The argument that makes an executor of this program.
@@ -73,13 +75,16 @@ impl Drop for Executor {
 pub(crate) struct Seen {
     /// Each task that the executor was asked to run: a map task by its shuffle, or a result task, with its partition.
     pub(crate) tasks: Mutex<Vec<(Option<ShuffleId>, u32)>>,
+    /// What the executor fetched.
+    pub(crate) fetched: Asked,
     /// Makes the backend start another executor, which has nothing, for the next job.
     pub(crate) loses_executor: AtomicBool,
 }
 
 pub(crate) struct OtherProcess {
     environment: Arc<Environment>,
-    executor: Mutex<Executor>,
+    executor: Arc<Mutex<Executor>>,
+    blocks: BlockService,
     written: Mutex<HashSet<ShuffleId>>,
     seen: Arc<Seen>,
 }
@@ -91,8 +96,9 @@ impl OtherProcess {
             Answer::Welcome { .. } => {}
             other => return Err(io::Error::other(format!("{other:?}"))),
         }
-        let (environment, executor) = (Arc::clone(environment), Mutex::new(executor));
-        Ok(OtherProcess { environment, executor, written: Mutex::default(), seen })
+        let blocks = BlockService::start(environment, Arc::clone(&seen.fetched))?;
+        let (environment, executor) = (Arc::clone(environment), Arc::new(Mutex::new(executor)));
+        Ok(OtherProcess { environment, executor, blocks, written: Mutex::default(), seen })
     }
 
     /// Runs all stages in order, each task once more when a block of its input is lost.
@@ -121,10 +127,10 @@ impl OtherProcess {
         let made = self.follow(sides, Some(side.shuffle()), partition, &order)?;
         let output = MapOutput::decode(&made).map_err(|stop| failure(stop.to_string()))?;
         self.environment.store.put_map_output(output);
-        Ok(())
+        self.say_where(side.shuffle(), partition)
     }
 
-    /// Has a task run. A block that it misses is sent along, or made again where the driver does not have it either.
+    /// Has a task run. Of a block that it misses it is told where it is, once it is made again if the driver has it not.
     fn follow(
         &self,
         sides: &Sides,
@@ -138,11 +144,10 @@ impl OtherProcess {
             match answer {
                 Answer::Made(Bytes(made)) => return Ok(made),
                 Answer::Lost(BlockId::MapOutput { shuffle, map }) => {
-                    let side = &*sides[&shuffle];
-                    if self.environment.store.map_output(shuffle, map).is_none() {
-                        self.run_map(sides, side, map)?;
+                    match self.environment.store.map_output(shuffle, map) {
+                        None => self.run_map(sides, &*sides[&shuffle], map)?,
+                        Some(_) => self.say_where(shuffle, map)?,
                     }
-                    self.send_along(side, map)?;
                 }
                 Answer::Failed { why, operator } => return Err(Failure { cause: Cause::Invalid(why), operator }),
                 other => return Err(failure(format!("{other:?}"))),
@@ -150,11 +155,9 @@ impl OtherProcess {
         }
     }
 
-    fn send_along(&self, side: &dyn MapSide, map: u32) -> Result<(), Failure> {
-        let output = self.environment.store.map_output(side.shuffle(), map);
-        let output = output.ok_or_else(|| failure(format!("map output {map} is lost")))?;
-        let bytes = side.encode_output(&output).map_err(|stop| failure(stop.to_string()))?;
-        self.executor.lock().unwrap().tell(&Order::Keep(Bytes(bytes))).map_err(|e| failure(e.to_string()))
+    fn say_where(&self, shuffle: ShuffleId, map: u32) -> Result<(), Failure> {
+        let order = Order::At { shuffle, map, home: self.blocks.home() };
+        self.executor.lock().unwrap().tell(&order).map_err(|e| failure(e.to_string()))
     }
 }
 
@@ -188,6 +191,22 @@ impl Backend for OtherProcess {
             Err(failure) => Outcome::Failed { task, failures: 1, failure },
         });
         handle
+    }
+
+    fn start_service(&self, service: Arc<dyn Service>, home: Option<&str>) -> io::Result<ServiceHandle> {
+        if home.is_none() {
+            return ServiceHandle::on_thread(service);
+        }
+        let mut out = Encoder::default();
+        let encoded = service.encode(&mut out).and_then(|()| out.finish()).map_err(io::Error::other)?;
+        let executor = Arc::clone(&self.executor);
+        match executor.lock().unwrap().ask(&Order::Start(Bytes(encoded)))? {
+            Answer::Service => {}
+            other => return Err(io::Error::other(format!("{other:?}"))),
+        }
+        Ok(ServiceHandle::elsewhere(move || {
+            let _ = executor.lock().unwrap().ask(&Order::Stop);
+        }))
     }
 
     fn slots(&self) -> usize {

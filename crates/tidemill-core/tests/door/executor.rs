@@ -1,20 +1,23 @@
 //! The executor: runs tasks of encoded stages, one after the other, until its input ends.
 
+use std::collections::VecDeque;
 use std::io::{self, Read, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU8;
 
 use tidemill_core::environment::Environment;
-use tidemill_core::exchange::{MapOutput, MapSide};
+use tidemill_core::exchange::MapSide;
 use tidemill_core::job::ResultSide;
-use tidemill_core::lineage::{Lineage, operator_of};
+use tidemill_core::lineage::Operator;
 use tidemill_core::memory::{Memory, MemoryLimits};
+use tidemill_core::service::{Service, ServiceHandle};
 use tidemill_core::ship::{self, Bytes, Decoder};
 use tidemill_core::spill::SpillDir;
 use tidemill_core::task::{JobId, StageId, Task};
 use tidemill_core::{HashSeed, Stop, TaskContext};
 
+use crate::blocks::BlockClient;
 use crate::wire::{Answer, Order, receive, send};
 
 static LANDMARK: AtomicU8 = AtomicU8::new(1);
@@ -50,26 +53,42 @@ fn serve(orders: &mut impl Read, answers: &mut impl Write) -> io::Result<()> {
     send(answers, &Answer::Welcome { process: std::process::id(), address: landmark() })?;
     let memory = Memory::new(MemoryLimits::default());
     let environment = Environment::new(memory, SpillDir::new(std::env::temp_dir()), HashSeed::new(seed));
+    environment.elsewhere.set_client(Arc::new(BlockClient::default()));
+    let mut services = VecDeque::new();
     while let Some(order) = receive(orders)? {
         let answer = match order {
             Order::Hello { .. } => Answer::Refused("a second hello".into()),
-            Order::Keep(Bytes(output)) => match MapOutput::decode(&output) {
-                Ok(output) => {
-                    environment.store.put_map_output(output);
-                    continue;
+            Order::At { shuffle, map, home } => {
+                environment.elsewhere.set_home(shuffle, map, &home);
+                continue;
+            }
+            Order::Drop(shuffle) => {
+                environment.elsewhere.forget(shuffle);
+                continue;
+            }
+            Order::Start(service) => match Decoder::decode::<Arc<dyn Service>>(&service.0) {
+                Ok(service) => {
+                    services.push_back(ServiceHandle::on_thread(service)?);
+                    Answer::Service
                 }
                 Err(error) => Answer::Refused(error.to_string()),
             },
-            Order::Drop(shuffle) => {
-                environment.store.remove_shuffle(shuffle);
-                continue;
+            Order::Stop => {
+                services.pop_front().iter().for_each(ServiceHandle::stop);
+                Answer::Service
             }
             Order::Map { stage, partition } => match Decoder::decode::<Arc<dyn MapSide>>(&stage.0) {
-                Ok(side) => task(&environment, partition, side.lineage(), |cx| side.encode_output(&side.run(cx)?)),
+                Ok(side) => {
+                    let work = |cx: &Arc<TaskContext>| side.run(cx)?.encode();
+                    task(&environment, partition, work, |cx| side.operator_at_fault(cx))
+                }
                 Err(error) => Answer::Refused(error.to_string()),
             },
             Order::Result { stage, partition } => match Decoder::decode::<Arc<dyn ResultSide>>(&stage.0) {
-                Ok(side) => task(&environment, partition, side.lineage(), |cx| side.encode_output(&side.run(cx)?)),
+                Ok(side) => {
+                    let work = |cx: &Arc<TaskContext>| side.encode_output(&side.run(cx)?);
+                    task(&environment, partition, work, |cx| side.operator_at_fault(cx))
+                }
                 Err(error) => Answer::Refused(error.to_string()),
             },
         };
@@ -81,14 +100,14 @@ fn serve(orders: &mut impl Read, answers: &mut impl Write) -> io::Result<()> {
 fn task(
     environment: &Arc<Environment>,
     partition: u32,
-    lineage: Arc<dyn Lineage>,
     work: impl FnOnce(&Arc<TaskContext>) -> Result<Vec<u8>, Stop>,
+    operator_at_fault: impl FnOnce(&TaskContext) -> Option<Operator>,
 ) -> Answer {
     let task = Task { job: JobId(0), stage: StageId(0), partition, attempt: 0 };
     let cx = Arc::new(TaskContext::new(task, partition as usize, Arc::clone(environment), Arc::default()));
     match cx.run_caught(|| work(&cx)) {
         Ok(made) => Answer::Made(Bytes(made)),
         Err(Stop::Lost(block)) => Answer::Lost(block),
-        Err(stop) => Answer::Failed { why: stop.to_string(), operator: operator_of(lineage, cx.entered()) },
+        Err(stop) => Answer::Failed { why: stop.to_string(), operator: operator_at_fault(&cx) },
     }
 }

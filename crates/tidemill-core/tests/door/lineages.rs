@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use tidemill_core::exchange::BucketId;
 use tidemill_core::layout::Partitioner;
 use tidemill_core::{Context, Element, Rdd, Settings, Text, TextBlock};
 
@@ -148,16 +149,18 @@ pub(crate) fn operators_of_all_shapes_travel() {
     alike(|context| context.range(0..3, 2).cartesian(&context.range(0..4, 2)).filter(|(a, b)| a < b));
 }
 
-pub(crate) fn shuffles_are_written_once_and_sent_along() {
+pub(crate) fn shuffles_are_written_once_and_fetched() {
     let (context, seen) = in_another_process();
     let sums = context.parallelize(0..10_i64, 3).map(|x| (x % 2, x)).reduce_by_key_into(|a, b| a + b, 2);
     let first = sums.collect().unwrap();
     let after_first = seen.tasks.lock().unwrap().clone();
     assert_eq!(after_first.iter().filter(|(writes, _)| writes.is_some()).count(), 3, "one map task a partition");
-    // The executor says which blocks it misses, gets them from the driver, and goes on.
-    assert_eq!(after_first.iter().filter(|(writes, _)| writes.is_none()).count(), 2 + 3);
+    assert_eq!(after_first.len(), 3 + 2, "the executor knows where to find what its tasks read");
+    let shuffle = after_first[0].0.unwrap();
+    let buckets = (0..2).flat_map(|bucket| (0..3).map(move |map| BucketId { shuffle, map, bucket }));
+    assert_eq!(*seen.fetched.lock().unwrap(), buckets.collect::<Vec<_>>(), "each task its own bucket of each output");
     assert_eq!(sums.collect().unwrap(), first);
-    assert_eq!(seen.tasks.lock().unwrap().len(), after_first.len() + 2, "nothing is written or sent again");
+    assert_eq!(seen.tasks.lock().unwrap().len(), after_first.len() + 2, "nothing is written again");
 }
 
 pub(crate) fn what_is_lost_is_made_again() {
@@ -170,7 +173,7 @@ pub(crate) fn what_is_lost_is_made_again() {
     seen.tasks.lock().unwrap().clear();
     assert_eq!(sums.collect().unwrap(), first);
     let maps = seen.tasks.lock().unwrap().iter().filter_map(|(writes, map)| writes.map(|_| *map)).collect::<Vec<_>>();
-    assert_eq!(maps, [1], "what the driver still has is sent along, the rest is made again");
+    assert_eq!(maps, [1], "what the driver still has is fetched, the rest is made again");
     // The whole shuffle, as where its lineage ended.
     context.environment().forget_shuffle(shuffle);
     assert_eq!(sums.collect().unwrap(), first);

@@ -8,9 +8,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
 mod backend;
+mod blocks;
 mod executor;
 mod lineages;
 mod refusals;
+mod services;
 mod union;
 mod wire;
 
@@ -22,14 +24,17 @@ const TESTS: &[Test] = &[
     ("values_travel_beside_functions", lineages::values_travel_beside_functions),
     ("stages_with_several_parents_travel", lineages::stages_with_several_parents_travel),
     ("operators_of_all_shapes_travel", lineages::operators_of_all_shapes_travel),
-    ("shuffles_are_written_once_and_sent_along", lineages::shuffles_are_written_once_and_sent_along),
+    ("shuffles_are_written_once_and_fetched", lineages::shuffles_are_written_once_and_fetched),
     ("what_is_lost_is_made_again", lineages::what_is_lost_is_made_again),
     ("threads_serialise_nothing", lineages::threads_serialise_nothing),
     ("long_lineages_travel", lineages::long_lineages_travel),
     ("capturing_closures_are_refused_with_their_line", refusals::capturing_closures_are_refused_with_their_line),
     ("local_values_are_refused_by_name", refusals::local_values_are_refused_by_name),
     ("panics_elsewhere_name_the_operator", refusals::panics_elsewhere_name_the_operator),
+    ("the_end_of_a_stage_names_who_asked_for_it", refusals::the_end_of_a_stage_names_who_asked_for_it),
     ("another_build_is_refused", refusals::another_build_is_refused),
+    ("services_start_and_stop_elsewhere", services::services_start_and_stop_elsewhere),
+    ("services_that_say_nothing_else_stay", services::services_that_say_nothing_else_stay),
     ("noise_is_refused_and_the_executor_lives", refusals::noise_is_refused_and_the_executor_lives),
 ];
 

@@ -1,8 +1,8 @@
 //! What does not travel, and what is not let in.
 
 use serde::{Deserialize, Serialize};
-use tidemill_core::Local;
 use tidemill_core::ship::{self, Bytes};
+use tidemill_core::{Context, Local};
 
 use crate::backend::Executor;
 use crate::lineages::{in_another_process, on_threads};
@@ -55,6 +55,23 @@ pub(crate) fn panics_elsewhere_name_the_operator() {
     assert!(failed.contains(&format!("map_with at {}:{line}", file!())), "{failed}");
     assert!(failed.contains("the function panicked: 7 is too much"), "{failed}");
     assert_eq!(there.parallelize([1], 1).collect().unwrap(), [1], "the executor lives");
+}
+
+/// What a map task does with the elements of its stage is the doing of who asked for the shuffle.
+pub(crate) fn the_end_of_a_stage_names_who_asked_for_it() {
+    let pairs = |context: &Context| context.parallelize((0..10_i64).map(|x| (x % 2, x)), 2).map(|pair| pair);
+    for context in [in_another_process().0, on_threads()] {
+        let line = line!() + 1;
+        let sums = pairs(&context).reduce_by_key(|a, b| panic!("no sum of {a} and {b}"));
+        let failed = sums.count().unwrap_err().to_string();
+        let operator = format!("reduce_by_key at {}:{line}, partition ", file!());
+        assert!(failed.contains(&operator) && failed.contains("the function panicked: no sum of "), "{failed}");
+        // An action's own code is the action's: no operator is named beside it.
+        let line = line!() + 1;
+        let failed = pairs(&context).map(|(_, x)| x).reduce(|a, b| panic!("no sum of {a} and {b}"));
+        let (failed, action) = (failed.unwrap_err().to_string(), format!("(reduce at {}:{line})", file!()));
+        assert!(failed.contains(&format!("{action} failed: partition ")), "{failed}");
+    }
 }
 
 pub(crate) fn another_build_is_refused() {

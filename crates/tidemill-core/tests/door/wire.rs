@@ -1,4 +1,4 @@
-//! What goes over the pipes between driver and executor: frames of a length and postcard bytes.
+//! What goes over the pipes and sockets between driver and executor: frames of a length and postcard bytes.
 
 use std::io::{self, Read, Write};
 
@@ -13,14 +13,18 @@ use tidemill_core::{BlockId, ShuffleId};
 pub(crate) enum Order {
     /// The first word: which build the driver is, and what its executors share.
     Hello { build: u64, seed: u64 },
-    /// Keep what another task wrote.
-    Keep(Bytes),
-    /// Drop what is kept for a shuffle.
+    /// What a map task wrote is kept at `home`, to be fetched from there.
+    At { shuffle: ShuffleId, map: u32, home: String },
+    /// Forget what is known of a shuffle.
     Drop(ShuffleId),
     /// Run a map task of an encoded stage.
     Map { stage: Bytes, partition: u32 },
     /// Run a result task.
     Result { stage: Bytes, partition: u32 },
+    /// Start an encoded service.
+    Start(Bytes),
+    /// Stop the service that was started first of those that run.
+    Stop,
 }
 
 /// What the executor answers.
@@ -32,6 +36,8 @@ pub(crate) enum Answer {
     Refused(String),
     /// What a task made, encoded.
     Made(Bytes),
+    /// A service started, or ended.
+    Service,
     /// A task misses a block.
     Lost(BlockId),
     /// A task failed, in the code of `operator`.

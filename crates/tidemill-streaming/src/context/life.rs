@@ -12,6 +12,7 @@ use crate::batch::next_time;
 use crate::context::{Live, State, StreamingContext};
 use crate::error::Error;
 use crate::event::StreamingEvent;
+use crate::listener::is_listening;
 use crate::scheduler::Event;
 use crate::signals;
 
@@ -64,7 +65,9 @@ impl StreamingContext {
         let threads = self.start_threads(&mut live, first);
         let runs_jobs = !live.threads.is_empty();
         drop(live);
-        self.post(|| StreamingEvent::Started { time: now });
+        let names = inputs.iter().map(|input| (input.id().stream, input.name()));
+        self.record().set_inputs(names.collect());
+        self.post(StreamingEvent::Started { time: now });
         let started = threads.and_then(|()| inputs.iter().try_for_each(|input| input.start()));
         match (&started, runs_jobs) {
             (Ok(()), _) => signals::stop_on_signal(self),
@@ -150,8 +153,8 @@ impl StreamingContext {
     /// what was received for others is dropped; code of an output that does not return is waited for no longer than
     /// `tidemill.stop.timeout`.
     ///
-    /// It returns once the context is stopped. Called from within an output or a task of one, it cannot wait for what it
-    /// is part of: it returns at once, and the context stops when the batch is done.
+    /// It returns once the context is stopped. Called from within an output, a task of one or a listener, it cannot wait for
+    /// what it is part of: it returns at once, and the context stops when the batch is done.
     pub fn stop_with(&self, stop: Stop) {
         let Stop { graceful, context } = stop;
         let mut live = self.live();
@@ -171,7 +174,8 @@ impl StreamingContext {
         live.cancelled |= !graceful;
         let first = !std::mem::replace(&mut live.stopping, true);
         let me = std::thread::current().id();
-        let inside = TaskContext::current().is_some() || live.threads.iter().any(|it| it.thread().id() == me);
+        let inside =
+            TaskContext::current().is_some() || is_listening() || live.threads.iter().any(|it| it.thread().id() == me);
         let inputs = live.graph.inputs.clone();
         drop(live);
         let mut backlog = false;
@@ -233,6 +237,8 @@ impl StreamingContext {
             input.clear();
         }
         drop(graph); // without the lock: functions and lineages end here
+        self.record().dropped_waiting();
+        self.inner.bus.stop(self.context().config().get(keys::STOP_TIMEOUT));
         self.stop_context();
         self.live().state = State::Stopped;
         self.inner.changed.notify_all();
@@ -246,7 +252,7 @@ impl Live {
             return Err(Error::NoOutputs);
         }
         let has_directory = self.checkpoints.is_some();
-        self.graph.streams().iter().try_for_each(|stream| stream.check(has_directory))
+        self.graph.needed().iter().try_for_each(|stream| stream.check(has_directory))
     }
 }
 

@@ -1,5 +1,6 @@
 //! The threads of a streaming context: the batch clock, the block clock, and the one that runs batches.
 
+use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, PoisonError};
 
@@ -9,6 +10,7 @@ use tidemill_core::{Cause, Timestamp, Woken};
 
 use crate::batch::Batch;
 use crate::context::StreamingContext;
+use crate::dstream::Stream;
 use crate::error::Error;
 use crate::event::{BatchInfo, OutputInfo, StreamingEvent};
 use crate::graph::{BatchJob, Output};
@@ -84,9 +86,11 @@ impl StreamingContext {
         let mut live = self.live();
         let due = live.zero.is_some_and(|zero| live.graph.outputs.iter().any(|it| it.stream.is_due(zero, batch.time)));
         live.submitted.insert(batch.time, info.clone());
+        live.allocated = Some(batch.time);
         drop(live);
+        self.record().allocated(&info);
         if due {
-            self.post(|| StreamingEvent::BatchSubmitted(Arc::new(info)));
+            self.post(StreamingEvent::BatchSubmitted(Arc::new(info)));
         }
     }
 
@@ -123,15 +127,26 @@ impl StreamingContext {
         let due: Vec<_> = outputs.into_iter().filter(|(_, output)| output.stream.is_due(zero, info.time)).collect();
         info.started = Some(self.inner.clock.now());
         if !due.is_empty() {
-            self.post(|| StreamingEvent::BatchStarted(Arc::new(info.clone())));
+            self.post(StreamingEvent::BatchStarted(Arc::new(info.clone())));
         }
         self.context().set_job_description(&format!("state, batch {}", info.time));
-        stateful.iter().for_each(|stream| stream.drive(self, info.time));
+        self.drive(&stateful, info.time);
         self.run_outputs(&due, &mut info);
         info.completed = Some(self.inner.clock.now());
         inputs.iter().for_each(|input| input.completed(&info));
         if !due.is_empty() {
-            self.post(|| StreamingEvent::BatchCompleted(Arc::new(info)));
+            log_delay(&info);
+            self.post(StreamingEvent::BatchCompleted(Arc::new(info)));
+        }
+    }
+
+    /// Steps the stateful streams. One that fails is told of here, once, since perhaps no output asks for it now.
+    fn drive(&self, stateful: &[Arc<dyn Stream>], time: Timestamp) {
+        let mut told = HashSet::new();
+        for error in stateful.iter().filter_map(|stream| stream.drive(self, time).err()) {
+            if told.insert(error.to_string()) {
+                self.report(error);
+            }
         }
     }
 
@@ -155,15 +170,17 @@ impl StreamingContext {
     fn run_output(&self, id: usize, output: &Output, time: Timestamp, job: BatchJob) -> OutputInfo {
         let (started, operator) = (Some(self.inner.clock.now()), output.operator.clone());
         let mut info = OutputInfo { time, id: id as u32, operator, started, completed: None, failure: None };
-        self.post(|| StreamingEvent::OutputStarted(info.clone()));
+        self.post(StreamingEvent::OutputStarted(info.clone()));
         let description = format!("{}, batch {time}, output {id}", output.operator.name);
         self.context().set_job_description(&description);
         if let Err(error) = job() {
             info.failure = Some(error.to_string());
-            self.report(error);
+            if !matches!(error, Error::State { time: failed, .. } if failed == time) {
+                self.report(error); // that of a state was told of when it failed
+            }
         }
         info.completed = Some(self.inner.clock.now());
-        self.post(|| StreamingEvent::OutputCompleted(info.clone()));
+        self.post(StreamingEvent::OutputCompleted(info.clone()));
         info
     }
 
@@ -196,6 +213,14 @@ impl StreamingContext {
     fn group(&self) -> String {
         format!("{GROUP_PREFIX}.{:p}", Arc::as_ptr(&self.inner))
     }
+}
+
+/// One line a batch, as Spark's driver logs it: there "total" is counted from the batch time (behaviour 5.32).
+fn log_delay(batch: &BatchInfo) {
+    let seconds = |delay: Option<std::time::Duration>| delay.unwrap_or_default().as_secs_f64();
+    let total = seconds(batch.completed.map(|completed| completed.since(batch.time)));
+    let execution = seconds(batch.processing_delay());
+    tracing::info!("Total delay: {total:.3} s for time {} (execution: {execution:.3} s)", batch.time);
 }
 
 /// Makes the job of an output. Functions of the user run here, those of `transform`: what they panic with is an error.

@@ -57,7 +57,7 @@ impl<T: 'static> DStream<T> {
             });
             Ok(Some(job))
         };
-        if let Some(streaming) = self.streaming() {
+        if let Some(streaming) = self.context() {
             let of = Arc::clone(self.node()) as Arc<dyn Stream>;
             streaming.add_output(Output { operator, location, stream: of, job: Box::new(job) });
         }

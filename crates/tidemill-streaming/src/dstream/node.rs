@@ -1,6 +1,6 @@
 //! The node behind a `DStream`: its place on the grid of batch times, and what it remembers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -26,8 +26,8 @@ pub(crate) trait Stream: Send + Sync {
     fn remember_at_least(&self, duration: Duration);
     /// Whether it is computed in every batch.
     fn is_stateful(&self) -> bool;
-    /// Computes the RDD of a batch and keeps the failure where there is one.
-    fn drive(&self, streaming: &StreamingContext, time: Timestamp);
+    /// Computes the RDD of a batch and keeps the failure where there is one, for those who ask for the RDD.
+    fn drive(&self, streaming: &StreamingContext, time: Timestamp) -> Result<(), Error>;
     /// Whether it may have an RDD at `time`.
     fn is_due(&self, zero: Timestamp, time: Timestamp) -> bool;
     /// Checks what was asked of it, before the start.
@@ -61,6 +61,8 @@ pub(crate) struct Node<T: 'static> {
 struct State<T: 'static> {
     /// What was computed, by time.
     generated: BTreeMap<Timestamp, Computed<T>>,
+    /// The times whose RDDs were checkpointed here: their files go when they are forgotten and nobody reads them.
+    checkpointed: BTreeSet<Timestamp>,
     remembers: Duration,
     keep: Option<Keep<T>>,
     /// How often an RDD is checkpointed.
@@ -80,7 +82,13 @@ impl<T: 'static> Node<T> {
         slide: Duration,
         compute: impl Compute<T>,
     ) -> Node<T> {
-        let state = State { generated: BTreeMap::new(), remembers: slide, keep: None, checkpoint: None };
+        let state = State {
+            generated: BTreeMap::new(),
+            checkpointed: BTreeSet::new(),
+            remembers: slide,
+            keep: None,
+            checkpoint: None,
+        };
         Node { operator, location, slide, compute: Box::new(compute), state: Mutex::new(state) }
     }
 
@@ -89,17 +97,21 @@ impl<T: 'static> Node<T> {
         if let Some(known) = self.state().generated.get(&time) {
             return known.clone();
         }
-        if !streaming.zero().is_some_and(|zero| self.is_due(zero, time)) {
+        if !streaming.zero().is_some_and(|zero| self.is_due(zero, time)) || !streaming.has_input(time) {
             return Ok(None);
         }
-        let computed = called_at(self.location, || {
+        let compute = || {
             let rdd = self.compute.compute(streaming, time)?;
             rdd.map(|rdd| self.kept(streaming, rdd, time)).transpose()
+        };
+        let computed = called_at(self.location, || catch_unwind(AssertUnwindSafe(compute)));
+        let computed = computed.unwrap_or_else(|panic| {
+            let cause = Cause::panic(&*panic).to_string();
+            Err(Error::Generate { time, output: self.operator.clone(), cause })
         });
-        if computed.is_ok() {
-            self.state().generated.insert(time, computed.clone());
-        }
-        computed
+        let rdd = computed?;
+        // Somebody else may have computed it meanwhile: all are to see the same RDD.
+        self.state().generated.entry(time).or_insert(Ok(rdd)).clone()
     }
 
     /// Persists and checkpoints an RDD where that was asked for.
@@ -112,7 +124,9 @@ impl<T: 'static> Node<T> {
             return Ok(rdd);
         }
         let failed = |cause| Error::Batch { time, output: self.operator.clone(), cause: Arc::new(cause) };
-        checkpoint(&rdd).map_err(failed)
+        let checkpointed = checkpoint(&rdd).map_err(failed)?;
+        self.state().checkpointed.insert(time);
+        Ok(checkpointed)
     }
 
     /// Keeps each RDD from now on at `level`; of two levels the later one holds.
@@ -120,7 +134,9 @@ impl<T: 'static> Node<T> {
     where
         T: Element,
     {
-        self.state().keep = Some(Keep { level, persist: |rdd, level| rdd.persist(level) });
+        if !self.compute.persist_parents(Some(level)) {
+            self.state().keep = Some(Keep { level, persist: |rdd, level| rdd.persist(level) });
+        }
     }
 
     /// Keeps each RDD in memory unless a level was given.
@@ -128,7 +144,7 @@ impl<T: 'static> Node<T> {
     where
         T: Element,
     {
-        if self.state().keep.is_none() {
+        if !self.compute.persist_parents(None) && self.state().keep.is_none() {
             self.persist(StorageLevel::MEMORY_AND_DISK);
         }
     }
@@ -181,14 +197,10 @@ impl<T: 'static> Stream for Node<T> {
         self.compute.is_stateful()
     }
 
-    fn drive(&self, streaming: &StreamingContext, time: Timestamp) {
-        let computed = catch_unwind(AssertUnwindSafe(|| self.rdd(streaming, time))).unwrap_or_else(|panic| {
-            let cause = Cause::panic(&*panic).to_string();
-            Err(Error::Generate { time, output: self.operator.clone(), cause })
-        });
-        if let Err(error) = computed {
-            self.state().generated.insert(time, Err(error));
-        }
+    fn drive(&self, streaming: &StreamingContext, time: Timestamp) -> Result<(), Error> {
+        self.rdd(streaming, time).map(drop).inspect_err(|error| {
+            self.state().generated.insert(time, Err(error.clone()));
+        })
     }
 
     fn is_due(&self, zero: Timestamp, time: Timestamp) -> bool {
@@ -196,11 +208,12 @@ impl<T: 'static> Stream for Node<T> {
     }
 
     fn check(&self, has_checkpoint_directory: bool) -> Result<(), Error> {
-        let Some((every, _)) = self.state().checkpoint else { return Ok(()) };
+        let checkpoint = self.state().checkpoint;
         let operator = || self.operator.clone();
-        if !has_checkpoint_directory {
+        if !has_checkpoint_directory && (checkpoint.is_some() || self.is_stateful()) {
             return Err(Error::NoCheckpointDirectory { operator: operator() });
         }
+        let Some((every, _)) = checkpoint else { return Ok(()) };
         if every < self.slide || !every.as_micros().is_multiple_of(self.slide.as_micros().max(1)) {
             return Err(Error::CheckpointInterval { operator: operator(), interval: every, slide: self.slide });
         }
@@ -212,7 +225,14 @@ impl<T: 'static> Stream for Node<T> {
         let mut state = self.state();
         let kept = state.generated.split_off(&Timestamp::from_micros(last.saturating_add(1)));
         let forgotten = std::mem::replace(&mut state.generated, kept);
+        let kept = state.checkpointed.split_off(&Timestamp::from_micros(last.saturating_add(1)));
+        let checkpointed = std::mem::replace(&mut state.checkpointed, kept);
         drop(state);
+        for time in checkpointed {
+            if let Some(Ok(Some(rdd))) = forgotten.get(&time) {
+                rdd.release_checkpoint();
+            }
+        }
         drop(forgotten); // after the lock: lineages end here
         self.compute.forget(Timestamp::from_micros(last));
     }

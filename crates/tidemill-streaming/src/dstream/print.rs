@@ -1,9 +1,9 @@
 //! `print`: shows the first records of each batch.
 
-use std::fmt::{Debug, Write as _};
+use std::fmt::{Debug, Display, Write as _};
 use std::io::Write as _;
 
-use tidemill_core::{Element, Timestamp};
+use tidemill_core::Element;
 
 use crate::dstream::DStream;
 
@@ -23,7 +23,8 @@ impl<T: Element + Debug> DStream<T> {
     pub fn print(&self, count: usize) {
         self.output("print", move |rdd, time| {
             let first = rdd.take(count.saturating_add(1))?;
-            let page = page(time, &first, count);
+            let lines: Vec<_> = first.iter().map(|record| format!("{record:?}")).collect();
+            let page = page(time, &lines, count);
             std::io::stdout().lock().write_all(page.as_bytes())?;
             std::io::stdout().flush()?;
             Ok(())
@@ -31,11 +32,20 @@ impl<T: Element + Debug> DStream<T> {
     }
 }
 
-fn page<T: Debug>(time: Timestamp, first: &[T], count: usize) -> String {
+/// The page that [`print`](DStream::print) writes of a batch, for outputs that go elsewhere or show records in another
+/// way: at most `count` of its `first` records, and dots if there is one more. `time` is shown as it is: Scala's `print` and
+/// Python's `pprint` write it differently (behaviour 1.33).
+///
+/// ```
+/// let page = tidemill_streaming::dstream::page("1970-01-01 00:00:01", &["to", "be", "or"], 2);
+/// let rule = "-------------------------------------------";
+/// assert_eq!(page, format!("{rule}\nTime: 1970-01-01 00:00:01\n{rule}\nto\nbe\n...\n\n"));
+/// ```
+pub fn page<R: Display>(time: impl Display, first: &[R], count: usize) -> String {
     let rule = "-".repeat(43);
     let mut page = format!("{rule}\nTime: {time}\n{rule}\n");
     for record in first.iter().take(count) {
-        let _ = writeln!(page, "{record:?}"); // writing to a String cannot fail
+        let _ = writeln!(page, "{record}"); // writing to a String cannot fail
     }
     if first.len() > count {
         page.push_str("...\n");
@@ -46,6 +56,8 @@ fn page<T: Debug>(time: Timestamp, first: &[T], count: usize) -> String {
 
 #[cfg(test)]
 mod tests {
+    use tidemill_core::Timestamp;
+
     use super::*;
 
     #[test]

@@ -63,7 +63,7 @@ impl StreamingContext {
             let streaming = self.weak();
             let post = move |event: StreamingEvent| {
                 if let Some(streaming) = streaming.upgrade() {
-                    streaming.post(|| event);
+                    streaming.post(event);
                 }
             };
             let surroundings = Surroundings {

@@ -30,6 +30,8 @@ pub(crate) enum Goal {
     None,
     /// Left is at least so many times as fast as right, in wall time.
     SpeedAtLeast(f64),
+    /// Left takes at most so many times as long as right, in wall time.
+    TimesAtMost(f64),
     /// Left takes at most so many seconds.
     SecondsAtMost(f64),
 }
@@ -81,6 +83,7 @@ impl Outcome {
         match self.goal {
             Goal::None => None,
             Goal::SpeedAtLeast(least) => self.ratio().map(|ratio| ratio >= least),
+            Goal::TimesAtMost(most) => self.ratio().map(|ratio| 1.0 / ratio <= most),
             Goal::SecondsAtMost(most) => Some(median(&self.left.wall) <= most),
         }
     }

@@ -9,8 +9,10 @@ mod engine;
 mod harness;
 mod measured;
 mod report;
+mod soak;
 mod socket;
 mod start;
+mod state;
 mod text;
 mod tiny;
 
@@ -27,6 +29,9 @@ struct Options {
     /// Only the rows whose name contains this.
     #[arg(long, value_name = "NAME")]
     only: Option<String>,
+    /// How long each soak runs, instead of its own time of a minute and more; 0 leaves them out.
+    #[arg(long, value_name = "SECONDS")]
+    soak: Option<u64>,
     /// What `cargo bench` hands to every benchmark.
     #[arg(long, hide = true)]
     bench: bool,
@@ -36,18 +41,28 @@ fn main() -> anyhow::Result<()> {
     if let Some(port) = std::env::args().skip_while(|argument| argument != start::PROGRAM).nth(1) {
         return start::program(port.parse()?);
     }
+    let soak: Vec<String> = std::env::args().skip_while(|argument| argument != soak::PROGRAM).skip(1).collect();
+    if let [name, seconds] = soak.as_slice() {
+        return soak::program(name, seconds.parse()?);
+    }
     let options = Options::parse();
-    let chosen = |row: &Row| options.only.as_ref().is_none_or(|only| row.name.contains(only.as_str()));
-    let rows: Vec<Row> = rows()?.into_iter().filter(chosen).collect();
-    anyhow::ensure!(!rows.is_empty(), "no row has such a name; without --only all rows run");
+    let chosen = |name: &str| options.only.as_ref().is_none_or(|only| name.contains(only.as_str()));
+    let rows: Vec<Row> = rows()?.into_iter().filter(|row| chosen(row.name)).collect();
+    let soaks = soak::all().into_iter().filter(|soak| chosen(soak.name) && options.soak != Some(0));
+    let soaks: Vec<soak::Soak> = soaks.collect();
+    anyhow::ensure!(!rows.is_empty() || !soaks.is_empty(), "no row has such a name; without --only all rows run");
     let outcomes = harness::run(rows, options.rounds)?;
+    let soaked = soaks.into_iter().map(|soak| Ok((soak::run(&soak, options.soak)?, soak)));
+    let soaked = soaked.map(|both: anyhow::Result<_>| both.map(|(soaked, soak)| (soak, soaked)));
+    let soaked: Vec<(soak::Soak, soak::Soaked)> = soaked.collect::<anyhow::Result<_>>()?;
     report::print(&outcomes);
-    report::write(&outcomes)
+    soak::print(&soaked);
+    report::write(&outcomes, &soaked)
 }
 
 /// The table of benchmarks. What the sides of a row do stands in a module of its own.
 fn rows() -> anyhow::Result<Vec<Row>> {
-    Ok(word_counts()?.into_iter().chain(costs()).collect())
+    Ok(word_counts()?.into_iter().chain(costs()).chain(states()).collect())
 }
 
 /// The word count, against the loop by hand and against itself.
@@ -82,6 +97,24 @@ fn word_counts() -> anyhow::Result<Vec<Row>> {
             right: Some(Side::new("from memory", move || socket::from_memory(&again))),
         },
     ])
+}
+
+/// What batches and slides cost as state and windows grow.
+fn states() -> Vec<Row> {
+    vec![
+        Row {
+            name: "map_with_state with time-outs: 10 batches that touch 10,000 keys",
+            goal: Goal::TimesAtMost(2.0),
+            left: Side::new("out of 1,000,000", state::touches(1_000_000)),
+            right: Some(Side::new("out of 10,000", state::touches(10_000))),
+        },
+        Row {
+            name: "window with inverse: 10 slides of the same 50,000 keys",
+            goal: Goal::TimesAtMost(1.3),
+            left: Side::new("60 slides", state::slides(60)),
+            right: Some(Side::new("6 slides", state::slides(6))),
+        },
+    ]
 }
 
 /// What operators, jobs, starts and builds cost.

@@ -7,6 +7,7 @@ use anyhow::Context;
 use serde_json::{Value, json};
 
 use crate::harness::{Goal, Outcome, Rounds, median};
+use crate::soak::{Soak, Soaked};
 
 const HEAD: [&str; 6] = ["side", "median", "min - max", "cpu", "ratio (cpu)", "goal"];
 
@@ -40,11 +41,15 @@ pub(crate) fn print(outcomes: &[Outcome]) {
 }
 
 /// Writes the outcomes, with every round, as JSON beside what cargo builds.
-pub(crate) fn write(outcomes: &[Outcome]) -> anyhow::Result<()> {
+pub(crate) fn write(outcomes: &[Outcome], soaked: &[(Soak, Soaked)]) -> anyhow::Result<()> {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().context("cargo builds into a folder")?;
     let path = target.join("bench").join("results.json");
     let rows: Vec<Value> = outcomes.iter().map(row_json).collect();
-    let all = json!({ "processors": processors(), "model": model(), "unit": "seconds", "rows": rows });
+    let soaks = soaked.iter().map(
+        |(soak, soaked)| json!({ "name": soak.name, "goal": soak.goal, "met": soaked.met, "figures": soaked.figures }),
+    );
+    let soaks: Vec<Value> = soaks.collect();
+    let all = json!({ "processors": processors(), "model": model(), "unit": "seconds", "rows": rows, "soaks": soaks });
     fs::create_dir_all(target.join("bench"))
         .and_then(|()| fs::write(&path, format!("{all:#}\n")))
         .with_context(|| format!("cannot write {}", path.display()))?;
@@ -77,6 +82,7 @@ fn goal(outcome: &Outcome) -> String {
     let wanted = match outcome.goal {
         Goal::None => return String::new(),
         Goal::SpeedAtLeast(least) => format!("at least {least:.2}"),
+        Goal::TimesAtMost(most) => format!("at least {:.2} (at most {most} times the time)", 1.0 / most),
         Goal::SecondsAtMost(most) => format!("at most {}", seconds(most)),
     };
     match outcome.met() {
@@ -98,6 +104,7 @@ fn row_json(outcome: &Outcome) -> Value {
     let goal = match outcome.goal {
         Goal::None => Value::Null,
         Goal::SpeedAtLeast(least) => json!({ "speed_at_least": least }),
+        Goal::TimesAtMost(most) => json!({ "times_at_most": most }),
         Goal::SecondsAtMost(most) => json!({ "seconds_at_most": most }),
     };
     json!({

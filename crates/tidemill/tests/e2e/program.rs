@@ -34,6 +34,13 @@ pub(crate) fn example(name: &str) -> Command {
     Command::new(path)
 }
 
+/// Sends `child` a signal, by name. The shell's own `kill` does it: a minimal Debian has no program of that name.
+pub(crate) fn signal(child: &Child, name: &str) {
+    let command = format!("kill -s {name} {}", child.id());
+    let sent = Command::new("sh").args(["-c", &command]).status().unwrap();
+    assert!(sent.success(), "{command} failed");
+}
+
 impl Program {
     /// Starts it; what it writes to stdout and to stderr is read as one.
     pub(crate) fn start(command: &mut Command) -> Program {
@@ -87,8 +94,7 @@ impl Program {
 
     /// Sends it a signal, by name: `INT`, `TERM`.
     pub(crate) fn signal(&self, name: &str) {
-        let sent = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status().unwrap();
-        assert!(sent.success(), "kill -s {name} failed");
+        signal(&self.child, name);
     }
 
     #[track_caller]

@@ -6,7 +6,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::sync_channel;
 
-use crate::program::{PATIENCE, Program, example, tidemill};
+use crate::program::{PATIENCE, Program, example, signal, tidemill};
 
 /// A port that was free a moment ago.
 fn free_port() -> u16 {
@@ -108,11 +108,9 @@ fn a_second_ctrl_c_ends_at_once() {
     while byte != *b"(" {
         output.read_exact(&mut byte).unwrap();
     }
-    let interrupt =
-        || assert!(Command::new("kill").args(["-s", "INT", &child.id().to_string()]).status().unwrap().success());
-    interrupt();
+    signal(&child, "INT");
     assert_eq!(sender.read(&mut byte).unwrap(), 0, "the first one ends the connection, and waits for the batch");
-    interrupt();
+    signal(&child, "INT");
     let (ended, end) = sync_channel(1);
     std::thread::spawn(move || ended.send(child.wait().unwrap()));
     let status = end.recv_timeout(PATIENCE).expect("the second one ends the process");

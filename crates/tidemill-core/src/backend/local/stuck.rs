@@ -57,6 +57,8 @@ impl Shared {
         }
         state.stopped = true;
         state.running.values().for_each(|running| running.cx.cancel());
+        let unmerged = state.merges.take_waiting();
+        state.aftermath.refused.extend(unmerged);
         self.environment.memory.wake();
         self.work.notify_all();
         self.ended.notify_all(); // whoever watches cancelled tasks need not any more

@@ -75,7 +75,7 @@ fn job(
     let lineage = Arc::clone(Context::local(1).unwrap().parallelize(0..1, 1).parent().node()) as Arc<dyn Lineage>;
     let (operator, properties) = (Operator::here("test"), Arc::new(Properties::new()));
     let result = Arc::new(Side { lineage, run, dropped });
-    Job { id: JobId(id), operator, result, partitions: (0..tasks).collect(), properties }
+    Job { id: JobId(id), operator, result, partitions: (0..tasks).collect(), properties, epoch: 0 }
 }
 
 /// What `work` returns, unless it takes for ever.
@@ -130,6 +130,132 @@ fn a_merge_that_panics_fails_its_job_and_takes_no_thread_with_it() {
     let error = in_time(move || counted.count().unwrap_err().to_string());
     assert!(error.contains("no sum"), "{error}");
     assert_eq!(in_time(move || rdd.count().unwrap()), 4);
+}
+
+/// What the merging functions below work on: functions without captures can have it no other way.
+static MERGING: Mutex<Option<Context>> = Mutex::new(None);
+
+/// Counts how often it ran in the driver.
+static MERGES: AtomicU32 = AtomicU32::new(0);
+
+/// Adds up; in the driver by a job of two stages that itself counts its tasks.
+fn add_by_a_job(sum: &mut i64, more: i64) {
+    if TaskContext::current().is_some() {
+        *sum += more;
+        return;
+    }
+    MERGES.fetch_add(1, SeqCst);
+    let context = MERGING.lock().unwrap().clone().unwrap();
+    let parts = context.counter::<u64>();
+    let counted = parts.clone();
+    let both = context.parallelize([*sum, more], 2).map(move |x| {
+        counted.add(1);
+        (0, x)
+    });
+    *sum = both.reduce_by_key(|a, b| a + b).values().reduce(|a, b| a + b).unwrap();
+    assert_eq!(parts.value(), 2, "an action of a merge finds its own accumulators complete");
+}
+
+#[test]
+fn a_merge_may_run_a_job() {
+    for threads in [1, 2] {
+        let context = Context::local(threads).unwrap();
+        *MERGING.lock().unwrap() = Some(context.clone());
+        MERGES.store(0, SeqCst);
+        let (found, merges) = in_time(move || {
+            let (sum, count) = (context.accumulator(0, add_by_a_job), context.counter::<u64>());
+            let (sums, counts) = (sum.clone(), count.clone());
+            let add = move |x: i64| {
+                sums.add(x);
+                counts.add(1);
+            };
+            context.range(0..100, 10).foreach(add.clone()).unwrap();
+            let found = vec![(sum.value(), count.value())];
+            // In a map stage, which two actions may wait for.
+            let pairs = context.range(0..10, 4).map(move |x| {
+                add(x);
+                (x % 3, x)
+            });
+            let sums = pairs.reduce_by_key(|a, b| a + b);
+            assert_eq!((sums.count().unwrap(), sums.count().unwrap()), (3, 3));
+            ([found, vec![(sum.value(), count.value())]].concat(), MERGES.load(SeqCst))
+        });
+        assert_eq!(found, [(4950, 100), (4995, 110)], "each task counts once, and all before its action returns");
+        assert_eq!(merges, 14);
+        *MERGING.lock().unwrap() = None;
+    }
+}
+
+/// Merges of one accumulator never run beside each other, and those of another go on meanwhile.
+#[test]
+fn merges_of_one_accumulator_come_one_at_a_time() {
+    static BUSY: AtomicU32 = AtomicU32::new(0);
+    let context = Context::local(4).unwrap();
+    let sum = context.accumulator(0, |sum: &mut i64, more| {
+        if TaskContext::current().is_none() {
+            assert_eq!(BUSY.fetch_add(1, SeqCst), 0, "alone");
+            std::thread::yield_now();
+            BUSY.fetch_sub(1, SeqCst);
+        }
+        *sum += more;
+    });
+    let other = context.counter::<i64>();
+    let (sums, others) = (sum.clone(), other.clone());
+    let job = context.range(0..200, 200).map(move |x| {
+        if x % 2 == 0 {
+            sums.add(x)
+        } else {
+            others.add(x)
+        }
+        x
+    });
+    assert_eq!(in_time(move || job.count().unwrap()), 200);
+    assert_eq!((sum.value(), other.value()), (9900, 10_000));
+}
+
+/// A merge that does not return is answered as any other function of users: its job can be cancelled, its thread is given
+/// up, and what waited to be merged into the same accumulator is refused with the job.
+#[test]
+fn a_merge_that_does_not_return_is_given_up() {
+    static GATE: Mutex<Option<Receiver<()>>> = Mutex::new(None);
+    static AT_GATE: AtomicU32 = AtomicU32::new(0);
+    let (open, gate) = sync_channel::<()>(0);
+    *GATE.lock().unwrap() = Some(gate);
+    let mut settings = crate::Settings::new();
+    settings.set("spark.master", "local[2]").set("tidemill.task.stuck.timeout", "1ms");
+    let context = Context::new(&settings).unwrap();
+    let sum = context.accumulator(0, |sum: &mut i64, more| {
+        if TaskContext::current().is_none() {
+            let gate = GATE.lock().unwrap().take();
+            AT_GATE.fetch_add(1, SeqCst);
+            let _ = gate.map(|gate| gate.recv());
+        }
+        *sum += more;
+    });
+    let adding = sum.clone();
+    let (waiting, driver) = (context.clone(), context.clone());
+    let job = std::thread::spawn(move || waiting.range(1..5, 4).foreach(move |x| adding.add(x)));
+    in_time(move || {
+        while AT_GATE.load(SeqCst) == 0 {
+            std::thread::yield_now();
+        }
+        driver.cancel_all_jobs();
+        let ended = job.join().unwrap();
+        assert!(matches!(ended, Err(crate::Error::Cancelled { .. })), "{ended:?}");
+        while driver.threads_replaced() == 0 {
+            std::thread::yield_now();
+        }
+        assert_eq!(driver.range(0..10, 5).count().unwrap(), 10);
+        drop(open);
+    });
+    // The late merge goes through; what had waited for it was refused with its job.
+    in_time(move || {
+        while sum.value() == 0 {
+            std::thread::yield_now();
+        }
+        context.stop();
+    });
+    assert_eq!(AT_GATE.load(SeqCst), 1);
 }
 
 /// Starts a job of one task that waits until the sender that comes with it is dropped.

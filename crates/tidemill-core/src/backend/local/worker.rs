@@ -2,15 +2,16 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, PoisonError, Weak};
 
+use super::merge::Unmerged;
 use super::{Running, Shared, State};
 use crate::exchange::MapSide;
 use crate::job::ResultSide;
-use crate::lineage::{Operator, operator_of};
+use crate::lineage::Operator;
 use crate::scheduler::{Event, Failure};
-use crate::task::{END_OF_STAGE, Task, TaskContext, TaskOutput, TaskReport};
-use crate::{Cause, RddId, Stop};
+use crate::task::{Coordinator, Task, TaskContext, TaskOutput, TaskReport};
+use crate::{Cause, Stop};
 
 /// What one task runs.
 enum Work {
@@ -41,6 +42,12 @@ impl Shared {
                 state = self.lock();
                 continue;
             }
+            if let Some(unmerged) = state.merges.next() {
+                let Some(held) = self.merge(state, unmerged, &thread) else { return };
+                state = held;
+                self.tell_watchers(&state);
+                continue;
+            }
             let Some(task) = state.queue.pop_front() else {
                 state.idle += 1;
                 state = self.work.wait(state).unwrap_or_else(PoisonError::into_inner);
@@ -64,14 +71,24 @@ impl Shared {
                 return self.release(state);
             };
             self.news.task_ended(task, running.started, report.as_ref().err());
-            self.report(&mut state, task, report, operator);
-            if state.watchers > 0 {
-                self.ended.notify_all();
+            match report {
+                Ok(report) if !report.updates.is_empty() && state.scheduler.awaits(task) => {
+                    state.merges.add(Unmerged { task, report, running });
+                    self.tell(&mut state, Event::Returned(task));
+                }
+                report => self.report(&mut state, task, report, operator),
             }
+            self.tell_watchers(&state);
         }
         state.alive -= 1;
         self.ended.notify_all();
         self.release(state);
+    }
+
+    fn tell_watchers(&self, state: &State) {
+        if state.watchers > 0 {
+            self.ended.notify_all();
+        }
     }
 
     /// What a task runs, or why it cannot.
@@ -90,7 +107,7 @@ impl Shared {
         };
         let (work, partition) = match stage.writes {
             Some(shuffle) => {
-                let side = state.sides.get(&shuffle).and_then(std::sync::Weak::upgrade);
+                let side = state.sides.get(&shuffle).and_then(Weak::upgrade);
                 (Work::Map(side.ok_or_else(unknown)?), task.partition)
             }
             None => {
@@ -99,23 +116,32 @@ impl Shared {
             }
         };
         let (environment, properties) = (Arc::clone(&self.environment), Arc::clone(&job.properties));
-        let cx = Arc::new(TaskContext::new(task, partition as usize, environment, properties));
+        let cx = TaskContext::new(task, partition as usize, environment, properties);
+        let cx = cx.driven_by(job.epoch, Weak::clone(&self.me) as Weak<dyn Coordinator>);
+        let cx = Arc::new(cx.taking(state.scheduler.takes(task)));
         let started = self.news.monotonic();
-        state.running.insert(task, Running { cx: Arc::clone(&cx), started, thread: Arc::clone(thread) });
+        state.running.insert(task, Running { cx: Arc::clone(&cx), started, thread: Arc::clone(thread), merges: false });
         self.news.task_started(task);
         Ok((work, cx))
     }
 
-    fn report(&self, state: &mut State, task: Task, report: Result<TaskReport, Stop>, operator: Option<Operator>) {
+    /// Takes in a report whose updates are merged, or why there is none.
+    pub(super) fn report(
+        &self,
+        state: &mut State,
+        task: Task,
+        report: Result<TaskReport, Stop>,
+        operator: Option<Operator>,
+    ) {
         let event = match report {
             Ok(report) if !state.scheduler.awaits(task) => {
                 state.aftermath.refused.push(report);
-                Event::Gone(task)
+                Event::Done(task) // not accepted, but if it was to commit, it has
             }
-            Ok(report) => match self.accept(state, task, report) {
-                Ok(()) => Event::Done(task),
-                Err(failure) => Event::Failed(task, failure),
-            },
+            Ok(report) => {
+                self.accept(state, task, report.output);
+                Event::Done(task)
+            }
             Err(Stop::Cancelled) => Event::Gone(task),
             Err(Stop::Lost(block)) => Event::Lost(task, block),
             Err(Stop::Failed(cause)) => Event::Failed(task, Failure { cause, operator }),
@@ -124,9 +150,8 @@ impl Shared {
     }
 
     /// Makes visible what the first report of a partition brings.
-    fn accept(&self, state: &State, task: Task, report: TaskReport) -> Result<(), Failure> {
-        self.environment.accumulators.merge(report.updates)?;
-        match report.output {
+    fn accept(&self, state: &State, task: Task, output: TaskOutput) {
+        match output {
             TaskOutput::Map(output) => self.environment.store.put_map_output(output),
             TaskOutput::Result(output) => {
                 if let Some(job) = state.jobs.get(&task.job) {
@@ -134,7 +159,6 @@ impl Shared {
                 }
             }
         }
-        Ok(())
     }
 }
 
@@ -148,7 +172,7 @@ fn execute(work: Work, cx: &Arc<TaskContext>) -> (Result<TaskReport, Stop>, Opti
         })
     });
     let report = output.map(|output| TaskReport { output, updates: cx.take_updates() });
-    let operator = matches!(report, Err(Stop::Failed(_))).then(|| work.operator(cx.entered())).flatten();
+    let operator = matches!(report, Err(Stop::Failed(_))).then(|| work.operator_at_fault(cx)).flatten();
     drop_safely(work);
     (report, operator)
 }
@@ -161,12 +185,10 @@ pub(super) fn drop_safely<T>(value: T) {
 }
 
 impl Work {
-    /// Whose code ran when `entered` was the last node that was entered. None is named for an action: its job is.
-    fn operator(&self, entered: RddId) -> Option<Operator> {
+    fn operator_at_fault(&self, cx: &TaskContext) -> Option<Operator> {
         match self {
-            Work::Map(side) if entered == END_OF_STAGE => Some(side.operator().clone()),
-            Work::Map(side) => operator_of(side.lineage(), entered),
-            Work::Result(side) => operator_of(side.lineage(), entered),
+            Work::Map(side) => side.operator_at_fault(cx),
+            Work::Result(side) => side.operator_at_fault(cx),
         }
     }
 }

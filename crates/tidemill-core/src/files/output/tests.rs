@@ -105,6 +105,23 @@ fn an_existing_folder_is_refused_or_written_over() {
 }
 
 #[test]
+fn an_output_that_replaces_another_leaves_none_of_its_parts() {
+    // behaviour 2.15
+    let root = tempfile::tempdir().unwrap();
+    let folder = new_folder(&root, Compression::Gzip);
+    for partition in 0..3 {
+        attempt(&folder, partition, 0, "old").commit().unwrap();
+    }
+    folder.commit(3).unwrap();
+    fs::write(folder.path().join("mine"), "").unwrap();
+    let again = OutputFolder::create(folder.path(), Compression::Plain, Existing::Replace).unwrap();
+    attempt(&again, 0, 0, "new").commit().unwrap();
+    assert!(again.path().join("part-00000.gz").exists(), "until the commit it is as it was");
+    again.commit(1).unwrap();
+    assert_eq!(tree(again.path()), ["_SUCCESS", "mine", "part-00000"]);
+}
+
+#[test]
 fn an_aborted_job_leaves_nothing_and_can_be_run_again() {
     let root = tempfile::tempdir().unwrap();
     let folder = new_folder(&root, Compression::Plain);

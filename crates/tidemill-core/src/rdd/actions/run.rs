@@ -154,13 +154,13 @@ fn decode<T: 'static, R: Element, C: Code, F: Fold<T, R, C>>(decoder: &mut Decod
 
 /// What the tasks of an action run.
 fn side<T: 'static, R: Element, C: Code>(
-    rdd: &Rdd<T>,
+    parent: Parent<T>,
     operator: &Operator,
     code: C,
     fold: impl Fold<T, R, C>,
 ) -> Arc<dyn ResultSide> {
     debug_assert!(size_of_val(&fold) == 0, "a fold is told apart by its type alone");
-    Arc::new(Folding { operator: operator.clone(), parent: rdd.parent(), code, fold, result: PhantomData })
+    Arc::new(Folding { operator: operator.clone(), parent, code, fold, result: PhantomData })
 }
 
 /// Runs a job over `partitions` of `rdd` and returns their values, in the order asked for.
@@ -171,8 +171,21 @@ pub(crate) fn run_job<T: 'static, R: Element, C: Code>(
     code: C,
     fold: impl Fold<T, R, C>,
 ) -> Result<Vec<R>, Error> {
+    run_last_job(rdd.clone(), operator, partitions, code, fold)
+}
+
+/// [`run_job`] for an RDD that the caller gives up: if nobody else holds what it is made of, the job moves values out of
+/// shuffles that others would have to clone.
+pub(crate) fn run_last_job<T: 'static, R: Element, C: Code>(
+    rdd: Rdd<T>,
+    operator: Operator,
+    partitions: Vec<u32>,
+    code: C,
+    fold: impl Fold<T, R, C>,
+) -> Result<Vec<R>, Error> {
     let count = partitions.len();
-    let results = rdd.context().run(operator.clone(), side(rdd, &operator, code, fold), partitions)?;
+    let (context, parent) = rdd.into_parts();
+    let results = context.run(operator.clone(), side(parent, &operator, code, fold), partitions)?;
     let values = in_order(count, results);
     let missing = || Error::driver(&operator, Cause::Invalid("a task's result is missing".into()));
     values.into_iter().map(|value| value.ok_or_else(missing)).collect()
@@ -196,7 +209,7 @@ pub(crate) fn run_job_within<T: 'static, R: Element, C: Code>(
 ) -> Result<Partial<R>, Error> {
     let (context, partitions) = (rdd.context(), rdd.num_partitions());
     let deadline = context.clock().now() + timeout;
-    let handle = context.submit(operator.clone(), side(rdd, operator, code, fold), rdd.all_partitions())?;
+    let handle = context.submit(operator.clone(), side(rdd.parent(), operator, code, fold), rdd.all_partitions())?;
     let wake = Wake::new();
     handle.wake_at_end(&wake);
     context.clock().wait_until(deadline, &wake);

@@ -36,30 +36,30 @@ impl<T: Display + 'static> Rdd<T> {
     /// ```
     #[track_caller]
     pub fn save_as_text_file(&self, path: &str) -> Result<(), Error> {
-        self.save_text(Operator::here("save_as_text_file"), path, Compression::Plain)
+        self.save_text(Operator::here("save_as_text_file"), path, Compression::Plain, self.existing_output())
     }
 
     /// [`save_as_text_file`](Rdd::save_as_text_file) with compressed files: `part-00000.gz`...
     #[track_caller]
     pub fn save_as_compressed_text_file(&self, path: &str, compression: Compression) -> Result<(), Error> {
-        self.save_text(Operator::here("save_as_compressed_text_file"), path, compression)
+        self.save_text(Operator::here("save_as_compressed_text_file"), path, compression, self.existing_output())
     }
 
-    fn save_text(&self, operator: Operator, path: &str, compression: Compression) -> Result<(), Error> {
-        let refuses = self.context().config().get(keys::VALIDATE_OUTPUT_SPECS);
-        let existing = if refuses { Existing::Refuse } else { Existing::WriteOver };
-        let folder = paths::local(path).and_then(|path| OutputFolder::create(&path, compression, existing));
-        let folder = folder.map_err(|cause| Error::driver(&operator, cause))?;
-        let written = self
-            .write_parts(operator.clone(), &folder)
-            .and_then(|()| folder.commit(self.num_partitions()).map_err(|cause| Error::driver(&operator, cause)));
-        if written.is_err()
-            && let Err(error) = folder.abort()
-        {
-            // The failure that led here is the one to be returned.
-            tracing::warn!(%error, folder = %Path::display(folder.path()), "What a failed job wrote could not be removed.");
-        }
-        written
+    /// [`save_as_text_file`](Rdd::save_as_text_file) into a folder that may hold an earlier output, which this one replaces:
+    /// for what is run again, as a batch of a stream is (behaviour 2.15).
+    #[track_caller]
+    pub fn overwrite_text_file(&self, path: &str) -> Result<(), Error> {
+        self.save_text(Operator::here("overwrite_text_file"), path, Compression::Plain, Existing::Replace)
+    }
+
+    fn save_text(
+        &self,
+        operator: Operator,
+        path: &str,
+        compression: Compression,
+        existing: Existing,
+    ) -> Result<(), Error> {
+        save_parts(self, &operator, path, (compression, existing), |folder| self.write_parts(operator.clone(), folder))
     }
 
     /// Writes and commits an attempt at each part.
@@ -88,4 +88,32 @@ impl<T: Display + 'static> Rdd<T> {
         })?;
         Ok(())
     }
+}
+
+impl<T: 'static> Rdd<T> {
+    /// What the settings say of an output folder that is there already.
+    pub(super) fn existing_output(&self) -> Existing {
+        if self.context().config().get(keys::VALIDATE_OUTPUT_SPECS) { Existing::Refuse } else { Existing::WriteOver }
+    }
+}
+
+/// Has `write` write an attempt at each part of `rdd`, and commits them, or removes them where that fails.
+pub(super) fn save_parts<T: 'static>(
+    rdd: &Rdd<T>,
+    operator: &Operator,
+    path: &str,
+    (compression, existing): (Compression, Existing),
+    write: impl FnOnce(&OutputFolder) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let folder = paths::local(path).and_then(|path| OutputFolder::create(&path, compression, existing));
+    let folder = folder.map_err(|cause| Error::driver(operator, cause))?;
+    let written = write(&folder)
+        .and_then(|()| folder.commit(rdd.num_partitions()).map_err(|cause| Error::driver(operator, cause)));
+    if written.is_err()
+        && let Err(error) = folder.abort()
+    {
+        // The failure that led here is the one to be returned.
+        tracing::warn!(%error, folder = %Path::display(folder.path()), "What a failed job wrote could not be removed.");
+    }
+    written
 }

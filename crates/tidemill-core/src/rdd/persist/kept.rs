@@ -12,11 +12,11 @@ use crate::{Cause, Element, Stop};
 
 /// The elements of a partition in memory, in pieces: a partition grows without being copied.
 #[derive(Debug)]
-pub(super) struct Pieces<T>(pub(super) Vec<Vec<T>>);
+pub(crate) struct Pieces<T>(pub(crate) Vec<Vec<T>>);
 
 impl<T> Pieces<T> {
     /// Moves a run in, leaving its room to whoever draws runs.
-    pub(super) fn append(&mut self, run: &mut Vec<T>) {
+    pub(crate) fn append(&mut self, run: &mut Vec<T>) {
         match self.0.last_mut() {
             Some(last) if last.len() + run.len() <= run_len::<T>() => last.append(run),
             _ => {
@@ -29,7 +29,7 @@ impl<T> Pieces<T> {
 }
 
 /// Writes a partition in memory to disk: how the store evicts it.
-pub(super) fn to_disk<T: Element>(value: &AnyValue, spill: &SpillDir) -> Result<AnyValue, Stop> {
+pub(crate) fn to_disk<T: Element>(value: &AnyValue, spill: &SpillDir) -> Result<AnyValue, Stop> {
     let pieces = value.downcast_ref::<Pieces<T>>().ok_or_else(foreign)?;
     let mut writer = SpillWriter::<T>::create(spill, frame_bytes(u64::MAX))?;
     pieces.0.iter().flatten().try_for_each(|element| writer.push(element))?;

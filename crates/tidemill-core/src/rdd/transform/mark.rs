@@ -74,6 +74,10 @@ impl<T: 'static> Lineage for Marked<T> {
         self.parent.node().is_locally_checkpointed()
     }
 
+    fn draws_once(&self) -> bool {
+        true
+    }
+
     fn encode(&self, out: &mut Encoder) -> Result<(), NotShippable> {
         out.node::<Self>(decode::<T>, &self.meta, &[self.parent.id()], &self.mark)
     }

@@ -39,12 +39,13 @@ settings! {
         no_effect("checkpoints are not compressed");
     /// Whether saving fails if its folder exists already. Saves within a stream never do.
     VALIDATE_OUTPUT_SPECS: bool = "spark.hadoop.validateOutputSpecs", default("true"), row("4.64");
-    /// Folders for spilled and stored data, separated by commas. Only the first is used so far.
+    /// Folders for spilled and stored data, separated by commas: files go to each in turn. One that cannot be written, or
+    /// whose disk is full, is left out with a warning while another can.
     LOCAL_DIR: Option<String> = "spark.local.dir", absent("the system's folder for temporary files"), row("4.68");
     /// The most bytes of results that may be on their way to the program; 0 is no limit of its own. It stands for
     /// `tidemill.memory.results.limit` where that is not set.
     MAX_RESULT_SIZE: Option<ByteSize> = "spark.driver.maxResultSize",
-        absent("`tidemill.memory.results.limit`"), row("4.68"), no_effect("the bytes of results are not counted");
+        absent("`tidemill.memory.results.limit`"), row("4.68");
     /// How long one process waits for another before it takes it for lost.
     NETWORK_TIMEOUT: Duration = "spark.network.timeout",
         default("120s"), plain(Unit::Seconds), bounds(Bounds::AboveZero), row("4.68"),

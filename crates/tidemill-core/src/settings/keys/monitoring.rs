@@ -25,8 +25,7 @@ settings! {
     UI_RETAINED_STAGES: usize = "spark.ui.retainedStages", default("1000"), row("4.65"),
         no_effect("there are no web pages");
     /// How many batches the pages remember.
-    UI_RETAINED_BATCHES: usize = "spark.streaming.ui.retainedBatches", default("1000"), row("4.29"),
-        no_effect("there are no web pages");
+    UI_RETAINED_BATCHES: usize = "spark.streaming.ui.retainedBatches", default("1000"), row("4.29");
     /// Whether events are written to a log.
     EVENT_LOG_ENABLED: bool = "spark.eventLog.enabled", default("false"), row("4.66"),
         no_effect("there are no event logs");

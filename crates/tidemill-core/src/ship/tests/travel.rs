@@ -16,9 +16,9 @@ fn travelled<T: Element>(rdd: &Rdd<T>) -> Vec<Vec<T>> {
         assert_eq!(side.operator(), sides[&stage.shuffle].operator());
         for partition in 0..stage.tasks {
             let output = side.run(&task(context, partition as usize)).unwrap();
-            let bytes = side.encode_output(&output).unwrap();
+            let bytes = output.encode().unwrap();
             let received = MapOutput::decode(&bytes).unwrap();
-            assert_eq!(side.encode_output(&received).unwrap(), bytes, "passed on as it came");
+            assert_eq!(received.encode().unwrap(), bytes, "passed on as it came");
             context.environment().store.put_map_output(received);
         }
     }

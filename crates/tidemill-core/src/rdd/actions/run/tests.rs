@@ -19,7 +19,7 @@ fn submit<T: 'static>(rdd: &Rdd<T>, pool: &str) -> JobHandle {
     let context = rdd.context();
     context.set_local_property("spark.scheduler.pool", Some(pool));
     let (operator, code) = (Operator::here("count"), crate::ship::Function { env: (), call: () });
-    let side = side(rdd, &operator, code, |drawn, _| drawn.fold(0_u64, |count, _| count + 1));
+    let side = side(rdd.parent(), &operator, code, |drawn, _| drawn.fold(0_u64, |count, _| count + 1));
     context.submit(operator, side, rdd.all_partitions()).unwrap()
 }
 

@@ -1,0 +1,101 @@
+//! `Sums`: the simplest shard, on which the tests are made.
+
+use std::sync::Arc;
+
+use tidemill_core::lineage::Operator;
+use tidemill_core::shard::{Change, Delta, Emit, Step};
+use tidemill_core::{BoxRuns, Cause, Context, Rdd, Runs, Shard, Shards, Stop, Text, Version, VersionedTable};
+
+pub(crate) type Pair = (Text, i64);
+
+/// Sums up what comes for each key and emits the sum after each record; what makes it 0 removes the key.
+pub(crate) struct Sums {
+    table: Arc<VersionedTable<Text, i64>>,
+    /// Runs for every record: the user's code.
+    each: Arc<dyn Fn(&Pair) + Send + Sync>,
+}
+
+impl Shard for Sums {
+    type In = Pair;
+    type Entry = Pair;
+    type Out = Pair;
+    type Change = Change<Text, i64>;
+
+    fn version(&self) -> Version {
+        self.table.version()
+    }
+
+    fn prepare(
+        &self,
+        step: &Step,
+        mut input: BoxRuns<Pair>,
+        emit: &mut Emit<Pair>,
+    ) -> Result<(Self::Change, Delta), Stop> {
+        let mut draft = self.table.draft(step.from, step.to)?;
+        let (mut run, mut touched) = (Vec::new(), Vec::new());
+        while input.next(&mut run)? {
+            run.iter().for_each(|pair| (self.each)(pair));
+            draft.touch(&mut run, &mut touched)?;
+            for (place, value) in touched.drain(..) {
+                let sum = draft.take(place).unwrap_or(0) + value;
+                draft.set(place, Some(sum).filter(|sum| *sum != 0));
+                emit.push((draft.key(place).clone(), sum))?;
+            }
+        }
+        draft.finish(step.durable)
+    }
+
+    fn commit(&self, change: Self::Change) -> Result<(), Stop> {
+        self.table.commit(change)
+    }
+
+    fn read(self: Arc<Self>, version: Version) -> Result<BoxRuns<Pair>, Stop> {
+        Ok(Box::new(self.table.read(version)?))
+    }
+
+    fn undo(&self, to: Version) -> Result<(), Cause> {
+        self.table.undo(to)
+    }
+
+    fn forget(&self, before: Version) {
+        self.table.forget(before);
+    }
+
+    fn seed(&self, version: Version, entries: BoxRuns<Pair>) -> Result<(), Stop> {
+        self.table.seed(version, entries)
+    }
+
+    fn snapshot(self: Arc<Self>, version: Version) -> Result<Vec<u8>, Stop> {
+        self.table.snapshot(version)
+    }
+
+    fn load(&self, snapshot: &[u8], deltas: &[Delta]) -> Result<(), Stop> {
+        self.table.load(snapshot, deltas)
+    }
+}
+
+/// The shards of sums over input laid out by hash in two partitions.
+pub(crate) fn sums(context: &Context, each: impl Fn(&Pair) + Send + Sync + 'static) -> Shards<Sums> {
+    let layout = input(context, &[]).layout().cloned();
+    let (environment, each) = (Arc::clone(context.environment()), Arc::new(each));
+    context.shards(Operator::here("sum_up"), 2, layout, move |_| Sums {
+        table: VersionedTable::new(&environment),
+        each: Arc::clone(&each) as Arc<dyn Fn(&Pair) + Send + Sync>,
+    })
+}
+
+pub(crate) fn pairs(pairs: &[(&str, i64)]) -> Vec<Pair> {
+    pairs.iter().map(|(key, value)| (Text::from(*key), *value)).collect()
+}
+
+/// Records in one partition, brought to where their keys belong.
+pub(crate) fn input(context: &Context, records: &[(&str, i64)]) -> Rdd<Pair> {
+    context.parallelize(pairs(records), 1).partition_by_hash(2)
+}
+
+/// What there is at a version, by key.
+pub(crate) fn at(shards: &Shards<Sums>, version: u64) -> Vec<Pair> {
+    let mut entries = shards.read(Version(version)).collect().unwrap();
+    entries.sort();
+    entries
+}
