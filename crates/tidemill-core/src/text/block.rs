@@ -137,8 +137,8 @@ impl TextBlock {
         &self.0.padded
     }
 
-    /// Whether there is a `\r` in the text.
-    pub(super) fn has_returns(&self) -> bool {
+    /// Whether there is a `\r` in the text, so that not only `\n` may end lines. Known since the block was made.
+    pub fn has_returns(&self) -> bool {
         self.0.returns
     }
 }

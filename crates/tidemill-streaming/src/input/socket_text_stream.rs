@@ -5,7 +5,6 @@ use std::sync::Arc;
 use tidemill_core::Text;
 
 use crate::context::StreamingContext;
-use crate::dead_letter::OnError;
 use crate::dstream::DStream;
 use crate::receiver::socket::SocketText;
 use crate::receiver::text::TextReceived;
@@ -40,7 +39,6 @@ impl StreamingContext {
     /// [`ReceiverOptions::level`] says. Any bytes are text, so there are no records that cannot be read.
     #[track_caller]
     pub fn socket_text_stream_with(&self, host: &str, port: u16, options: ReceiverOptions) -> DStream<Text> {
-        let options = ReceiverOptions { on_error: OnError::Fail, ..options }; // for lines that are to fail their batch
         let input = self.add_receiver("SocketReceiver", None, options, |ground| {
             let received = Arc::new(TextReceived::new(ground.blocks, ground.context.config()));
             let gather = Arc::clone(&received) as Arc<dyn Gather>;

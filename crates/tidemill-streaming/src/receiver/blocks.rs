@@ -60,7 +60,8 @@ struct Arrived {
     blocks: Vec<BlockId>,
     letters: Vec<BlockId>,
     records: u64,
-    first_letter: Option<DeadLetter>,
+    /// The first record that the batch has to fail for.
+    fails: Option<DeadLetter>,
     /// What else happened, by name.
     counts: BTreeMap<&'static str, u64>,
 }
@@ -102,16 +103,23 @@ impl Blocks {
         }
     }
 
-    /// Stores what could not be read; `grant` is what the letters weigh.
+    /// Stores what could not be read and is to be kept; `grant` is what the letters weigh.
     pub(crate) fn add_letters(&self, letters: Vec<DeadLetter>, grant: Grant) {
         let letters: Vec<_> = letters.into_iter().map(|letter| letter.from_source(&self.name)).collect();
-        let (first, count) = (letters.first().cloned(), letters.len() as u64);
+        let count = letters.len() as u64;
         let mut state = self.state();
         if let Some(id) = self.put(&mut state, Arc::new(letters), grant) {
             state.arrived.letters.push(id);
-            state.arrived.first_letter = state.arrived.first_letter.take().or(first);
             *state.arrived.counts.entry("deadLetters").or_default() += count;
         }
+    }
+
+    /// Lets the next batch fail because of a record that could not be read.
+    pub(crate) fn fail(&self, letter: DeadLetter) {
+        let letter = letter.from_source(&self.name);
+        let arrived = &mut self.state().arrived;
+        *arrived.counts.entry("deadLetters").or_default() += 1;
+        arrived.fails = arrived.fails.take().or(Some(letter));
     }
 
     /// Counts something that listeners are to see beside the records of the next batch.
@@ -131,7 +139,7 @@ impl Blocks {
 
     pub(crate) fn has_backlog(&self) -> bool {
         let arrived = &self.state().arrived;
-        !(arrived.blocks.is_empty() && arrived.letters.is_empty())
+        !(arrived.blocks.is_empty() && arrived.letters.is_empty() && arrived.fails.is_none())
     }
 
     /// Gives all that is in no batch yet to the batch of `time`; the second call for a time changes nothing (behaviour
@@ -155,22 +163,20 @@ impl Blocks {
     }
 
     fn failure(&self, time: Timestamp, arrived: &Arrived) -> Option<Cause> {
-        let first = arrived.first_letter.clone()?;
-        match self.on_error {
-            OnError::Fail => Some(Cause::User(Arc::new(Rejected(first)))),
-            OnError::Drop => None,
-            OnError::DeadLetter => {
-                let places = arrived.letters.iter().filter_map(|id| self.environment.store.get(*id));
-                let values: Vec<AnyValue> = places
-                    .filter_map(|place| match place {
-                        Place::Memory(value, _) => Some(value),
-                        Place::Disk(_) => None,
-                    })
-                    .collect();
-                let letters = values.iter().filter_map(|value| value.downcast_ref::<Vec<DeadLetter>>()).flatten();
-                write_letters(&self.letters_directory, &self.name, time, letters).err()
-            }
+        if let Some(letter) = &arrived.fails {
+            return Some(Cause::User(Arc::new(Rejected(letter.clone()))));
         }
+        if arrived.letters.is_empty() {
+            return None;
+        }
+        let places = arrived.letters.iter().filter_map(|id| self.environment.store.get(*id));
+        let values = places.filter_map(|place| match place {
+            Place::Memory(value, _) => Some(value),
+            Place::Disk(_) => None,
+        });
+        let values: Vec<AnyValue> = values.collect();
+        let letters = values.iter().filter_map(|value| value.downcast_ref::<Vec<DeadLetter>>()).flatten();
+        write_letters(&self.letters_directory, &self.name, time, letters).err()
     }
 
     /// What the batch of `time` got.

@@ -154,3 +154,6 @@ impl<T: Element> State<T> {
         missing == 0 || (step > missing && self.grant.try_grow(step)) || self.grant.try_grow(missing)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -76,7 +76,8 @@ pub(crate) fn connect(address: &str) -> io::Result<TcpStream> {
     Err(failed(last))
 }
 
-/// What the converter of a socket stream reads from. After an error it is at its end; the error ends the receiver's run.
+/// What the converter of a socket stream reads from. An error of it ends the receiver's run, once the converter has ended,
+/// even if the converter took it for the end of the stream.
 pub struct Connection {
     reader: BufReader<TcpStream>,
     failure: Failure,

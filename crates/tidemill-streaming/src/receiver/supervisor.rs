@@ -62,10 +62,10 @@ impl<T: Element> Supervisor<T> {
     /// As [`store`](Supervisor::store).
     pub fn reject(&self, letter: DeadLetter) -> Result<(), Stopped> {
         self.life.await_tokens();
-        if self.gathered.blocks.on_error() == OnError::Drop {
-            self.gathered.blocks.count("droppedRecords", 1);
-        } else {
-            self.gathered.letters.add(letter, &self.life)?;
+        match self.gathered.blocks.on_error() {
+            OnError::Fail => self.gathered.blocks.fail(letter),
+            OnError::Drop => self.gathered.blocks.count("droppedRecords", 1),
+            OnError::DeadLetter => self.gathered.letters.add(letter, &self.life)?,
         }
         self.life.take_tokens(1);
         Ok(())

@@ -19,7 +19,7 @@ use crate::receiver::blocks::Blocks;
 mod lines;
 
 pub(crate) use lines::LineEnds;
-use lines::{Exceeded, LineLimit, count_lines, end_len, shown};
+use lines::{Exceeded, LineLimit, count_lines, end_len, is_open, shown};
 
 /// The most that is read at once: what the system's socket buffers hold at best.
 const READ_BYTES_MAX: usize = 256 << 10;
@@ -44,6 +44,8 @@ pub(crate) struct TextReceived {
 struct State {
     bytes: Vec<u8>,
     grant: Grant,
+    /// The `\n` in `bytes`, counted as they come, while the processor has them at hand.
+    newlines: u64,
     /// Where the search for the end of the last whole line may begin.
     searched: usize,
     /// The last block ended with `\r`; a `\n` that comes next belongs to it.
@@ -67,6 +69,7 @@ impl TextReceived {
         let state = State {
             bytes: Vec::new(),
             grant: memory.grant(Pool::Received),
+            newlines: 0,
             searched: 0,
             after_return: false,
             dropping: false,
@@ -125,6 +128,8 @@ impl TextReceived {
         state.bytes.resize(start + room, 0);
         let read = source.read(state.bytes.get_mut(start..).unwrap_or_default());
         state.bytes.truncate(start + *read.as_ref().unwrap_or(&0));
+        let newlines = memchr::memchr_iter(b'\n', state.bytes.get(start..).unwrap_or_default()).count();
+        state.newlines += newlines as u64;
         let spare = state.grant.bytes().saturating_sub(state.bytes.len() as u64);
         state.grant.shrink(spare);
         if state.bytes.len() >= self.block_bytes_max {
@@ -139,7 +144,7 @@ impl TextReceived {
         self.cut_state(&mut state);
         if !state.bytes.is_empty() && !state.dropping {
             let rest = mem::take(&mut state.bytes);
-            self.store(&mut state, rest);
+            self.store(&mut state, rest, Some(0));
         }
         state.bytes = Vec::new();
         state.grant.shrink_to(0);
@@ -149,7 +154,10 @@ impl TextReceived {
     fn cut_state(&self, state: &mut State) {
         if mem::take(&mut state.after_return) {
             match state.bytes.first() {
-                Some(b'\n') => drop(state.bytes.drain(..1)),
+                Some(b'\n') => {
+                    state.bytes.drain(..1);
+                    state.newlines -= 1;
+                }
                 Some(_) => {}
                 None => state.after_return = true,
             }
@@ -169,16 +177,19 @@ impl TextReceived {
         next.extend_from_slice(rest);
         let mut block = mem::replace(&mut state.bytes, next);
         block.truncate(end);
+        let mut newlines = Some(mem::take(&mut state.newlines)); // the rest has none: the block ends with the last line end
         if mem::take(&mut state.dropping) {
             let line = memchr::memchr2(b'\n', b'\r', &block).unwrap_or(block.len());
             let start = line + end_len(block.get(line..).unwrap_or_default());
             drop(block.drain(..start));
+            newlines = None;
         }
         if block.len() > self.lines.bytes_max {
             block = self.lines.enforce(block, |line| self.exceeded(state, line));
+            newlines = None;
         }
         if !block.is_empty() {
-            self.store(state, block);
+            self.store(state, block, newlines);
         }
     }
 
@@ -194,7 +205,7 @@ impl TextReceived {
             self.exceeded(state, &line);
             if self.lines.exceeded == Exceeded::Cut {
                 line.truncate(self.lines.cut(&line).len());
-                self.store(state, line);
+                self.store(state, line, Some(0));
             }
         }
         state.grant.shrink_to(0);
@@ -218,18 +229,17 @@ impl TextReceived {
             Exceeded::Cut => self.blocks.count("cutLines", 1),
             Exceeded::Fail => {
                 let letter = DeadLetter::new(format_args!("a line is longer than {limit} bytes"), shown(line));
-                let mut grant = self.blocks.environment().memory.grant(Pool::Received);
-                grant.grow_past((size_of::<DeadLetter>() + letter.bytes.len()) as u64);
-                self.blocks.add_letters(vec![letter], grant);
+                self.blocks.fail(letter);
             }
         }
     }
 
-    fn store(&self, state: &mut State, mut bytes: Vec<u8>) {
+    /// Makes a block of `bytes`, in which there are so many `\n`, if that is known.
+    fn store(&self, state: &mut State, mut bytes: Vec<u8>, newlines: Option<u64>) {
         if bytes.capacity() / 2 > bytes.len() + PADDING {
             bytes.shrink_to(bytes.len() + PADDING);
         }
-        let (weight, lines) = (bytes.len() as u64, count_lines(&bytes));
+        let weight = bytes.len() as u64;
         let block = match TextBlock::from_utf8_lossy(bytes) {
             Ok((block, malformed)) => {
                 self.count_malformed(state, malformed as u64);
@@ -240,6 +250,9 @@ impl TextReceived {
                 return;
             }
         };
+        let text = block.as_str().as_bytes();
+        let newlines = newlines.filter(|_| !block.has_returns());
+        let lines = newlines.map_or_else(|| count_lines(text), |newlines| newlines + is_open(text));
         let mut grant = state.grant.split(weight);
         let uncounted = weight.saturating_sub(grant.bytes());
         grant.grow_past(uncounted); // the bytes are here, whatever was asked for

@@ -99,6 +99,7 @@ settings! {
         default("60s"), plain(Unit::Seconds), bounds(Bounds::AboveZero), row("4.30"),
         old_names(&["spark.streaming.minRememberDuration"]);
     /// Where records that could not be read are written, of streams that ask for it: a folder a stream, a file a batch.
+    /// Programs that run at the same time need a directory each.
     DEAD_LETTERS_DIRECTORY: String = "tidemill.dead.letters.directory", default("dead-letters");
     /// The checkpoint directory, as if it were given to `checkpoint` when the context is made.
     CHECKPOINT_DIRECTORY: Option<String> = "spark.streaming.checkpoint.directory", absent("no checkpoints"), row("4.31");

@@ -45,16 +45,22 @@ impl LineEnds {
     }
 }
 
-/// How many lines `text` has, the last one perhaps without an end. In loops that the compiler makes vectors of: it is asked
-/// for each block.
+/// How many lines `text` has, the last one perhaps without an end. It is asked for whole blocks: the loop over pairs is one
+/// that the compiler makes vectors of, because no sum of a piece leaves a byte.
 pub(crate) fn count_lines(text: &[u8]) -> u64 {
-    let mut ended = memchr::memchr_iter(b'\n', text).count() as u64;
-    if memchr::memchr(b'\r', text).is_some() {
-        let pairs = text.iter().zip(text.iter().skip(1));
-        let doubled: u64 = pairs.map(|(&first, &second)| u64::from(first == b'\r') & u64::from(second == b'\n')).sum();
-        ended += memchr::memchr_iter(b'\r', text).count() as u64 - doubled;
-    }
-    ended + u64::from(!matches!(text.last(), None | Some(b'\n' | b'\r')))
+    const PIECE: usize = u8::MAX as usize;
+    let pieces = text.chunks(PIECE).zip(text.get(1..).unwrap_or_default().chunks(PIECE));
+    let pairs = pieces.map(|(first, second)| {
+        let is_pair = |(first, second): (&u8, &u8)| u8::from(*first == b'\r') & u8::from(*second == b'\n');
+        u64::from(first.iter().zip(second).map(is_pair).sum::<u8>())
+    });
+    let count = |end| memchr::memchr_iter(end, text).count() as u64;
+    count(b'\n') + count(b'\r') - pairs.sum::<u64>() + is_open(text)
+}
+
+/// 1 if the last line of `text` has no end.
+pub(crate) fn is_open(text: &[u8]) -> u64 {
+    u64::from(!matches!(text.last(), None | Some(b'\n' | b'\r')))
 }
 
 /// What becomes of a line that is too long (`tidemill.line.length.exceeded`).
@@ -89,26 +95,25 @@ pub(crate) struct LineLimit {
 }
 
 impl LineLimit {
-    /// Takes the lines that are too long out of `text`, or shortens them: hands each to `too_long` and returns what stays,
-    /// with the ends of the lines that do.
+    /// Takes the lines that are too long out of `text`, or shortens them: hands each to `too_long` and returns what stays.
+    /// Lines end with `\n` then: a `\r` could meet the `\n` of a line behind one that was taken out.
     pub(crate) fn enforce(&self, text: Vec<u8>, mut too_long: impl FnMut(&[u8])) -> Vec<u8> {
         let mut kept = Vec::with_capacity(text.len());
         let mut rest = text.as_slice();
         while !rest.is_empty() {
-            let line = memchr::memchr2(b'\n', b'\r', rest).unwrap_or(rest.len());
-            let end = line + end_len(rest.get(line..).unwrap_or_default());
-            let (whole, next) = rest.split_at(end);
-            if line <= self.bytes_max {
-                kept.extend_from_slice(whole);
-            } else {
-                let line = whole.get(..line).unwrap_or_default();
-                too_long(line);
-                if self.exceeded == Exceeded::Cut {
-                    kept.extend_from_slice(self.cut(line));
-                    kept.push(b'\n');
+            let (line, next) = rest.split_at(memchr::memchr2(b'\n', b'\r', rest).unwrap_or(rest.len()));
+            let stays = match line.len() <= self.bytes_max {
+                true => Some(line),
+                false => {
+                    too_long(line);
+                    (self.exceeded == Exceeded::Cut).then(|| self.cut(line))
                 }
+            };
+            if let Some(line) = stays {
+                kept.extend_from_slice(line);
+                kept.push(b'\n');
             }
-            rest = next;
+            rest = next.get(end_len(next)..).unwrap_or_default();
         }
         kept
     }
@@ -164,11 +169,11 @@ mod tests {
             let kept = limit.enforce(text.into(), |line| long.push(String::from_utf8(line.to_vec()).unwrap()));
             (String::from_utf8(kept).unwrap(), long.join("|"))
         };
-        let text = "abcd\r\nabcde\r\n\nab水x\rb";
+        let text = "abcd\rabcde\r\n\nab水x\rb";
         let long = "abcde|ab水x".to_owned();
-        assert_eq!(enforce(Exceeded::Drop, text), ("abcd\r\n\nb".to_owned(), long.clone()));
-        assert_eq!(enforce(Exceeded::Fail, text), ("abcd\r\n\nb".to_owned(), long.clone()));
-        assert_eq!(enforce(Exceeded::Cut, text), ("abcd\r\nabcd\n\nab\nb".to_owned(), long));
+        assert_eq!(enforce(Exceeded::Drop, text), ("abcd\n\nb\n".to_owned(), long.clone()));
+        assert_eq!(enforce(Exceeded::Fail, text), ("abcd\n\nb\n".to_owned(), long.clone()));
+        assert_eq!(enforce(Exceeded::Cut, text), ("abcd\nabcd\n\nab\nb\n".to_owned(), long));
     }
 
     proptest! {
@@ -180,6 +185,8 @@ mod tests {
             prop_assert_eq!(counted.count(first) + counted.count(second), ends(&text) as u64);
             prop_assert_eq!(count_lines(text.as_bytes()), text.replace("\r\n", "\n").replace('\r', "\n").lines().count() as u64);
             // Up to the end of a line: no more lines end, and as many if there are as many.
+            let many = text.repeat(40);
+            prop_assert_eq!(count_lines(many.as_bytes()), many.replace("\r\n", "\n").replace('\r', "\n").lines().count() as u64);
             let until = LineEnds::default().until(text.as_bytes(), lines) as usize;
             prop_assert_eq!(ends(&text[..until]) as u64, lines.min(ends(&text) as u64));
             prop_assert_eq!(ends(&text[..until]) + ends(&text[until..]), ends(&text), "no end of a line is cut in two");

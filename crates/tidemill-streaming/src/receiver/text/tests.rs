@@ -159,4 +159,31 @@ proptest! {
         let expected: Vec<String> = normal.lines().map(String::from).collect();
         prop_assert_eq!(receive(&pieces, 1000), expected);
     }
+
+    /// Held against lines as a text has them: however it comes in pieces, the same lines are too long.
+    #[test]
+    fn the_limit_holds_for_whole_lines_wherever_they_are_cut(
+        text in "([ab水]{0,9}(\n|\r\n|\r)){0,10}[ab水]{0,9}",
+        cuts in prop::collection::vec(0_usize..160, 0..8),
+        exceeded in prop::sample::select(vec![Exceeded::Drop, Exceeded::Cut, Exceeded::Fail]),
+    ) {
+        const LIMIT: usize = 8;
+        let bytes = text.as_bytes();
+        let mut at: Vec<usize> = cuts.into_iter().map(|cut| cut.min(bytes.len())).collect();
+        at.extend([0, bytes.len()]);
+        at.sort_unstable();
+        let pieces: Vec<&[u8]> = at.windows(2).map(|ends| &bytes[ends[0]..ends[1]]).collect();
+        let normal = text.replace("\r\n", "\n").replace('\r', "\n");
+        let long = normal.lines().filter(|line| line.len() > LIMIT).count();
+        let kept = normal.lines().filter_map(|line| match exceeded {
+            _ if line.len() <= LIMIT => Some(line.to_owned()),
+            Exceeded::Cut => (0..=LIMIT).rev().find_map(|end| line.get(..end)).map(String::from),
+            Exceeded::Drop | Exceeded::Fail => None,
+        });
+        let received = receive_with(&pieces, LineLimit { bytes_max: LIMIT, exceeded });
+        prop_assert_eq!(received.lines, kept.collect::<Vec<_>>());
+        let counted: usize = received.counts.iter().map(|(_, count)| count.parse::<usize>().unwrap()).sum();
+        prop_assert_eq!(counted, long);
+        prop_assert_eq!(!received.failures.is_empty(), exceeded == Exceeded::Fail && long > 0);
+    }
 }
