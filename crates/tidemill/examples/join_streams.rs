@@ -20,12 +20,12 @@ fn main() -> anyhow::Result<()> {
 
     // A join is one of batches: a click counts for what was shown in the last minute, so that side is a window.
     let recently = shown.window(Duration::from_secs(60))?;
-    let both = clicked.join(&recently).filter(|(_, (clicker, viewer))| clicker == viewer);
+    let both = clicked.join(&recently)?.filter(|(_, (clicker, viewer))| clicker == viewer);
     both.map(|(advertisement, (user, _))| format!("{user} clicked on {advertisement}")).print(10);
 
     // Without a click in the same batch the right side is missing: that is what an outer join is for.
     let outcome =
-        shown.left_outer_join(&clicked).map_values(|(_, click)| if click.is_some() { (1, 1) } else { (1, 0) });
+        shown.left_outer_join(&clicked)?.map_values(|(_, click)| if click.is_some() { (1, 1) } else { (1, 0) });
     outcome.reduce_by_key(|a, b| (a.0 + b.0, a.1 + b.1)).print(10);
 
     streaming.start()?;
