@@ -38,8 +38,9 @@ fn main() -> anyhow::Result<()> {
     let receiver = LoadReceiver { file: "/proc/loadavg".into(), every: Duration::from_millis(100) };
     let loads = streaming.receiver_stream(receiver);
     loads.foreach_rdd(|loads, time| {
-        if let Some(mean) = loads.mean()? {
-            println!("{time}: load {mean:.2}, seen {} times", loads.count()?);
+        let seen = loads.count()?;
+        if seen > 0 {
+            println!("{time}: load {:.2}, seen {seen} times", loads.mean()?);
         }
         Ok(())
     });
