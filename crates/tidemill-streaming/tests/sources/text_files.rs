@@ -185,14 +185,18 @@ fn files_that_are_moved_in_at_any_moment_are_read_once() {
     });
     streaming.start().unwrap();
     let next = || batches.recv_timeout(Duration::from_secs(60)).unwrap();
-    assert_eq!(next(), Vec::<String>::new()); // times of files are coarse: none is as old as the stream from here on
+    // The times of files lag up to 10 ms behind the clock: from the second batch on none is as old as the stream.
+    (0..2).for_each(|_| assert_eq!(next(), Vec::<String>::new()));
     for number in 0..FILES {
         std::fs::write(elsewhere.path("file"), format!("{number:03}\n")).unwrap();
         std::fs::rename(elsewhere.path("file"), folder.path(&number.to_string())).unwrap();
     }
     let mut seen = Vec::new();
-    while seen.len() < FILES {
+    for _ in 0..3000 {
         seen.extend(next());
+        if seen.len() >= FILES {
+            break;
+        }
     }
     streaming.stop(true);
     seen.extend(batches.try_iter().flatten());

@@ -20,7 +20,8 @@ impl StreamingContext {
     /// modified after the stream was made and up to the batch's time, unless it was taken within the last
     /// `spark.streaming.fileStream.minRememberDuration` already (behaviour 1.14). So a file must appear as a whole: write
     /// it elsewhere on the same disk and move it in; what is added to it later is never read. A file that is moved in
-    /// keeps its time, and an old one is never taken. A folder inside the folder is read as one file, one level deep. A
+    /// keeps its time, and an old one is never taken. Systems stamp files with a clock that lags a few milliseconds, so one
+    /// that is written right after the stream was made may count as older than it, too. A folder inside the folder is read as one file, one level deep. A
     /// folder that is missing gives empty batches and one warning.
     ///
     /// | batch | new in the folder | out |
