@@ -215,7 +215,7 @@ impl StreamingContext {
     }
 }
 
-/// One line a batch, as Spark's driver logs it: there "total" is counted from the batch time (behaviour 5.32).
+/// One line a batch, as Spark's driver logs it: there "total" is counted from the batch time.
 fn log_delay(batch: &BatchInfo) {
     let seconds = |delay: Option<std::time::Duration>| delay.unwrap_or_default().as_secs_f64();
     let total = seconds(batch.completed.map(|completed| completed.since(batch.time)));

@@ -30,6 +30,10 @@ mod streams;
 
 pub use options::FileOptions;
 
+/// By how much the times of files may lag behind: Linux stamps them with a clock that goes by its ticks, 10 ms at most. So
+/// a file that is written right after the stream was made may look older than the stream.
+const STAMPS_LAG_MOST: Duration = Duration::from_millis(10);
+
 /// A stream's folders and what was taken of them.
 struct FileInput {
     id: InputId,
@@ -61,8 +65,13 @@ impl FileInput {
         let context = streaming.context();
         let (clock, interval) = (Arc::clone(context.clock()), streaming.interval());
         // Of now, when the stream is made, not of the start: what is written in between is read.
-        let threshold = if options.new_files_only { clock.now() } else { Timestamp::default() };
-        let selection = Selection::new(threshold, context.config().get(keys::MIN_REMEMBER_DURATION), interval);
+        let now = clock.now();
+        let threshold = if options.new_files_only { now - STAMPS_LAG_MOST } else { Timestamp::default() };
+        let mut selection = Selection::new(threshold, context.config().get(keys::MIN_REMEMBER_DURATION), interval);
+        if options.new_files_only {
+            let there = folders.as_ref().ok().and_then(|folders| folders.list().ok().flatten());
+            selection.leave_out(there.unwrap_or_default(), now);
+        }
         let state = Mutex::new(State { selection, batches: BTreeMap::new(), warned: false });
         FileInput { id, operator, interval, clock, options, folders, state }
     }

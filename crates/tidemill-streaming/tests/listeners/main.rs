@@ -68,7 +68,7 @@ fn next(notes: &Receiver<String>, count: usize) -> Vec<String> {
 
 #[test]
 fn a_batch_is_told_step_by_step() {
-    // behaviour 1.59, 1.61, 1.62, 1.64
+    // behaviour 1.19, 1.59, 1.61, 1.62, 1.64
     let test = TestContext::new();
     let (feed, numbers) = test.input::<i32>();
     test.collect(&numbers);

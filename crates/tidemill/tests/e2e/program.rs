@@ -7,6 +7,8 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::Duration;
 
+use tidemill::core::{Clock, SystemClock};
+
 /// Longer than any busy machine needs for a batch.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 /// More lines than a program of these tests ever is ahead of its reader.
@@ -64,8 +66,10 @@ impl Program {
     /// Waits for a line that contains `text`, and returns it.
     #[track_caller]
     pub(crate) fn wait_for(&mut self, text: &str) -> String {
+        let clock = SystemClock::new();
+        let deadline = clock.monotonic() + PATIENCE; // a stream prints on, whether the line comes or not
         loop {
-            match self.lines.recv_timeout(PATIENCE) {
+            match self.lines.recv_timeout(deadline.saturating_sub(clock.monotonic())) {
                 Ok(line) => {
                     self.seen.push(line.clone());
                     if line.contains(text) {

@@ -38,6 +38,14 @@ impl Selection {
         Selection { threshold, window, taken: BTreeMap::new(), known: HashSet::new() }
     }
 
+    /// Files that are there at `now` count as taken, if they were modified after the threshold.
+    pub(super) fn leave_out(&mut self, found: Vec<Found>, now: Timestamp) {
+        let recent = found.into_iter().filter(|it| it.modified.millis() > self.threshold.millis());
+        let paths: Vec<PathBuf> = recent.map(|it| it.path).collect();
+        self.known.extend(paths.iter().cloned());
+        self.taken.insert(now, paths);
+    }
+
     /// What the batch of `time` takes of `found`, the oldest first, and those of one time by name. Times only grow from
     /// call to call.
     pub(super) fn take(&mut self, found: Vec<Found>, time: Timestamp, accepts: impl Fn(&Path) -> bool) -> Vec<PathBuf> {

@@ -56,6 +56,15 @@ fn a_file_that_comes_late_with_an_old_time_is_taken_within_the_window_only() {
 }
 
 #[test]
+fn what_was_there_before_is_left_out_however_its_time_was_rounded() {
+    // The stream was made at 12; times of files may lag behind by 7.
+    let mut selection = Selection::new(at(5), Duration::from_millis(25), INTERVAL);
+    selection.leave_out(found(&[("there", 11), ("old", 3)]), at(12));
+    let files = found(&[("there", 11), ("old", 3), ("lagging", 9)]);
+    assert_eq!(selection.take(files, at(20), |_| true), [PathBuf::from("lagging")]);
+}
+
+#[test]
 fn windows_are_whole_batches() {
     // behaviour 4.30: ceil(60 s / batch) * batch
     for (at_least, interval, window) in [(60_000, 1_000, 60_000), (60_000, 7_000, 63_000), (1, 500, 500), (0, 500, 0)] {
