@@ -33,8 +33,8 @@ const PADDING: usize = 64;
 /// The bytes that arrived and are in no block yet.
 pub(crate) struct TextReceived {
     blocks: Arc<Blocks>,
-    /// A block is cut at this size without waiting for the clock.
-    block_bytes_max: usize,
+    /// A block is cut at this size without waiting for the clock: where one more read may pass the limit of blocks.
+    cut_at: usize,
     lines: LineLimit,
     /// The most that one read brings: a small part of what all received data may take.
     read_bytes: usize,
@@ -54,6 +54,12 @@ struct State {
     dropping: bool,
     malformed: u64,
     too_long: u64,
+}
+
+/// The capacity of a buffer for so many bytes: a power of two, so that what one block leaves to the allocator is what another
+/// takes, and memory does not fall into pieces however long a stream runs.
+fn capacity_for(bytes: usize) -> usize {
+    (bytes + PADDING).next_power_of_two().max(BUFFER_BYTES_MIN)
 }
 
 impl TextReceived {
@@ -81,7 +87,8 @@ impl TextReceived {
         // A line that is not ended yet cannot be given back: it must never be what fills the memory.
         let bytes_max = lines.bytes_max.min((ceiling / 2) as usize);
         let lines = LineLimit { bytes_max, ..lines };
-        TextReceived { blocks: Arc::clone(blocks), block_bytes_max, lines, read_bytes, state: Mutex::new(state) }
+        let cut_at = block_bytes_max.saturating_sub(read_bytes + PADDING).max(block_bytes_max / 2);
+        TextReceived { blocks: Arc::clone(blocks), cut_at, lines, read_bytes, state: Mutex::new(state) }
     }
 
     /// Waits until memory allows to read once more; `false` once `cancelled` says so. While this waits nothing is read,
@@ -121,8 +128,8 @@ impl TextReceived {
         let mut state = self.lock();
         let start = state.bytes.len();
         if state.bytes.capacity() - start < self.read_bytes / 2 + PADDING {
-            let more = start.clamp(BUFFER_BYTES_MIN, self.block_bytes_max.max(BUFFER_BYTES_MIN));
-            state.bytes.reserve(more.max(if start > 0 { self.read_bytes } else { BUFFER_BYTES_MIN }) + PADDING);
+            let wanted = capacity_for(start + if start > 0 { self.read_bytes } else { 0 });
+            state.bytes.reserve_exact(wanted - start);
         }
         let room = (state.bytes.capacity() - start - PADDING).min(self.read_bytes);
         state.bytes.resize(start + room, 0);
@@ -132,7 +139,7 @@ impl TextReceived {
         state.newlines += newlines as u64;
         let spare = state.grant.bytes().saturating_sub(state.bytes.len() as u64);
         state.grant.shrink(spare);
-        if state.bytes.len() >= self.block_bytes_max {
+        if state.bytes.len() >= self.cut_at {
             self.cut_state(&mut state);
         }
         read
@@ -171,9 +178,7 @@ impl TextReceived {
         state.searched = 0;
         state.after_return = state.bytes.get(end - 1) == Some(&b'\r');
         let rest = state.bytes.get(end..).unwrap_or_default();
-        let mut next = Vec::with_capacity(
-            (rest.len() + end / 2).clamp(BUFFER_BYTES_MIN, self.block_bytes_max.max(BUFFER_BYTES_MIN)) + PADDING,
-        );
+        let mut next = Vec::with_capacity(capacity_for((rest.len() + end / 2).min(self.cut_at).max(rest.len())));
         next.extend_from_slice(rest);
         let mut block = mem::replace(&mut state.bytes, next);
         block.truncate(end);
@@ -236,9 +241,7 @@ impl TextReceived {
 
     /// Makes a block of `bytes`, in which there are so many `\n`, if that is known.
     fn store(&self, state: &mut State, mut bytes: Vec<u8>, newlines: Option<u64>) {
-        if bytes.capacity() / 2 > bytes.len() + PADDING {
-            bytes.shrink_to(bytes.len() + PADDING);
-        }
+        bytes.shrink_to(capacity_for(bytes.len()));
         let weight = bytes.len() as u64;
         let block = match TextBlock::from_utf8_lossy(bytes) {
             Ok((block, malformed)) => {

@@ -1,6 +1,7 @@
 //! Streams under a clock that stands still until a test lets it go on: nothing here sleeps.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has to stop")]
 
+mod bad_input;
 mod batches;
 mod checkpoint;
 mod life;

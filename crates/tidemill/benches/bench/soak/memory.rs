@@ -40,7 +40,7 @@ impl Watch {
 }
 
 /// The figures of memory after `warm_up` seconds, and whether it was flat.
-pub(super) fn flat_after(samples: &[f64], warm_up: usize) -> ([(String, String); 2], bool) {
+pub(super) fn flat_after(samples: &[f64], warm_up: usize) -> ([(String, String); 3], bool) {
     let steady = samples.get(warm_up.min(samples.len() / 2)..).unwrap_or_default();
     let quarter = (steady.len() / 4).max(1);
     let first = mean(steady.get(..quarter).unwrap_or_default());
@@ -50,8 +50,15 @@ pub(super) fn flat_after(samples: &[f64], warm_up: usize) -> ([(String, String);
     let figures = [
         ("memory, first and last quarter".to_string(), format!("{first:.0} MiB, {last:.0} MiB ({growth:.2})")),
         ("memory, most".to_string(), format!("{most:.0} MiB")),
+        ("memory, from start to end, MiB".to_string(), at_times(samples)),
     ];
     (figures, growth <= GROWTH_MOST)
+}
+
+/// A dozen samples, evenly spread.
+fn at_times(samples: &[f64]) -> String {
+    let step = samples.len().div_ceil(12).max(1);
+    samples.iter().step_by(step).map(|mib| format!("{mib:.0}")).collect::<Vec<_>>().join(" ")
 }
 
 fn mean(values: &[f64]) -> f64 {
