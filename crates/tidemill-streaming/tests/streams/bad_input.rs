@@ -35,7 +35,7 @@ fn a_function_that_never_returns_is_left_behind_by_a_stop_within_its_limit() {
 
 #[test]
 fn a_job_that_is_cancelled_fails_its_batch_and_its_stuck_thread_is_replaced() {
-    let bench = Bench::with(&[("tidemill.task.cancel.timeout", "50ms")], INTERVAL);
+    let bench = Bench::with(&[("spark.master", "local[1]"), ("tidemill.task.stuck.timeout", "50ms")], INTERVAL);
     let (input, numbers) = pushed(&bench.streaming);
     let (sender, news) = news();
     let (open, gate) = sync_channel::<()>(1);
@@ -65,8 +65,9 @@ fn a_job_that_is_cancelled_fails_its_batch_and_its_stuck_thread_is_replaced() {
     for number in 2..=4 {
         input.push([number * 10]);
         bench.tick();
-        assert_eq!(next(&news), (batch(number as u64), Some(number * 10)), "later batches have threads to run on");
+        assert_eq!(next(&news), (batch(number as u64), Some(number * 10)), "later batches have a thread to run on");
     }
+    assert_eq!(bench.context.threads_replaced(), 1);
     drop(open);
     bench.streaming.stop(true);
 }
