@@ -24,6 +24,7 @@ mod life;
 mod run;
 
 pub use life::Stop;
+pub(crate) use life::inside;
 
 /// The entry to streams: Spark's `StreamingContext`. Cloning it clones a pointer.
 ///

@@ -1,10 +1,8 @@
 //! Listeners: programs that want to know how a stream is doing.
 
-use std::cell::Cell;
-
 use tidemill_core::event::{Listener, ListenerError, ListenerHandle};
 
-use crate::context::StreamingContext;
+use crate::context::{StreamingContext, inside};
 use crate::event::{BatchInfo, OutputInfo, ReceiverInfo, StreamingEvent};
 
 mod stats_report;
@@ -78,23 +76,13 @@ impl StreamingContext {
     }
 }
 
-thread_local! {
-    static LISTENING: Cell<bool> = const { Cell::new(false) };
-}
-
-/// Whether this thread is a listener's, which a stop must not wait for.
-pub(crate) fn is_listening() -> bool {
-    LISTENING.get()
-}
-
 /// Calls the method of each event.
 struct Told<L>(L);
 
 impl<L: StreamingListener> Listener<StreamingEvent> for Told<L> {
     fn on_event(&mut self, event: &StreamingEvent) {
-        LISTENING.set(true);
         let listener = &mut self.0;
-        match event {
+        inside(|| match event {
             StreamingEvent::Started { time } => listener.on_streaming_started(*time),
             StreamingEvent::BatchSubmitted(batch) => listener.on_batch_submitted(batch),
             StreamingEvent::BatchStarted(batch) => listener.on_batch_started(batch),
@@ -104,6 +92,6 @@ impl<L: StreamingListener> Listener<StreamingEvent> for Told<L> {
             StreamingEvent::ReceiverStarted(receiver) => listener.on_receiver_started(receiver),
             StreamingEvent::ReceiverError(receiver) => listener.on_receiver_error(receiver),
             StreamingEvent::ReceiverStopped(receiver) => listener.on_receiver_stopped(receiver),
-        }
+        });
     }
 }

@@ -90,13 +90,14 @@ mod tests {
     #[test]
     fn a_setting_of_what_is_not_built_is_told_unless_it_is_the_default() {
         let settings = Settings::from_pairs([
-            ("spark.streaming.concurrentJobs", "4"),
+            ("spark.streaming.driver.writeAheadLog.maxFailures", "4"),
+            ("spark.streaming.receiver.writeAheadLog.maxFailures", "3"),
             ("spark.streaming.minRememberDuration", "5s"),
             ("spark.streaming.backpressure.enabled", "False"),
             ("spark.streaming.blockInterval", "50ms"),
         ]);
         let told: Vec<_> = without_effect(&settings).collect();
-        let expected = [("spark.streaming.concurrentJobs", "output operations run one after the other")];
+        let expected = [("spark.streaming.driver.writeAheadLog.maxFailures", "there is no write-ahead log")];
         assert_eq!(told, expected);
     }
 

@@ -1,5 +1,6 @@
 //! The life of a streaming context: start, wait, stop.
 
+use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{MutexGuard, PoisonError};
 use std::time::Duration;
@@ -12,12 +13,24 @@ use crate::batch::next_time;
 use crate::context::{Live, State, StreamingContext};
 use crate::error::Error;
 use crate::event::StreamingEvent;
-use crate::listener::is_listening;
 use crate::scheduler::Event;
 use crate::signals;
 
 /// How often a stop that is not graceful cancels again: an output may submit its next job just after the last time.
 const CANCEL_EVERY: Duration = Duration::from_millis(50);
+
+thread_local! {
+    /// Whether this thread is one that a stop waits for.
+    static IS_INSIDE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Runs `work`, in which a stop must not wait for this thread: an output, or a listener.
+pub(crate) fn inside<R>(work: impl FnOnce() -> R) -> R {
+    let before = IS_INSIDE.replace(true);
+    let done = work();
+    IS_INSIDE.set(before);
+    done
+}
 
 /// How a context is to be stopped: the arguments of Spark's `stop` (behaviour 1.9).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -175,7 +188,7 @@ impl StreamingContext {
         let first = !std::mem::replace(&mut live.stopping, true);
         let me = std::thread::current().id();
         let inside =
-            TaskContext::current().is_some() || is_listening() || live.threads.iter().any(|it| it.thread().id() == me);
+            TaskContext::current().is_some() || IS_INSIDE.get() || live.threads.iter().any(|it| it.thread().id() == me);
         let inputs = live.graph.inputs.clone();
         drop(live);
         let mut backlog = false;

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tidemill_core::lineage::called_at;
 use tidemill_core::settings::keys;
@@ -10,6 +10,7 @@ use tidemill_core::{Cause, Timestamp, Woken};
 
 use crate::batch::Batch;
 use crate::context::StreamingContext;
+use crate::context::life::inside;
 use crate::dstream::Stream;
 use crate::error::Error;
 use crate::event::{BatchInfo, OutputInfo, StreamingEvent};
@@ -18,6 +19,9 @@ use crate::scheduler::{Action, Event};
 
 /// The property under which the jobs of one streaming context are cancelled together.
 const GROUP_PREFIX: &str = "tidemill.streaming";
+/// The properties by which jobs and tasks know the batch and the output that they belong to, under Spark's names.
+const BATCH_TIME_PROPERTY: &str = "spark.streaming.internal.batchTime";
+const OUTPUT_PROPERTY: &str = "spark.streaming.internal.outputOpId";
 
 impl StreamingContext {
     /// Ticks at every batch time until it is stopped.
@@ -96,8 +100,6 @@ impl StreamingContext {
 
     /// Runs batches as the scheduler hands them out, until there will be no more.
     pub(super) fn run_batches(&self) {
-        self.context().set_local_properties(Arc::clone(&self.live().properties));
-        self.context().set_job_group(&self.group(), "Streaming job");
         loop {
             let idle = |live: &mut super::Live| live.to_run.is_none() && !live.finished;
             let live = self.live();
@@ -129,7 +131,7 @@ impl StreamingContext {
         if !due.is_empty() {
             self.post(StreamingEvent::BatchStarted(Arc::new(info.clone())));
         }
-        self.context().set_job_description(&format!("state, batch {}", info.time));
+        self.describe(&format!("Streaming state, batch time {}", info.time));
         self.drive(&stateful, info.time);
         self.run_outputs(&due, &mut info);
         info.completed = Some(self.inner.clock.now());
@@ -157,22 +159,36 @@ impl StreamingContext {
             Ok(jobs) => jobs,
             Err(error) => return self.report(error),
         };
-        for (id, output, job) in jobs {
-            let Some(job) = job else { continue };
-            if self.live().cancelled {
-                return;
+        let jobs: Vec<_> = jobs.into_iter().filter_map(|(id, output, job)| Some((id, output, job?))).collect();
+        let at_once = self.context().config().get(keys::CONCURRENT_JOBS).min(jobs.len());
+        let (queue, done) = (Mutex::new(jobs.into_iter()), Mutex::new(Vec::new()));
+        let work = || {
+            while !self.live().cancelled {
+                let next = queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+                let Some((id, output, job)) = next else { break };
+                let ended = self.run_output(id, output, info.time, job);
+                done.lock().unwrap_or_else(PoisonError::into_inner).push(ended);
             }
-            let done = self.run_output(id, output, info.time, job);
-            info.outputs.push(done);
-        }
+        };
+        std::thread::scope(|scope| {
+            for _ in 1..at_once {
+                let thread = std::thread::Builder::new().name("tidemill-output".into());
+                // Without another thread the outputs run one after the other.
+                let _ = thread.spawn_scoped(scope, || inside(work));
+            }
+            work();
+        });
+        info.outputs = done.into_inner().unwrap_or_else(PoisonError::into_inner);
+        info.outputs.sort_by_key(|output| output.id);
     }
 
     fn run_output(&self, id: usize, output: &Output, time: Timestamp, job: BatchJob) -> OutputInfo {
         let (started, operator) = (Some(self.inner.clock.now()), output.operator.clone());
         let mut info = OutputInfo { time, id: id as u32, operator, started, completed: None, failure: None };
         self.post(StreamingEvent::OutputStarted(info.clone()));
-        let description = format!("{}, batch {time}, output {id}", output.operator.name);
-        self.context().set_job_description(&description);
+        self.describe(&format!("Streaming job from [output operation {id}, batch time {time}]"));
+        self.context().set_local_property(BATCH_TIME_PROPERTY, Some(&time.millis().to_string()));
+        self.context().set_local_property(OUTPUT_PROPERTY, Some(&id.to_string()));
         if let Err(error) = job() {
             info.failure = Some(error.to_string());
             if !matches!(error, Error::State { time: failed, .. } if failed == time) {
@@ -182,6 +198,14 @@ impl StreamingContext {
         info.completed = Some(self.inner.clock.now());
         self.post(StreamingEvent::OutputCompleted(info.clone()));
         info
+    }
+
+    /// Gives the jobs that this thread submits next the properties of the thread that started the context, whatever an
+    /// output has set meanwhile, and a description of their own (behaviour 2.41).
+    fn describe(&self, description: &str) {
+        let properties = Arc::clone(&self.live().properties);
+        self.context().set_local_properties(properties);
+        self.context().set_job_group(&self.group(), description);
     }
 
     /// Keeps an error for `await_termination`, unless the batch failed because it was cancelled.

@@ -215,12 +215,54 @@ fn jobs_carry_the_properties_of_the_thread_that_started() {
     let bench = Bench::new();
     let (_, numbers) = pushed(&bench.streaming);
     let (sender, news) = news();
-    let context = bench.context.clone();
-    numbers.foreach_rdd(move |_, _| Ok(sender.send(context.local_property("user"))?));
+    for output in ["0", "1"] {
+        let (sender, context) = (sender.clone(), bench.context.clone());
+        numbers.foreach_rdd(move |_, time| {
+            let property = |name| context.local_property(name).unwrap_or_default();
+            assert_eq!(property("spark.streaming.internal.outputOpId"), output);
+            let description = format!("Streaming job from [output operation {output}, batch time {time}]");
+            assert_eq!(property("spark.job.description"), description);
+            let seen = (property("user"), property("spark.streaming.internal.batchTime"));
+            context.set_local_property("user", Some("in an output"));
+            context.set_job_group("in an output", "what an output sets is its own");
+            Ok(sender.send(seen)?)
+        });
+    }
     bench.context.set_local_property("user", Some("at the start"));
     bench.streaming.start().unwrap();
     bench.context.set_local_property("user", Some("later"));
-    bench.tick();
-    assert_eq!(next(&news).as_deref(), Some("at the start"));
+    for number in 1..=2 {
+        bench.tick();
+        for _ in 0..2 {
+            assert_eq!(next(&news), ("at the start".to_string(), batch(number).millis().to_string()));
+        }
+    }
+    bench.streaming.stop(true);
+    bench.streaming.await_termination().unwrap();
+}
+
+#[test]
+fn outputs_of_a_batch_may_run_at_once() {
+    // behaviour 4.28: each waits for the other, so one after the other they would wait for ever
+    let written = [("spark.streaming.concurrentJobs", "2")];
+    let bench = Bench::with(&written, std::time::Duration::from_millis(100));
+    let (input, numbers) = pushed(&bench.streaming);
+    let meeting = Arc::new(std::sync::Barrier::new(2));
+    let (sender, news) = news();
+    for output in 0..4 {
+        let (meeting, sender) = (Arc::clone(&meeting), sender.clone());
+        numbers.foreach_rdd(move |rdd, time| {
+            meeting.wait();
+            Ok(sender.send((time, output, rdd.count()?))?)
+        });
+    }
+    bench.streaming.start().unwrap();
+    for number in 1..=3 {
+        input.push([number as i64]);
+        bench.tick();
+        let mut seen: Vec<_> = (0..4).map(|_| next(&news)).collect();
+        seen.sort();
+        assert_eq!(seen, [0, 1, 2, 3].map(|output| (batch(number), output, 1)), "batches keep their order");
+    }
     bench.streaming.stop(true);
 }

@@ -91,9 +91,9 @@ settings! {
     /// How long a graceful stop may take.
     GRACEFUL_STOP_TIMEOUT: Option<Duration> = "spark.streaming.gracefulStopTimeout",
         absent("10 batch intervals"), row("4.27"), no_effect("a graceful stop takes as long as its batches do");
-    /// How many output operations run at once. Above 1 their order is lost.
-    CONCURRENT_JOBS: usize = "spark.streaming.concurrentJobs", default("1"), bounds(Bounds::AboveZero), row("4.28"),
-        no_effect("output operations run one after the other");
+    /// How many output operations of a batch run at once; above 1 their order is lost. Batches still run one after the
+    /// other, which Spark gives up as well.
+    CONCURRENT_JOBS: usize = "spark.streaming.concurrentJobs", default("1"), bounds(Bounds::AboveZero), row("4.28");
     /// How far back a file stream looks for new files when it starts, and for how long it knows what it has read.
     MIN_REMEMBER_DURATION: Duration = "spark.streaming.fileStream.minRememberDuration",
         default("60s"), plain(Unit::Seconds), bounds(Bounds::AboveZero), row("4.30"),
