@@ -18,16 +18,28 @@ impl<T: 'static> DStream<T> {
     /// Calls `f` with the RDD and the time of each batch, in the driver: Spark's `DStream.foreachRDD`. Batches come in
     /// order, and the outputs of a batch in order of registration (behaviour 2.38).
     ///
+    /// ```text
+    /// batch        1 (at 1000 ms)              2 (at 2000 ms)
+    /// in           a, b
+    /// f is given   the RDD of a, b; 1000 ms    an RDD without elements; 2000 ms
+    /// ```
+    ///
     /// An error or a panic of `f` is an error of that batch: later batches go on, and `await_termination` reports it
     /// (behaviour 2.39).
     ///
-    /// ```no_run
-    /// # fn example(lines: tidemill_streaming::DStream<tidemill_core::Text>) {
-    /// lines.foreach_rdd(|rdd, time| {
-    ///     println!("{time}: {} lines", rdd.count()?);
-    ///     Ok(())
-    /// });
-    /// # }
+    /// ```
+    /// use std::sync::mpsc::sync_channel;
+    /// use tidemill_streaming::testing::TestContext;
+    ///
+    /// let test = TestContext::new();
+    /// let (feed, lines) = test.input();
+    /// let (sender, counts) = sync_channel(10);
+    /// lines.foreach_rdd(move |rdd, time| Ok(sender.send((time.millis(), rdd.count()?))?));
+    /// feed.push(["a".to_string(), "b".to_string()]);
+    /// test.tick()?;
+    /// test.tick()?;
+    /// assert_eq!(counts.try_iter().collect::<Vec<_>>(), [(1000, 2), (2000, 0)]);
+    /// # Ok::<(), tidemill_streaming::Error>(())
     /// ```
     #[track_caller]
     pub fn foreach_rdd<F>(&self, f: F)

@@ -25,6 +25,12 @@ impl StreamingContext {
     /// fails. A length past [`FRAME_BYTES_MAX`] is an error of the receiver, which connects again. When the connection is
     /// refused, breaks or ends, it is tried again every `spark.streaming.receiverRestartDelay`.
     ///
+    /// ```text
+    /// batch     1                                         2
+    /// arrives   a frame of [1, 2], a frame of [3]
+    /// out       1, 2 in one partition, 3 in another one   nothing, in no partitions
+    /// ```
+    ///
     /// ```no_run
     /// use std::time::Duration;
     /// use tidemill_streaming::StreamingContext;

@@ -18,6 +18,12 @@ impl StreamingContext {
     /// of what arrived is a partition of its batch; a batch without blocks has no partitions. What becomes of a line longer
     /// than `tidemill.line.length.limit` says `tidemill.line.length.exceeded`.
     ///
+    /// ```text
+    /// batch     1                   2              3
+    /// arrives   to be\nor not\nto   ` be\n`
+    /// out       to be, or not       to be
+    /// ```
+    ///
     /// ```no_run
     /// use std::time::Duration;
     /// use tidemill_streaming::StreamingContext;
