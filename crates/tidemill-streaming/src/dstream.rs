@@ -37,6 +37,7 @@ mod node;
 mod outer_join;
 mod partition_by;
 mod persist;
+mod placement;
 mod parse;
 mod print;
 mod reduce;

@@ -5,19 +5,22 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tidemill_core::layout::Partitioner;
 use tidemill_core::lineage::Operator;
 use tidemill_core::{Element, Key, Rdd, Shard, StorageLevel, Timestamp};
 
 use crate::context::StreamingContext;
+use crate::dstream::placement::Placement;
 use crate::dstream::stateful::Steps;
 use crate::dstream::{Compute, Computed, DStream, Parent};
+use crate::error::Error;
 use crate::state::{MapWithState, State};
 
 /// What `map_with_state` does: a function, and how the state is kept. Spark's `StateSpec`.
 pub struct StateSpec<K: 'static, V, S: 'static, T, F> {
     function: F,
     initial_state: Option<Rdd<(K, S)>>,
-    partitions: Option<usize>,
+    placement: Placement,
     timeout: Option<Duration>,
     values: PhantomData<fn(V) -> T>,
 }
@@ -78,7 +81,7 @@ where
 
 impl<K, V, S, T, F> StateSpec<K, V, S, T, F> {
     fn of(function: F) -> Self {
-        StateSpec { function, initial_state: None, partitions: None, timeout: None, values: PhantomData }
+        StateSpec { function, initial_state: None, placement: Placement::Default, timeout: None, values: PhantomData }
     }
 
     /// The state before the first batch: Spark's `initialState`. It counts as used then, for the time-out. Of entries with
@@ -91,8 +94,18 @@ impl<K, V, S, T, F> StateSpec<K, V, S, T, F> {
     /// Into a number of partitions, 0 taken as 1; `default_parallelism` says how many where this does not: Spark's
     /// `numPartitions`.
     pub fn partitions(mut self, partitions: usize) -> Self {
-        self.partitions = Some(partitions);
+        self.placement = Placement::Hash(partitions);
         self
+    }
+
+    /// Where `partitioner` says, instead of by hash.
+    ///
+    /// # Errors
+    /// It has no partitions, or cannot be encoded.
+    #[track_caller]
+    pub fn partitioner(mut self, partitioner: impl Partitioner<K>) -> Result<Self, Error> {
+        self.placement = Placement::by(partitioner)?;
+        Ok(self)
     }
 
     /// A key without a record for longer than `idle` times out: in the first batch after that the function is called for it
@@ -178,15 +191,14 @@ impl<K: Key, V: Element> DStream<(K, V)> {
         spec: StateSpec<K, V, S, T, F>,
     ) -> MapWithStateDStream<K, S, T> {
         let name = "map_with_state";
-        let StateSpec { function, initial_state, partitions, timeout, .. } = spec;
-        let partitions = partitions.unwrap_or_else(|| self.default_partitions());
+        let StateSpec { function, initial_state, placement, timeout, .. } = spec;
         let make = move |environment: &_| {
             let function = function.clone();
             let call =
                 move |time: Timestamp, key: &K, value, state: &mut State<S>| function.call(time, key, value, state);
             MapWithState::new(environment, timeout, call)
         };
-        let steps = Arc::new(Steps::new(Operator::here(name), partitions, initial_state, make));
+        let steps = Arc::new(Steps::new(Operator::here(name), placement, initial_state, make));
         let compute = Records { parent: self.clone(), steps: Arc::clone(&steps) };
         let records = DStream::new(self.weak(), name, self.slide(), compute);
         let compute = Snapshots { records: records.clone(), steps };

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tidemill_core::{Element, Key};
 
+use crate::dstream::placement::Placement;
 use crate::dstream::{DStream, WindowOptions};
 use crate::error::Error;
 
@@ -42,7 +43,7 @@ impl<K: Key, V: Element> DStream<(K, V)> {
         window: Duration,
         slide: Duration,
     ) -> Result<DStream<(K, V)>, Error> {
-        self.reduced_windows("reduce_by_key_and_window", f, window, slide, self.default_partitions())
+        self.reduced_windows("reduce_by_key_and_window", f, window, slide, Placement::Default)
     }
 
     /// [`reduce_by_key_and_window`](DStream::reduce_by_key_and_window) into a number of partitions; 0 is taken as 1.
@@ -54,7 +55,7 @@ impl<K: Key, V: Element> DStream<(K, V)> {
         slide: Duration,
         partitions: usize,
     ) -> Result<DStream<(K, V)>, Error> {
-        self.reduced_windows("reduce_by_key_and_window", f, window, slide, partitions)
+        self.reduced_windows("reduce_by_key_and_window", f, window, slide, Placement::Hash(partitions))
     }
 
     /// [`reduce_by_key_and_window`](DStream::reduce_by_key_and_window) with the inverse of `f`: each window is made of the one
@@ -145,12 +146,12 @@ impl<K: Key, V: Element> DStream<(K, V)> {
         f: impl Fn(V, V) -> V + Clone + Send + Sync + 'static,
         window: Duration,
         slide: Duration,
-        partitions: usize,
+        placement: Placement,
     ) -> Result<DStream<(K, V)>, Error> {
-        let reduce = f.clone();
-        let batches = self.derived(name, move |rdd, _| rdd.reduce_by_key_into(reduce.clone(), partitions));
+        let (reduce, of_batches) = (f.clone(), placement.clone());
+        let batches = self.derived(name, move |rdd, _| of_batches.reduced(&rdd, reduce.clone()));
         let windows = batches.windowed(name, window, slide)?;
-        Ok(windows.derived(name, move |rdd, _| rdd.reduce_by_key_into(f.clone(), partitions)))
+        Ok(windows.derived(name, move |rdd, _| placement.reduced(&rdd, f.clone())))
     }
 }
 

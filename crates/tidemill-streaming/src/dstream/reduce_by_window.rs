@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tidemill_core::Element;
 
+use crate::dstream::placement::Placement;
 use crate::dstream::{DStream, Sliding, WindowOptions};
 use crate::error::Error;
 
@@ -42,7 +43,7 @@ impl<T: Element> DStream<T> {
     ) -> Result<DStream<T>, Error> {
         let name = "reduce_by_window";
         let keyed = self.derived(name, |rdd, _| rdd.map(|record| ((), record)));
-        let reduced = keyed.reduced_windows(name, f, window, slide, 1)?;
+        let reduced = keyed.reduced_windows(name, f, window, slide, Placement::Hash(1))?;
         Ok(reduced.derived(name, |rdd, _| rdd.values()))
     }
 

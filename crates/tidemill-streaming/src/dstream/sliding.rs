@@ -3,10 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tidemill_core::layout::Partitioner;
 use tidemill_core::lineage::Operator;
 use tidemill_core::{Element, Key, Shard, StorageLevel, Timestamp};
 
 use crate::context::StreamingContext;
+use crate::dstream::placement::Placement;
 use crate::dstream::stateful::Steps;
 use crate::dstream::{Compute, Computed, DStream, Parent};
 use crate::error::Error;
@@ -30,7 +32,7 @@ pub enum Sliding {
 
 /// How windows of keyed streams are made.
 pub struct WindowOptions<K, V> {
-    partitions: Option<usize>,
+    placement: Placement,
     sliding: Sliding,
     filter: Option<Filter<K, V>>,
 }
@@ -38,13 +40,23 @@ pub struct WindowOptions<K, V> {
 impl<K: 'static, V: 'static> WindowOptions<K, V> {
     /// As many partitions as `default_parallelism` says, by the inverse function, and keys are never dropped.
     pub fn new() -> WindowOptions<K, V> {
-        WindowOptions { partitions: None, sliding: Sliding::default(), filter: None }
+        WindowOptions { placement: Placement::Default, sliding: Sliding::default(), filter: None }
     }
 
     /// Into a number of partitions; 0 is taken as 1.
     pub fn partitions(mut self, partitions: usize) -> Self {
-        self.partitions = Some(partitions);
+        self.placement = Placement::Hash(partitions);
         self
+    }
+
+    /// Where `partitioner` says, instead of by hash.
+    ///
+    /// # Errors
+    /// It has no partitions, or cannot be encoded.
+    #[track_caller]
+    pub fn partitioner(mut self, partitioner: impl Partitioner<K>) -> Result<Self, Error> {
+        self.placement = Placement::by(partitioner)?;
+        Ok(self)
     }
 
     /// How a window follows from the one before.
@@ -84,15 +96,14 @@ impl<K: Key, V: Element> DStream<(K, V)> {
         options: WindowOptions<K, V>,
     ) -> Result<DStream<(K, V)>, Error> {
         self.check_window(name, window, slide)?;
-        let WindowOptions { partitions, sliding, filter } = options;
-        let partitions = partitions.unwrap_or_else(|| self.default_partitions());
+        let WindowOptions { placement, sliding, filter } = options;
         let recompute = match sliding {
             Sliding::Inverse => false,
             Sliding::InverseIfLong => window < slide * LONG_SLIDES,
             Sliding::Recompute => true,
         };
         if recompute {
-            let reduced = self.reduced_windows(name, f, window, slide, partitions)?;
+            let reduced = self.reduced_windows(name, f, window, slide, placement)?;
             let Some(stays) = filter else { return Ok(reduced) };
             let filtered = move |rdd: tidemill_core::Rdd<(K, V)>, _| {
                 let stays = Arc::clone(&stays);
@@ -105,8 +116,8 @@ impl<K: Key, V: Element> DStream<(K, V)> {
         let make = move |environment: &_| {
             InverseWindow::new(environment, window, reduce.clone(), inverse.clone(), filter.clone())
         };
-        let steps = Steps::new(Operator::here(name), partitions, None, make);
-        let compute = Slid { parent: self.clone(), f, partitions, step, steps };
+        let steps = Steps::new(Operator::here(name), placement.clone(), None, make);
+        let compute = Slid { parent: self.clone(), f, placement, step, steps };
         let windows = DStream::new(self.weak(), name, step, compute);
         if step == slide { Ok(windows) } else { windows.windowed(name, step, slide) }
     }
@@ -125,7 +136,7 @@ fn common_step(window: Duration, slide: Duration) -> Duration {
 struct Slid<K: 'static, V: 'static, F, M: Shard> {
     parent: DStream<(K, V)>,
     f: F,
-    partitions: usize,
+    placement: Placement,
     step: Duration,
     steps: Steps<M>,
 }
@@ -137,7 +148,7 @@ where
 {
     fn compute(&self, streaming: &StreamingContext, time: Timestamp) -> Computed<(K, V)> {
         let entering = streaming.context().union(&self.parent.recent(streaming, time, self.step)?);
-        let entering = entering.reduce_by_key_into(self.f.clone(), self.partitions);
+        let entering = self.placement.reduced(&entering, self.f.clone());
         self.steps.step(streaming, time, &entering)?;
         Ok(Some(self.steps.read(streaming, time)))
     }

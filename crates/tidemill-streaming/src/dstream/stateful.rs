@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use tidemill_core::environment::Environment;
-use tidemill_core::layout::Layout;
 use tidemill_core::lineage::Operator;
 use tidemill_core::{Element, Key, Rdd, Shard, Shards, Timestamp, Version};
 
 use crate::context::StreamingContext;
+use crate::dstream::placement::Placement;
 use crate::error::Error;
 use crate::state::version_of;
 
@@ -17,7 +17,7 @@ use crate::state::version_of;
 /// A step that fails leaves the state as it was: the next batch goes on from there.
 pub(crate) struct Steps<S: Shard> {
     operator: Operator,
-    partitions: usize,
+    placement: Placement,
     make: Box<dyn Fn(&Environment) -> S + Send + Sync>,
     shards: OnceLock<Shards<S>>,
     /// The state to begin with, until it is in the shards.
@@ -35,13 +35,12 @@ where
     /// Shards in at least one partition, each made by `make`.
     pub(crate) fn new(
         operator: Operator,
-        partitions: usize,
+        placement: Placement,
         first: Option<Rdd<(K, W)>>,
         make: impl Fn(&Environment) -> S + Send + Sync + 'static,
     ) -> Steps<S> {
         let (first, versions) = (Mutex::new(first), Mutex::default());
-        let (partitions, make) = (partitions.max(1), Box::new(make));
-        Steps { operator, partitions, make, shards: OnceLock::new(), first, versions }
+        Steps { operator, placement, make: Box::new(make), shards: OnceLock::new(), first, versions }
     }
 
     /// The batch of `time` as a step from the last version there is; `input` is brought to the layout of the shards. For a
@@ -55,7 +54,7 @@ where
             return Ok(());
         }
         let stepped = self.seed(streaming, shards).and_then(|()| {
-            let (input, from) = (input.partition_by_hash(self.partitions), shards.version());
+            let (input, from) = (self.placement.placed(input), shards.version());
             if from < to { shards.step(&input, from, to).map(drop) } else { Ok(()) } // somebody else was faster
         });
         stepped.map_err(|cause| Error::State { time, operator: self.operator.clone(), cause: Arc::new(cause) })?;
@@ -93,9 +92,9 @@ where
     fn shards(&self, streaming: &StreamingContext) -> &Shards<S> {
         self.shards.get_or_init(|| {
             let context = streaming.context();
-            let layout = Layout::hash::<K>(context.environment().seed, self.partitions);
+            let layout = self.placement.layout::<K>(context);
             let make = |_| (self.make)(context.environment());
-            context.shards(self.operator.clone(), self.partitions, Some(layout), make)
+            context.shards(self.operator.clone(), layout.partitions(), Some(layout), make)
         })
     }
 
@@ -104,7 +103,7 @@ where
     fn seed(&self, streaming: &StreamingContext, shards: &Shards<S>) -> Result<(), tidemill_core::Error> {
         let first = self.first().clone();
         let Some(first) = first else { return Ok(()) };
-        shards.seed(&first.partition_by_hash(self.partitions), version_of(streaming.zero().unwrap_or_default()))?;
+        shards.seed(&self.placement.placed(&first), version_of(streaming.zero().unwrap_or_default()))?;
         *self.first() = None;
         Ok(())
     }

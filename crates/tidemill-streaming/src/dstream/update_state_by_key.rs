@@ -2,17 +2,20 @@
 
 use std::time::Duration;
 
+use tidemill_core::layout::Partitioner;
 use tidemill_core::lineage::Operator;
 use tidemill_core::{Element, Key, Rdd, Shard, StorageLevel, Timestamp};
 
 use crate::context::StreamingContext;
+use crate::dstream::placement::Placement;
 use crate::dstream::stateful::Steps;
 use crate::dstream::{Compute, Computed, DStream, Parent};
+use crate::error::Error;
 use crate::state::Update;
 
 /// How `update_state_by_key` keeps its state.
 pub struct UpdateOptions<K: 'static, S: 'static> {
-    partitions: Option<usize>,
+    placement: Placement,
     initial_state: Option<Rdd<(K, S)>>,
     without_rdd: WithoutRdd,
 }
@@ -30,13 +33,23 @@ pub enum WithoutRdd {
 impl<K: Key, S: Element> UpdateOptions<K, S> {
     /// As many partitions as `default_parallelism` says, no state to begin with, and every batch updates.
     pub fn new() -> UpdateOptions<K, S> {
-        UpdateOptions { partitions: None, initial_state: None, without_rdd: WithoutRdd::default() }
+        UpdateOptions { placement: Placement::Default, initial_state: None, without_rdd: WithoutRdd::default() }
     }
 
     /// Into a number of partitions; 0 is taken as 1.
     pub fn partitions(mut self, partitions: usize) -> Self {
-        self.partitions = Some(partitions);
+        self.placement = Placement::Hash(partitions);
         self
+    }
+
+    /// Where `partitioner` says, instead of by hash.
+    ///
+    /// # Errors
+    /// It has no partitions, or cannot be encoded.
+    #[track_caller]
+    pub fn partitioner(mut self, partitioner: impl Partitioner<K>) -> Result<Self, Error> {
+        self.placement = Placement::by(partitioner)?;
+        Ok(self)
     }
 
     /// The state before the first batch: Spark's `initialRDD`. It is computed in the first batch, which updates it. Of
@@ -124,10 +137,9 @@ impl<K: Key, V: Element> DStream<(K, V)> {
         f: impl Fn(Timestamp, &K, Vec<V>, Option<S>) -> Option<S> + Clone + Send + Sync + 'static,
     ) -> DStream<(K, S)> {
         let name = "update_state_by_key";
-        let UpdateOptions { partitions, initial_state, without_rdd } = options;
-        let partitions = partitions.unwrap_or_else(|| self.default_partitions());
+        let UpdateOptions { placement, initial_state, without_rdd } = options;
         let make = move |environment: &_| Update::new(environment, f.clone());
-        let steps = Steps::new(Operator::here(name), partitions, initial_state, make);
+        let steps = Steps::new(Operator::here(name), placement, initial_state, make);
         DStream::new(self.weak(), name, self.slide(), Updated { parent: self.clone(), steps, without_rdd })
     }
 }

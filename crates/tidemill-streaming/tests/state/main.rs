@@ -3,6 +3,7 @@
 
 mod failures;
 mod map_with_state;
+mod partitioner;
 mod random;
 mod random_programs;
 mod together;

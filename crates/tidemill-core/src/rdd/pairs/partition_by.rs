@@ -5,7 +5,7 @@ use crate::exchange::scatter::no_partitions;
 use crate::layout::{Layout, Partitioner};
 use crate::lineage::Operator;
 use crate::rdd::Rdd;
-use crate::{Element, Key};
+use crate::{Cause, Element, Key};
 
 impl<K: 'static, V: 'static> Rdd<(K, V)> {
     /// Brings each pair to the partition that `partitioner` says, in order of arrival: Spark's `RDD.partitionBy`
@@ -45,6 +45,34 @@ impl<K: 'static, V: 'static> Rdd<(K, V)> {
         Ok(self.laid_out("partition_by", &layout))
     }
 
+    /// Brings each pair to where `layout` has its key, in order of arrival; pairs that lie so already stay where they are
+    /// (behaviour 3.24).
+    ///
+    /// ```
+    /// let context = tidemill_core::Context::local(2)?;
+    /// let pairs = context.parallelize((0..100).map(|n| (n % 5, n)), 4).partition_by_hash(3);
+    /// let other = context.parallelize((0..5).map(|n| (n, n * n)), 2);
+    /// let other = other.partition_by_layout(pairs.layout().expect("it was partitioned"))?;
+    /// assert_eq!(pairs.layout(), other.layout());
+    /// # Ok::<(), tidemill_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// The layout is one of keys of another type.
+    #[track_caller]
+    pub fn partition_by_layout(&self, layout: &Layout) -> Result<Rdd<(K, V)>, Error>
+    where
+        K: Key,
+        V: Element,
+    {
+        let name = "partition_by_layout";
+        if layout.route::<K>().is_none() {
+            let text = format!("the layout is not one of keys of the type {}", std::any::type_name::<K>());
+            return Err(Error::driver(&Operator::here(name), Cause::Invalid(text)));
+        }
+        Ok(self.laid_out(name, layout))
+    }
+
     /// Brings each pair to the partition of its key's hash among `partitions`, in order of arrival: Spark's
     /// `partitionBy(HashPartitioner(n))`. 0 partitions are taken as 1.
     ///
@@ -62,6 +90,17 @@ impl<K: 'static, V: 'static> Rdd<(K, V)> {
         V: Element,
     {
         self.laid_out("partition_by_hash", &self.context().hash_layout::<K>(partitions))
+    }
+}
+
+impl Layout {
+    /// Keys lie as `partitioner` says, for those who want several RDDs or streams to lie alike.
+    ///
+    /// # Errors
+    /// It has no partitions, or cannot be encoded.
+    #[track_caller]
+    pub fn by<K: 'static, P: Partitioner<K>>(partitioner: P) -> Result<Layout, Error> {
+        custom_layout("partition_by", partitioner)
     }
 }
 
