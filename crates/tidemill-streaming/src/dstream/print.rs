@@ -68,6 +68,9 @@ mod tests {
         for (records, count, body) in table {
             let expected = format!("{rule}\nTime: 1700000001000 ms\n{rule}\n{body}\n");
             assert_eq!(page(Timestamp::from_millis(1_700_000_001_000), records, count), expected);
+            // Python's `pprint` shows the time in another form, and nothing else is different.
+            let in_python = expected.replace("1700000001000 ms", "2023-11-14 22:13:21");
+            assert_eq!(page("2023-11-14 22:13:21", records, count), in_python);
         }
     }
 }
