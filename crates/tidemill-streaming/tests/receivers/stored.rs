@@ -125,10 +125,12 @@ fn a_graceful_stop_ends_a_receiver_that_waits_and_runs_what_it_stored() {
 
 #[test]
 fn a_receiver_that_never_returns_does_not_hold_up_a_stop() {
-    struct Deaf;
+    struct Deaf(std::sync::mpsc::SyncSender<()>);
     impl Receiver for Deaf {
         type Item = u8;
         fn run(&self, to: &Supervisor<u8>) -> Result<(), ReceiverError> {
+            to.store(0)?;
+            self.0.send(())?;
             while to.store(0).is_ok() {} // heeds no stop until it is refused
             let (_sender, never) = std::sync::mpsc::sync_channel::<()>(0);
             never.recv_timeout(PATIENCE)?;
@@ -141,7 +143,10 @@ fn a_receiver_that_never_returns_does_not_hold_up_a_stop() {
         ("tidemill.receiver.block.size", "8k"),
     ];
     let test = context(&settings, SECOND);
-    let seen = test.collect(&test.streaming().receiver_stream(Deaf));
+    let (sender, stored) = std::sync::mpsc::sync_channel(1);
+    let seen = test.collect(&test.streaming().receiver_stream(Deaf(sender)));
+    test.streaming().start().unwrap();
+    stored.recv_timeout(PATIENCE).unwrap();
     test.tick().unwrap();
     test.streaming().stop(true);
     assert!(seen.values().into_iter().flatten().count() > 0);
