@@ -12,7 +12,7 @@ mod update;
 mod window;
 
 pub use map_with_state::{MapWithState, State};
-pub use update::Update;
+pub use update::{AllKeys, EachKey, Update, UpdateFunction};
 pub use window::{Filter, InverseWindow};
 
 /// The state version that the batch of `time` makes.

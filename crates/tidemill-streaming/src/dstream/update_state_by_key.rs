@@ -11,7 +11,7 @@ use crate::dstream::placement::Placement;
 use crate::dstream::stateful::Steps;
 use crate::dstream::{Compute, Computed, DStream, Parent};
 use crate::error::Error;
-use crate::state::Update;
+use crate::state::{AllKeys, EachKey, Update};
 
 /// How `update_state_by_key` keeps its state.
 pub struct UpdateOptions<K: 'static, S: 'static> {
@@ -138,7 +138,52 @@ impl<K: Key, V: Element> DStream<(K, V)> {
     ) -> DStream<(K, S)> {
         let name = "update_state_by_key";
         let UpdateOptions { placement, initial_state, without_rdd } = options;
-        let make = move |environment: &_| Update::new(environment, f.clone());
+        let make = move |environment: &_| Update::new(environment, EachKey(f.clone()));
+        let steps = Steps::new(Operator::here(name), placement, initial_state, make);
+        DStream::new(self.weak(), name, self.slide(), Updated { parent: self.clone(), steps, without_rdd })
+    }
+
+    /// [`update_state_by_key`](DStream::update_state_by_key) with a function that is shown all keys of a partition at once,
+    /// each with its values and its state: Spark's forms with an iterator (behaviour 2.19). The keys that it returns have a
+    /// state from then on, and no others; keys of its own must be such as belong into the partition.
+    ///
+    /// ```text
+    /// batch                1             2
+    /// in                   a 1, b 2      a 10
+    /// f is shown           a [1], b [2]  a [10] 1, b [] 2
+    /// out, if f adds       a 1, b 2      a 11, b 2
+    /// ```
+    ///
+    /// ```
+    /// use tidemill_streaming::dstream::UpdateOptions;
+    /// use tidemill_streaming::testing::check;
+    ///
+    /// check(
+    ///     [vec![('a', 1), ('b', 2)], vec![('a', 10), ('c', 3)]],
+    ///     |pairs| {
+    ///         // Only the two keys with the largest sums keep a state.
+    ///         pairs.update_state_by_partition(UpdateOptions::new().partitions(1), |_time, keys| {
+    ///             let sum = |(key, values, sum): (char, Vec<i32>, Option<i32>)| {
+    ///                 (key, sum.unwrap_or(0) + values.iter().sum::<i32>())
+    ///             };
+    ///             let mut sums: Vec<(char, i32)> = keys.map(sum).collect();
+    ///             sums.sort_by_key(|(_, sum)| -sum);
+    ///             sums.truncate(2);
+    ///             sums
+    ///         })
+    ///     },
+    ///     [vec![('a', 1), ('b', 2)], vec![('a', 11), ('c', 3)]],
+    /// );
+    /// ```
+    #[track_caller]
+    pub fn update_state_by_partition<S: Element, I: IntoIterator<Item = (K, S)> + 'static>(
+        &self,
+        options: UpdateOptions<K, S>,
+        f: impl Fn(Timestamp, std::vec::IntoIter<(K, Vec<V>, Option<S>)>) -> I + Clone + Send + Sync + 'static,
+    ) -> DStream<(K, S)> {
+        let name = "update_state_by_partition";
+        let UpdateOptions { placement, initial_state, without_rdd } = options;
+        let make = move |environment: &_| Update::new(environment, AllKeys(f.clone()));
         let steps = Steps::new(Operator::here(name), placement, initial_state, make);
         DStream::new(self.weak(), name, self.slide(), Updated { parent: self.clone(), steps, without_rdd })
     }

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use tidemill_core::{Context, Timestamp, Version};
-use tidemill_streaming::state::Update;
+use tidemill_streaming::state::{AllKeys, EachKey, Update};
 
 use super::trial::{Action, Oracle, POISON, Record, Trial, actions, input, shards};
 
@@ -19,8 +19,19 @@ fn remember(time: Timestamp, key: &u8, values: Vec<i64>, state: Option<Seen>) ->
     (!is_forgotten && seen.len() < 12).then_some(seen)
 }
 
-fn make(context: &Context) -> Update<u8, i64, Seen, Function> {
-    Update::new(context.environment(), remember)
+fn make(context: &Context) -> Update<u8, i64, Seen, EachKey<Function>> {
+    Update::new(context.environment(), EachKey(remember))
+}
+
+type Keys = std::vec::IntoIter<(u8, Vec<i64>, Option<Seen>)>;
+
+/// The same for all keys of a partition at once.
+fn remember_all(time: Timestamp, keys: Keys) -> Vec<(u8, Seen)> {
+    keys.filter_map(|(key, values, state)| Some((key, remember(time, &key, values, state)?))).collect()
+}
+
+fn make_for_all(context: &Context) -> Update<u8, i64, Seen, AllKeys<fn(Timestamp, Keys) -> Vec<(u8, Seen)>>> {
+    Update::new(context.environment(), AllKeys(remember_all))
 }
 
 #[derive(Clone, Default)]
@@ -64,6 +75,9 @@ proptest! {
         let mut trial = Trial::new(make, Naive::default());
         trial.run(&actions);
         trial.load_into(make);
+        let mut trial = Trial::new(make_for_all, Naive::default());
+        trial.run(&actions);
+        trial.load_into(make_for_all);
     }
 }
 

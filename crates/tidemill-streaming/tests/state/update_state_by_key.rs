@@ -131,3 +131,30 @@ fn earlier_states_do_not_change() {
         assert_eq!(state.collect().unwrap(), [('a', expected)]);
     }
 }
+
+#[test]
+fn a_function_may_be_shown_all_keys_of_a_partition() {
+    // behaviour 2.19: the forms with an iterator
+    let test = TestContext::new();
+    let (feed, pairs) = test.input();
+    let states = pairs.update_state_by_partition(UpdateOptions::new().partitions(1), |time, keys| {
+        let batch = (time.millis() / 1000) as i64;
+        let sums = keys.map(|(key, values, sum): (char, Vec<i64>, Option<i64>)| {
+            (key, sum.unwrap_or(0) + values.iter().sum::<i64>())
+        });
+        let mut sums: Vec<_> = sums.filter(|(key, _)| *key != 'x').collect();
+        sums.push(('#', batch)); // a key of its own
+        sums
+    });
+    let seen = test.collect(&states);
+    for batch in [vec![('a', 1), ('x', 1), ('b', 2)], vec![('a', 10), ('c', 5)], vec![]] {
+        feed.push(batch);
+        test.tick().unwrap();
+    }
+    let expected = [
+        vec![('a', 1), ('b', 2), ('#', 1)],
+        vec![('a', 11), ('b', 2), ('#', 2), ('c', 5)],
+        vec![('a', 11), ('b', 2), ('#', 3), ('c', 5)],
+    ];
+    assert_eq!(seen.values(), expected);
+}
