@@ -1,16 +1,42 @@
 //! The network word count against nc and against servers that misbehave.
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::sync_channel;
+
+use tidemill::core::{Clock, SystemClock};
 
 use crate::program::{PATIENCE, Program, example, signal, tidemill};
 
-/// A port that was free a moment ago.
+/// A port that was free a moment ago and that nobody is given by chance: it lies below those that the system gives to
+/// whoever connects, or listens without naming a port, as other tests do at the same time.
 fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    loop {
+        let number = NEXT.fetch_add(1, Ordering::Relaxed).wrapping_add(std::process::id().wrapping_mul(31));
+        let port = 20_000 + (number % 10_000) as u16;
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
+}
+
+/// A server on a port that was just given back. A test that starts a program at this moment may hold the port a little longer:
+/// until the new process runs its program it has the files of the old one.
+fn listen_again(port: u16) -> TcpListener {
+    let clock = SystemClock::new();
+    let deadline = clock.monotonic() + PATIENCE;
+    loop {
+        match TcpListener::bind(("127.0.0.1", port)) {
+            Err(error) if error.kind() == ErrorKind::AddrInUse && clock.monotonic() < deadline => {
+                std::thread::yield_now();
+            }
+            bound => return bound.unwrap(),
+        }
+    }
 }
 
 fn word_count(port: u16) -> Program {
@@ -141,7 +167,7 @@ fn a_server_may_come_late_close_and_come_back() {
     let mut program = word_count(port);
     program.wait_for("it starts again in"); // nobody listens yet
     for word in ["flood", "neap"] {
-        let listener = TcpListener::bind(("127.0.0.1", port)).unwrap();
+        let listener = listen_again(port);
         let (mut sender, _) = listener.accept().unwrap();
         sender.write_all(word.as_bytes()).unwrap(); // the end of the connection ends the line
         drop(sender);
