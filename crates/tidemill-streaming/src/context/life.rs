@@ -48,7 +48,8 @@ impl StreamingContext {
     /// second one ends the process at once (behaviour 4.25). A second `start` does nothing but warn.
     ///
     /// # Errors
-    /// [`Error::NoOutputs`], [`Error::AlreadyStopped`] and [`Error::Thread`]; a context whose start failed is stopped for
+    /// [`Error::AlreadyStopped`]; what was declared cannot run ([`Error::NoOutputs`], [`Error::NoCheckpointDirectory`],
+    /// [`Error::CheckpointInterval`], [`Error::InputStart`]); [`Error::Thread`]. A context whose start failed is stopped for
     /// good.
     pub fn start(&self) -> Result<(), Error> {
         let mut live = self.live();

@@ -37,7 +37,8 @@ impl<K: Key, V: Element> DStream<(K, V)> {
     /// ```
     #[track_caller]
     pub fn group_by_key_and_window(&self, window: Duration, slide: Duration) -> Result<DStream<(K, Vec<V>)>, Error> {
-        self.group_by_key_and_window_into(window, slide, self.default_partitions())
+        let partitions = self.context().map_or(1, |streaming| streaming.context().default_parallelism());
+        self.group_by_key_and_window_into(window, slide, partitions)
     }
 
     /// [`group_by_key_and_window`](DStream::group_by_key_and_window) into a number of partitions; 0 is taken as 1.

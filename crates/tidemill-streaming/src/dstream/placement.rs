@@ -1,5 +1,7 @@
 //! Where the keys of a stateful stream lie: by their hash or as a partitioner of the program's own says.
 
+use std::sync::Arc;
+
 use tidemill_core::layout::{Layout, Partitioner};
 use tidemill_core::{Context, Element, Key, Rdd};
 
@@ -21,8 +23,7 @@ impl Placement {
     /// That of a partitioner.
     #[track_caller]
     pub(crate) fn by<K: 'static, P: Partitioner<K>>(partitioner: P) -> Result<Placement, Error> {
-        let failed = |cause| Error::Argument { cause: std::sync::Arc::new(cause) };
-        Layout::by::<K, P>(partitioner).map(Placement::By).map_err(failed)
+        Layout::by::<K, P>(partitioner).map(Placement::By).map_err(argument)
     }
 
     /// As a layout.
@@ -35,22 +36,16 @@ impl Placement {
         }
     }
 
-    /// The pairs where they are to lie.
-    pub(crate) fn placed<K: Key, V: Element>(&self, rdd: &Rdd<(K, V)>) -> Rdd<(K, V)> {
-        // The layout is one of `K`, so this cannot fail; if it did, the step would refuse what lies elsewhere.
-        rdd.partition_by_layout(&self.layout::<K>(rdd.context())).unwrap_or_else(|_| rdd.clone())
-    }
-
-    /// The values of each key merged by `f`, where they are to lie. For a partitioner of the program's own nothing is merged
-    /// before the shuffle.
+    /// The values of each key merged by `f`, where they are to lie.
     pub(crate) fn reduced<K: Key, V: Element>(
         &self,
         rdd: &Rdd<(K, V)>,
         f: impl Fn(V, V) -> V + Clone + Send + Sync + 'static,
-    ) -> Rdd<(K, V)> {
-        match self {
-            Placement::By(_) => self.placed(rdd).reduce_by_key(f),
-            _ => rdd.reduce_by_key_into(f, self.layout::<K>(rdd.context()).partitions()),
-        }
+    ) -> Result<Rdd<(K, V)>, Error> {
+        rdd.reduce_by_key_at(f, &self.layout::<K>(rdd.context())).map_err(argument)
     }
+}
+
+fn argument(cause: tidemill_core::Error) -> Error {
+    Error::Argument { cause: Arc::new(cause) }
 }

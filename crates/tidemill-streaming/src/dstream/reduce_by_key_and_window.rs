@@ -149,15 +149,8 @@ impl<K: Key, V: Element> DStream<(K, V)> {
         placement: Placement,
     ) -> Result<DStream<(K, V)>, Error> {
         let (reduce, of_batches) = (f.clone(), placement.clone());
-        let batches = self.derived(name, move |rdd, _| of_batches.reduced(&rdd, reduce.clone()));
+        let batches = self.computed(name, move |rdd, _| of_batches.reduced(&rdd, reduce.clone()).map(Some));
         let windows = batches.windowed(name, window, slide)?;
-        Ok(windows.derived(name, move |rdd, _| placement.reduced(&rdd, f.clone())))
-    }
-}
-
-impl<T: 'static> DStream<T> {
-    /// How many partitions keyed results have where the program does not say.
-    pub(crate) fn default_partitions(&self) -> usize {
-        self.context().map_or(1, |streaming| streaming.context().default_parallelism())
+        Ok(windows.computed(name, move |rdd, _| placement.reduced(&rdd, f.clone()).map(Some)))
     }
 }

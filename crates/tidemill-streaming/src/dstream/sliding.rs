@@ -148,7 +148,7 @@ where
 {
     fn compute(&self, streaming: &StreamingContext, time: Timestamp) -> Computed<(K, V)> {
         let entering = streaming.context().union(&self.parent.recent(streaming, time, self.step)?);
-        let entering = self.placement.reduced(&entering, self.f.clone());
+        let entering = self.placement.reduced(&entering, self.f.clone())?;
         self.steps.step(streaming, time, &entering)?;
         Ok(Some(self.steps.read(streaming, time)))
     }

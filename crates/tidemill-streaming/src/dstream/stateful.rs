@@ -54,7 +54,7 @@ where
             return Ok(());
         }
         let stepped = self.seed(streaming, shards).and_then(|()| {
-            let (input, from) = (self.placement.placed(input), shards.version());
+            let (input, from) = (self.laid_out(streaming, input)?, shards.version());
             if from < to { shards.step(&input, from, to).map(drop) } else { Ok(()) } // somebody else was faster
         });
         stepped.map_err(|cause| Error::State { time, operator: self.operator.clone(), cause: Arc::new(cause) })?;
@@ -103,9 +103,18 @@ where
     fn seed(&self, streaming: &StreamingContext, shards: &Shards<S>) -> Result<(), tidemill_core::Error> {
         let first = self.first().clone();
         let Some(first) = first else { return Ok(()) };
-        shards.seed(&self.placement.placed(&first), version_of(streaming.zero().unwrap_or_default()))?;
+        shards.seed(&self.laid_out(streaming, &first)?, version_of(streaming.zero().unwrap_or_default()))?;
         *self.first() = None;
         Ok(())
+    }
+
+    /// The pairs as the shards lie.
+    fn laid_out<U: Element>(
+        &self,
+        streaming: &StreamingContext,
+        pairs: &Rdd<(K, U)>,
+    ) -> Result<Rdd<(K, U)>, tidemill_core::Error> {
+        pairs.partition_by_layout(&self.placement.layout::<K>(streaming.context()))
     }
 
     fn version(&self, time: Timestamp) -> Version {

@@ -66,10 +66,7 @@ impl<K: 'static, V: 'static> Rdd<(K, V)> {
         V: Element,
     {
         let name = "partition_by_layout";
-        if layout.route::<K>().is_none() {
-            let text = format!("the layout is not one of keys of the type {}", std::any::type_name::<K>());
-            return Err(Error::driver(&Operator::here(name), Cause::Invalid(text)));
-        }
+        check_keys::<K>(name, layout)?;
         Ok(self.laid_out(name, layout))
     }
 
@@ -102,6 +99,16 @@ impl Layout {
     pub fn by<K: 'static, P: Partitioner<K>>(partitioner: P) -> Result<Layout, Error> {
         custom_layout("partition_by", partitioner)
     }
+}
+
+/// Refuses a layout of keys of another type than `K`, for the operator called `name`.
+#[track_caller]
+pub(super) fn check_keys<K: 'static>(name: &'static str, layout: &Layout) -> Result<(), Error> {
+    if layout.route::<K>().is_some() {
+        return Ok(());
+    }
+    let text = format!("the layout is not one of keys of the type {}", std::any::type_name::<K>());
+    Err(Error::driver(&Operator::here(name), Cause::Invalid(text)))
 }
 
 /// The layout of a user's partitioner, for the operator called `name`.

@@ -1,7 +1,10 @@
 //! `reduce_by_key`: merges the values of each key.
 
+use crate::error::Error;
 use crate::exchange::combine::Combiner;
+use crate::layout::Layout;
 use crate::rdd::Rdd;
+use crate::rdd::pairs::partition_by::check_keys;
 use crate::ship::{Code, Function, NotShippable, ShipError};
 use crate::{Element, Key};
 
@@ -34,6 +37,30 @@ impl<K: 'static, V: 'static> Rdd<(K, V)> {
     {
         let layout = self.context().hash_layout::<K>(partitions);
         self.combined("reduce_by_key", layout, Reduce(Function { env: (), call: f }))
+    }
+
+    /// [`reduce_by_key`](Rdd::reduce_by_key) with keys where `layout` has them; pairs that lie so already stay where they are.
+    ///
+    /// ```
+    /// let context = tidemill_core::Context::local(2)?;
+    /// let squares = context.parallelize((0..5).map(|n| (n, n * n)), 2).partition_by_hash(3);
+    /// let counts = context.parallelize((0..100).map(|n| (n % 5, 1)), 4);
+    /// let counts = counts.reduce_by_key_at(|a, b| a + b, squares.layout().expect("it was partitioned"))?;
+    /// assert_eq!((counts.layout(), counts.count()?), (squares.layout(), 5));
+    /// # Ok::<(), tidemill_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// The layout is one of keys of another type.
+    #[track_caller]
+    pub fn reduce_by_key_at<F>(&self, f: F, layout: &Layout) -> Result<Rdd<(K, V)>, Error>
+    where
+        K: Key,
+        V: Element,
+        F: Fn(V, V) -> V + Send + Sync + 'static,
+    {
+        check_keys::<K>("reduce_by_key", layout)?;
+        Ok(self.combined("reduce_by_key", layout.clone(), Reduce(Function { env: (), call: f })))
     }
 }
 
