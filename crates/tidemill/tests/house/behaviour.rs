@@ -6,7 +6,7 @@
 
 use super::assert_none;
 use super::source::{Source, line_of};
-use super::tree::{File, rust_files, text_files};
+use super::tree::{File, python_files, rust_files, text_files};
 
 /// The page, and the headings of its tables.
 const PAGE: &str = "docs/behaviour.md";
@@ -53,6 +53,18 @@ fn citations(file: &File) -> Vec<Citation> {
     citations
 }
 
+/// What a Python file cites, in comments and docstrings; its tests are files of their own.
+fn python_citations(file: &File) -> Vec<Citation> {
+    let mut citations = Vec::new();
+    for (at, word) in file.text.match_indices("behaviour ") {
+        let place = format!("{}:{}", file.path, line_of(&file.text, at));
+        for id in ids(&file.text[at + word.len()..]) {
+            citations.push(Citation { id: id.to_owned(), place: place.clone(), in_test: file.is_test() });
+        }
+    }
+    citations
+}
+
 /// The ids of the rows under a heading of the page.
 fn rows(page: &str, heading: &str) -> Vec<String> {
     let section = page.lines().skip_while(|line| *line != heading).skip(1).take_while(|line| !line.starts_with("## "));
@@ -87,7 +99,8 @@ fn rows_and_tests_agree() {
     for heading in [HELD, NOT_BUILT] {
         assert!(page.lines().any(|line| line == heading), "{PAGE} has no heading `{heading}`");
     }
-    let citations: Vec<Citation> = rust_files().iter().flat_map(citations).collect();
+    let mut citations: Vec<Citation> = rust_files().iter().flat_map(citations).collect();
+    citations.extend(python_files().iter().flat_map(python_citations));
     assert_none(
         &disagreements(page, &citations),
         "a row of the page is held by a test, and a cited row is on the page",

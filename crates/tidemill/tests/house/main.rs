@@ -8,6 +8,7 @@ mod behaviour;
 mod layering;
 mod links;
 mod prose;
+mod python;
 mod settings;
 mod source;
 mod tidy;

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Folders that hold no source: builds, and data that tests read as it is.
-const SKIPPED: [&str; 4] = ["target", "node_modules", "fixtures", "proptest-regressions"];
+const SKIPPED: [&str; 6] = ["target", "node_modules", "fixtures", "proptest-regressions", "__pycache__", "dist"];
 /// The only hidden folders that belong to the repository's source.
 const HIDDEN_KEPT: [&str; 3] = [".ci", ".cargo", ".github"];
 
@@ -59,5 +59,13 @@ pub(crate) fn text_files() -> Vec<File> {
 pub(crate) fn rust_files() -> Vec<File> {
     let files: Vec<File> = text_files().into_iter().filter(|file| file.path.ends_with(".rs")).collect();
     assert!(files.len() > 5, "the tree was not found: only {} Rust files", files.len());
+    files
+}
+
+/// Every Python file of the repository, sorted by path.
+pub(crate) fn python_files() -> Vec<File> {
+    let python = |file: &File| file.path.ends_with(".py") || file.path.ends_with(".pyi");
+    let files: Vec<File> = text_files().into_iter().filter(python).collect();
+    assert!(files.len() > 5, "the tree was not found: only {} Python files", files.len());
     files
 }
