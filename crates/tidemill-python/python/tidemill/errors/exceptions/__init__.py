@@ -1,0 +1,1 @@
+"""The exception classes, in `base` as in PySpark."""
