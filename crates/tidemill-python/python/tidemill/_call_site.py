@@ -28,14 +28,14 @@ class _Fallback(threading.local):
 _fallback = _Fallback()
 
 
-def here() -> Operator:
+def call_site(name: str = "") -> Operator:
     """The call by which the user's program came into this package: (operator, file, line).
 
-    The operator is named after the outermost function of the package that is running, so `rdd.distinct()` is "distinct"
-    though it is made of `map` and `reduceByKey`.
+    Unless `name` says otherwise the operator is named after the outermost function of the package that is running, so
+    `rdd.distinct()` is "distinct" though it is made of `map` and `reduceByKey`.
     """
+    given = name
     frame = sys._getframe(1)
-    name = ""
     while frame is not None:
         code = frame.f_code
         file = code.co_filename
@@ -43,14 +43,12 @@ def here() -> Operator:
         if ours is None:
             ours = _ours[file] = file.startswith(_FOLDER)
         if not ours:
-            if not name:
-                name = code.co_name
-            return _NAMES.get(name, name), file, frame.f_lineno
+            return given or _NAMES.get(name, name), file, frame.f_lineno
         name = code.co_name
         frame = frame.f_back  # type: ignore[assignment]
     if _fallback.place is not None:
         return _fallback.place
-    return _NAMES.get(name, name), "<unknown>", 0
+    return given or _NAMES.get(name, name), "<unknown>", 0
 
 
 @contextmanager
