@@ -2,6 +2,8 @@
 
 use pyo3::prelude::*;
 
+pub mod pool;
+
 /// The module that Python imports.
 #[pymodule]
 fn _engine(module: &Bound<'_, PyModule>) -> PyResult<()> {
