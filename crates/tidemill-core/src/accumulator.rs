@@ -77,6 +77,11 @@ impl<V: Element> Accumulator<V> {
         self.inner.lock().clone()
     }
 
+    /// The value, as the driver knows it, which starts anew from the accumulator's zero.
+    pub fn take(&self) -> V {
+        std::mem::replace(&mut self.inner.lock(), self.inner.zero.clone())
+    }
+
     /// Starts anew from `value`.
     pub fn set(&self, value: V) {
         *self.inner.lock() = value;

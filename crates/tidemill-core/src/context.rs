@@ -268,17 +268,15 @@ impl Context {
         self.inner.epoch.store(epoch, Ordering::SeqCst);
     }
 
-    /// Runs a job and returns its results, each with its place among `partitions`.
-    pub(crate) fn run(
+    /// Waits for a job's results, each with its place among its partitions.
+    pub(crate) fn wait(
         &self,
-        operator: Operator,
-        result: Arc<dyn ResultSide>,
-        partitions: Vec<u32>,
+        handle: &JobHandle,
+        operator: &Operator,
     ) -> Result<impl IntoIterator<Item = (usize, Output)> + use<>, Error> {
-        let handle = self.submit(operator.clone(), result, partitions)?;
         let (outcome, results) = handle.wait();
         self.active().remove(&handle.id());
-        self.job_result(&handle, &operator, outcome)?;
+        self.job_result(handle, operator, outcome)?;
         Ok(results)
     }
 

@@ -1,8 +1,11 @@
 //! Jobs: an action on an RDD as data, and the handle by which its results come.
 
 use std::any::Any;
+use std::cell::RefCell;
 use std::collections::VecDeque;
+use std::rc::Rc;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
 
 use crate::lineage::{Lineage, Operator, operator_of};
 use crate::scheduler::Outcome;
@@ -108,14 +111,29 @@ impl JobHandle {
         }
     }
 
-    /// Waits for the job's end; then the results that were not taken yet, each with its place, in order of arrival.
+    /// Waits for the job's end; then the results that were not taken yet, each with its place, in order of arrival. A wait
+    /// that is [`interruptible`] cancels the job where it is interrupted.
     pub fn wait(&self) -> (Outcome, VecDeque<(usize, Output)>) {
+        let interrupt = INTERRUPT.with_borrow(Option::clone);
         let mut state = self.shared.state();
         loop {
             if let Some(outcome) = state.outcome.clone() {
                 return (outcome, std::mem::take(&mut state.results));
             }
-            state = self.shared.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            let Some((every, interrupted)) = &interrupt else {
+                state = self.shared.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+                continue;
+            };
+            let (waited, time) =
+                self.shared.changed.wait_timeout(state, *every).unwrap_or_else(PoisonError::into_inner);
+            state = waited;
+            if time.timed_out() && state.outcome.is_none() {
+                drop(state);
+                if interrupted() {
+                    self.cancel();
+                }
+                state = self.shared.state();
+            }
         }
     }
 
@@ -154,6 +172,40 @@ impl JobHandle {
     pub fn outcome(&self) -> Option<Outcome> {
         self.shared.state().outcome.clone()
     }
+}
+
+type Interrupt = (Duration, Rc<dyn Fn() -> bool>);
+
+thread_local! {
+    /// What the jobs that this thread waits for are interrupted by.
+    static INTERRUPT: RefCell<Option<Interrupt>> = const { RefCell::new(None) };
+}
+
+/// Asks `interrupted` in intervals while `work` waits for a job, and cancels the job where the answer is yes: how a
+/// program's Ctrl-C ends a wait. `work` goes on with the job's error.
+///
+/// ```
+/// use std::time::Duration;
+/// use tidemill_core::job::interruptible;
+///
+/// let context = tidemill_core::Context::local(1)?;
+/// let (go, gone) = std::sync::mpsc::sync_channel::<()>(0);
+/// let gone = std::sync::Mutex::new(gone);
+/// let waits = context.range(0..3, 1).map(move |x| gone.lock().map(|gone| gone.recv().map(|()| x)).is_ok());
+/// let failed = interruptible(Duration::from_millis(1), || true, || waits.count()).unwrap_err();
+/// assert!(failed.to_string().ends_with("was cancelled"));
+/// drop(go);
+/// # Ok::<(), tidemill_core::Error>(())
+/// ```
+pub fn interruptible<R>(every: Duration, interrupted: impl Fn() -> bool + 'static, work: impl FnOnce() -> R) -> R {
+    struct Restore(Option<Interrupt>);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            INTERRUPT.set(self.0.take());
+        }
+    }
+    let _restore = Restore(INTERRUPT.replace(Some((every, Rc::new(interrupted)))));
+    work()
 }
 
 /// Where a backend hands in results.

@@ -105,6 +105,11 @@ impl Layout {
         self.partitions
     }
 
+    /// The partitioner of a layout that was made by [`custom`](Layout::custom) of a `P`.
+    pub fn partitioner<P: Element>(&self) -> Option<P> {
+        if self.kind == std::any::type_name::<P>() { postcard::from_bytes(&self.parameters).ok() } else { None }
+    }
+
     /// The way of a key to its partition, if keys of type `K` lie by this layout.
     pub(crate) fn route<K: 'static>(&self) -> Option<Route<K>> {
         self.route.downcast_ref::<Route<K>>().cloned()

@@ -37,9 +37,13 @@ pub struct Operator {
 }
 
 impl Operator {
-    /// The operator called `name`, called where the caller of the caller is, or as [`called_at`] and [`called_as`] say.
+    /// The operator called `name`, called where the caller of the caller is, or as [`called_by`], [`called_at`] and
+    /// [`called_as`] say.
     #[track_caller]
     pub fn here(name: &'static str) -> Operator {
+        if let Some(operator) = CALLED_BY.with_borrow(Option::clone) {
+            return operator;
+        }
         let name = CALLED_AS.get().unwrap_or(name);
         // Not `unwrap_or_else(Location::caller)`: that would be called from the standard library.
         let at = match CALLED_AT.get() {
@@ -59,6 +63,30 @@ impl fmt::Display for Operator {
 thread_local! {
     static CALLED_AT: Cell<Option<&'static Location<'static>>> = const { Cell::new(None) };
     static CALLED_AS: Cell<Option<&'static str>> = const { Cell::new(None) };
+    static CALLED_BY: RefCell<Option<Operator>> = const { RefCell::new(None) };
+}
+
+/// Lets the operators and actions that `work` calls count as the call `operator`: how programs in another language, whose
+/// lines Rust cannot know, are named. What is called so within such a call counts as the inner one.
+///
+/// ```
+/// use tidemill_core::lineage::{Operator, called_by};
+///
+/// let context = tidemill_core::Context::local(1)?;
+/// let call = Operator { name: "parallelize".into(), file: "app.py".into(), line: 12 };
+/// let numbers = called_by(call, || context.range(0..3, 1));
+/// assert_eq!(numbers.operator().to_string(), "parallelize at app.py:12");
+/// # Ok::<(), tidemill_core::Error>(())
+/// ```
+pub fn called_by<R>(operator: Operator, work: impl FnOnce() -> R) -> R {
+    struct Restore(Option<Operator>);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            CALLED_BY.set(self.0.take());
+        }
+    }
+    let _restore = Restore(CALLED_BY.replace(Some(operator)));
+    work()
 }
 
 /// Lets the operators and actions that `work` calls count as called at `location`: how a stream's operators, which call

@@ -32,11 +32,14 @@ pub fn owned<T: Serialize>(value: &T) -> u64 {
     Count::of(value)
 }
 
-/// Weighs streams of values by a sample: one value in [`EVERY`](Self::EVERY) is weighed, and stands for its neighbours.
+/// Weighs streams of values: each of the first [`EXACT`], so that a few large values weigh what they do, and then by a
+/// sample: one value in [`EVERY`](Self::EVERY) is weighed, and stands for its neighbours.
 ///
 /// Which one is carried from call to call, so that short runs are sampled as often as long ones.
 #[derive(Debug, Default)]
 pub struct Weigher {
+    /// How many values were weighed one by one.
+    exact: usize,
     /// How many values will pass before the next is weighed.
     skip: usize,
 }
@@ -55,13 +58,16 @@ impl Weigher {
         if !needs_drop::<T>() {
             return 0;
         }
-        let mut sampled = 0;
+        let exact = count.min(EXACT - self.exact);
+        self.exact += exact;
+        let first: u64 = (0..exact).map(|index| get(index).map_or(0, owned)).sum();
+        let (mut sampled, count) = (0, count - exact);
         while self.skip < count {
-            sampled += get(self.skip).map_or(0, owned);
+            sampled += get(exact + self.skip).map_or(0, owned);
             self.skip += Weigher::EVERY;
         }
         self.skip -= count;
-        sampled * Weigher::EVERY as u64
+        first + sampled * Weigher::EVERY as u64
     }
 }
 

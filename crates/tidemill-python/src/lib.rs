@@ -1,6 +1,21 @@
 //! The extension module `tidemill._engine`: the engine, as the Python package sees it.
 
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
+use tidemill_core::TaskContext;
+use tidemill_core::lineage::Meta;
+use tidemill_core::settings::{DefaultValue, keys};
+use tidemill_core::ship::NotShippable;
+
+pub mod batch;
+pub mod context;
+pub mod engine;
+pub mod error;
+pub mod layout;
+pub mod rdd;
+pub mod source;
+pub mod status;
+mod waiting;
 
 pub mod pool;
 
@@ -8,5 +23,33 @@ pub mod pool;
 #[pymodule]
 fn _engine(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    module.add("EngineError", module.py().get_type::<error::EngineError>())?;
+    module.add_class::<context::PyContext>()?;
+    module.add_class::<rdd::PyRdd>()?;
+    module.add_class::<rdd::PyRddIterator>()?;
+    module.add_class::<status::PyStatus>()?;
+    module.add_function(wrap_pyfunction!(default_settings, module)?)?;
+    module.add_function(wrap_pyfunction!(set_log_level, module)?)?;
     Ok(())
+}
+
+/// Every setting that the engine knows: its name, its default as it would be written (or in words), what it does.
+#[pyfunction]
+fn default_settings() -> Vec<(&'static str, &'static str, &'static str)> {
+    let default = |setting: &'static tidemill_core::settings::Setting| match setting.default {
+        DefaultValue::Written(text) | DefaultValue::Absent(text) => text,
+    };
+    keys::all().map(|setting| (setting.name, default(setting), setting.doc.trim())).collect()
+}
+
+/// Sets how much the engine's log tells.
+#[pyfunction]
+fn set_log_level(level: &str) -> PyResult<()> {
+    tidemill_core::set_log_level(level).map_err(|unknown| PyValueError::new_err(unknown.to_string()))
+}
+
+/// Why a node of this crate cannot be computed in another process.
+fn not_shippable(meta: &Meta) -> NotShippable {
+    NotShippable::because("RDDs of Python programs are computed in the driver's process and its workers")
+        .at(&meta.operator)
 }

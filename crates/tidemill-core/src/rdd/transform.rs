@@ -3,6 +3,7 @@
 mod barrier;
 mod cartesian;
 mod coalesce;
+mod exchange;
 mod filter;
 mod flat_map;
 mod glom;

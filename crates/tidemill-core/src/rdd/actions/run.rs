@@ -4,8 +4,9 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::context::Context;
 use crate::error::Error;
-use crate::job::{Output, ResultSide};
+use crate::job::{JobHandle, Output, ResultSide};
 use crate::lineage::{Lineage, Operator, Parent};
 use crate::memory::Grant;
 use crate::rdd::{Input, Rdd};
@@ -183,12 +184,63 @@ pub(crate) fn run_last_job<T: 'static, R: Element, C: Code>(
     code: C,
     fold: impl Fold<T, R, C>,
 ) -> Result<Vec<R>, Error> {
+    submit_job(rdd, operator, partitions, code, fold)?.wait()
+}
+
+/// Starts [`run_last_job`].
+pub(crate) fn submit_job<T: 'static, R: Element, C: Code>(
+    rdd: Rdd<T>,
+    operator: Operator,
+    partitions: Vec<u32>,
+    code: C,
+    fold: impl Fold<T, R, C>,
+) -> Result<Submitted<R>, Error> {
     let count = partitions.len();
     let (context, parent) = rdd.into_parts();
-    let results = context.run(operator.clone(), side(parent, &operator, code, fold), partitions)?;
-    let values = in_order(count, results);
-    let missing = || Error::driver(&operator, Cause::Invalid("a task's result is missing".into()));
-    values.into_iter().map(|value| value.ok_or_else(missing)).collect()
+    let handle = context.submit(operator.clone(), side(parent, &operator, code, fold), partitions)?;
+    Ok(Submitted { handle, context, operator, count, result: PhantomData })
+}
+
+/// A job that was started, for values `R`.
+pub(crate) struct Submitted<R> {
+    handle: JobHandle,
+    context: Context,
+    operator: Operator,
+    count: usize,
+    result: PhantomData<fn() -> R>,
+}
+
+impl<R: 'static> Submitted<R> {
+    /// The job's number.
+    pub(crate) fn id(&self) -> u64 {
+        self.handle.id().0
+    }
+
+    /// Gives the job up.
+    pub(crate) fn cancel(&self) {
+        self.handle.cancel();
+    }
+
+    /// Waits for the values, in the order asked for.
+    pub(crate) fn wait(self) -> Result<Vec<R>, Error> {
+        let results = self.context.wait(&self.handle, &self.operator)?;
+        let missing = || Error::driver(&self.operator, Cause::Invalid("a task's result is missing".into()));
+        in_order(self.count, results).into_iter().map(|value| value.ok_or_else(missing)).collect()
+    }
+
+    /// Waits no longer than `timeout`; what is not done by then is cancelled.
+    pub(crate) fn wait_within(self, timeout: Duration) -> Result<Vec<Option<R>>, Error> {
+        let clock = self.context.clock();
+        let (deadline, wake) = (clock.now() + timeout, Wake::new());
+        self.handle.wake_at_end(&wake);
+        clock.wait_until(deadline, &wake);
+        let (outcome, results) = self.handle.so_far();
+        match outcome {
+            Some(outcome) => self.context.job_result(&self.handle, &self.operator, outcome)?,
+            None => self.handle.cancel(),
+        }
+        Ok(in_order(self.count, results))
+    }
 }
 
 /// What a job that is given only so much time has come to.
@@ -207,18 +259,9 @@ pub(crate) fn run_job_within<T: 'static, R: Element, C: Code>(
     code: C,
     fold: impl Fold<T, R, C>,
 ) -> Result<Partial<R>, Error> {
-    let (context, partitions) = (rdd.context(), rdd.num_partitions());
-    let deadline = context.clock().now() + timeout;
-    let handle = context.submit(operator.clone(), side(rdd.parent(), operator, code, fold), rdd.all_partitions())?;
-    let wake = Wake::new();
-    handle.wake_at_end(&wake);
-    context.clock().wait_until(deadline, &wake);
-    let (outcome, results) = handle.so_far();
-    match outcome {
-        Some(outcome) => context.job_result(&handle, operator, outcome)?,
-        None => handle.cancel(),
-    }
-    Ok(Partial { values: in_order(partitions, results).into_iter().flatten().collect(), partitions })
+    let (partitions, all) = (rdd.num_partitions(), rdd.all_partitions());
+    let values = submit_job(rdd.clone(), operator.clone(), all, code, fold)?.wait_within(timeout)?;
+    Ok(Partial { values: values.into_iter().flatten().collect(), partitions })
 }
 
 /// The values of a job's results, each at its place.

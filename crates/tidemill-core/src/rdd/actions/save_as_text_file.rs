@@ -90,6 +90,42 @@ impl<T: Display + 'static> Rdd<T> {
     }
 }
 
+impl<T: AsRef<[u8]> + 'static> Rdd<T> {
+    /// Writes the bytes of the elements one after the other, as they are, by the rules of
+    /// [`save_as_text_file`](Rdd::save_as_text_file): for those who make lines themselves.
+    ///
+    /// ```
+    /// use tidemill_core::files::compression::Compression;
+    ///
+    /// let folder = tempfile::tempdir()?;
+    /// let path = folder.path().join("words");
+    /// let context = tidemill_core::Context::local(2)?;
+    /// let blocks = context.parallelize([b"tide\nand\n".to_vec(), b"mill\n".to_vec()], 2);
+    /// blocks.save_bytes(&path.to_string_lossy(), Compression::Plain)?;
+    /// assert_eq!(std::fs::read_to_string(path.join("part-00000"))?, "tide\nand\n");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[track_caller]
+    pub fn save_bytes(&self, path: &str, compression: Compression) -> Result<(), Error> {
+        let operator = Operator::here("save_bytes");
+        save_parts(self, &operator, path, (compression, self.existing_output()), |folder| {
+            let code = Function { env: folder.clone(), call: () };
+            let all = self.all_partitions();
+            run_job(self, operator.clone(), all, code, |mut drawn, code: &Function<OutputFolder, ()>| {
+                let mut file = code.env.start_attempt(drawn.cx.partition(), u64::from(drawn.cx.attempt()))?;
+                let cx = std::sync::Arc::clone(&drawn.cx);
+                drawn.for_each_run(|run| {
+                    cx.check()?;
+                    run.drain(..).try_for_each(|bytes| Ok(file.write(bytes.as_ref())?))
+                })?;
+                file.commit()?;
+                Ok(())
+            })?;
+            Ok(())
+        })
+    }
+}
+
 impl<T: 'static> Rdd<T> {
     /// What the settings say of an output folder that is there already.
     pub(super) fn existing_output(&self) -> Existing {

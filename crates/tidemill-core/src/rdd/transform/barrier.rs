@@ -41,6 +41,11 @@ impl<T: 'static> Clone for RddBarrier<T> {
 }
 
 impl<T: 'static> RddBarrier<T> {
+    /// The RDD itself, for operators of other crates.
+    pub fn rdd(&self) -> &Rdd<T> {
+        &self.rdd
+    }
+
     /// [`Rdd::map_partitions`], with all partitions at once: Spark's `RDDBarrier.mapPartitions`. See [`Rdd::barrier`] for
     /// an example.
     #[track_caller]

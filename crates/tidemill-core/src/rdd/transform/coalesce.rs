@@ -4,7 +4,6 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use crate::Element;
-use crate::exchange::Shuffled;
 use crate::exchange::scatter::Scatter;
 use crate::lineage::{Arrangement, Concat};
 use crate::rdd::Rdd;
@@ -42,10 +41,6 @@ impl<T: 'static> Rdd<T> {
     where
         T: Element,
     {
-        let context = self.context();
-        let meta = context.meta("repartition", partitions.max(1), None);
-        let (parent, exchange) = (Arc::clone(self.node()), Scatter { elements: PhantomData });
-        let node = Shuffled::new(meta, context.next_shuffle(), parent, exchange, context.environment());
-        Rdd::new(context, Arc::new(node))
+        self.exchange("repartition", partitions, None, Scatter { elements: PhantomData })
     }
 }

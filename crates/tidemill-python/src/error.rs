@@ -1,0 +1,83 @@
+//! `EngineError`: what the engine's errors are in Python.
+
+use pyo3::exceptions::PyException;
+use pyo3::prelude::*;
+use tidemill_core::{Cause, Error, TaskFailure};
+
+pyo3::create_exception!(
+    tidemill._engine,
+    EngineError,
+    PyException,
+    "A call that the engine could not do; what its attributes say stands in `tidemill.errors`."
+);
+
+/// What an error tells beside its message.
+#[derive(Default)]
+struct Told {
+    message: String,
+    /// What a caller can do about it.
+    kind: &'static str,
+    /// The operator whose code failed.
+    operator: String,
+    /// The type's name of the exception in the worker.
+    exception: String,
+    /// The traceback in the worker.
+    traceback: String,
+}
+
+/// The engine's error as Python's.
+pub(crate) fn to_python(py: Python<'_>, error: &Error) -> PyErr {
+    raised(py, &told(error))
+}
+
+/// An `EngineError` of some kind with nothing more to tell.
+pub(crate) fn engine_error(py: Python<'_>, kind: &'static str, message: String) -> PyErr {
+    raised(py, &Told { message, kind, ..Told::default() })
+}
+
+fn raised(py: Python<'_>, told: &Told) -> PyErr {
+    let error = EngineError::new_err(told.message.clone());
+    let value = error.value(py);
+    let set = [
+        value.setattr("message", &told.message),
+        value.setattr("kind", told.kind),
+        value.setattr("operator", &told.operator),
+        value.setattr("exception", &told.exception),
+        value.setattr("traceback", &told.traceback),
+    ];
+    set.into_iter().find_map(Result::err).unwrap_or(error)
+}
+
+fn told(error: &Error) -> Told {
+    let (kind, operator) = match error {
+        Error::Task(failure) => return task_told(failure),
+        Error::Cancelled { action, .. } => ("cancelled", action.to_string()),
+        Error::Stopped { action } => ("stopped", action.to_string()),
+        Error::Empty(_) => ("empty", String::new()),
+        Error::Setting(_) | Error::Master(_) => ("settings", String::new()),
+        Error::Driver { operator, cause } => (kind_of(cause), operator.to_string()),
+        _ => ("engine", String::new()),
+    };
+    Told { message: error.to_string(), kind, operator, ..Told::default() }
+}
+
+fn kind_of(cause: &Cause) -> &'static str {
+    match cause {
+        Cause::File { .. } | Cause::Damaged { .. } => "input",
+        Cause::Spill { .. } => "disk",
+        Cause::User(_) | Cause::Panic(_) => "task",
+        _ => "engine",
+    }
+}
+
+/// The words are Spark's where programs look for them, and then ours: which operator, which partition.
+fn task_told(failure: &TaskFailure) -> Told {
+    let TaskFailure { partition, attempts, operator, cause, .. } = failure;
+    let operator = operator.as_ref().map(ToString::to_string).unwrap_or_default();
+    let at = if operator.is_empty() { String::new() } else { format!("{operator}, ") };
+    let message = format!(
+        "Job aborted due to stage failure: Task {partition} failed {attempts} times, most recent failure: \
+         {at}partition {partition}, attempt {attempts} of {attempts}: {cause}"
+    );
+    Told { message, kind: "task", operator, ..Told::default() }
+}
