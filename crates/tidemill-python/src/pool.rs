@@ -183,6 +183,10 @@ pub struct PoolSettings {
     pub broadcasts: PathBuf,
     /// The folder with files that were added to the context.
     pub files: PathBuf,
+    /// The folders for what workers spill; the system's temporary one if there are none.
+    pub scratch: Vec<PathBuf>,
+    /// Whether `import pyspark` means this package in workers.
+    pub pyspark_alias: bool,
     /// So many bytes may a worker's tables take before it hands them on or spills them.
     pub memory: u64,
     /// So many bytes may a worker add to what it starts with before its allocations fail; 0 for no such limit.

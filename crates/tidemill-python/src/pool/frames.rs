@@ -9,8 +9,6 @@ pub(super) const HEAD_BYTES: usize = 24;
 pub(super) const LAST: u8 = 1;
 /// The flag of a definition that may stay unpickled between tasks.
 pub(super) const FROZEN: u8 = 2;
-/// The flag, beside [`LAST`], that says that nobody wants the rest of the output.
-pub(super) const ABANDON: u8 = 4;
 
 /// What a frame to a worker is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use tidemill_core::task::TaskContext;
 
 use super::connection::Connection;
 use super::crew::Crew;
-use super::frames::{ABANDON, Head, LAST, Order, Reply};
+use super::frames::{Head, LAST, Order, Reply};
 use super::link::Filled;
 use super::{Feed, Frame, Payload, Running, TaskHead, Work, WorkerError, WorkerFailure};
 
@@ -138,9 +138,11 @@ impl TaskRun {
         Ok(())
     }
 
-    /// Asks the worker to end the task, and throws away what it still sends; whether it has ended.
+    /// Ends the task's input, and throws away what the worker still sends; whether it is done with the task.
     fn abandon(&self, worker: &mut Connection) -> Result<bool, WorkerError> {
-        worker.link.queue(end_of_input(self.work.id, LAST | ABANDON), Payload::EMPTY);
+        if !matches!(self.input, Input::Ended) {
+            worker.link.queue(end_of_input(self.work.id, LAST), Payload::EMPTY);
+        }
         let until = self.crew.now() + ABANDON_WAIT;
         while self.crew.now() < until {
             worker.link.flush().map_err(talking)?;

@@ -154,6 +154,11 @@ fn introduce(settings: &PoolSettings, control: BorrowedFd<'_>) -> Result<(), Opt
     fields.extend([b"broadcasts", &*broadcasts, b"files", &*files, b"memory", memory.as_bytes()]);
     fields.extend([b"hard_memory", hard_memory.as_bytes()]);
     fields.extend(settings.sys_path.iter().flat_map(|entry| [b"sys_path", entry.as_bytes()]));
+    let scratch: Vec<_> = settings.scratch.iter().map(|folder| path(folder)).collect();
+    fields.extend(scratch.iter().flat_map(|folder| [&b"scratch"[..], folder]));
+    if settings.pyspark_alias {
+        fields.extend([&b"pyspark_alias"[..], b"true"]);
+    }
     send(&control, &fields, &[]).map_err(|_| None)?;
     let ready = poll(&mut [PollFd::new(&control, PollFlags::IN)], Some(&READY_WAIT));
     if ready.map_err(|error| WorkerError::system("wait for", error))? == 0 {

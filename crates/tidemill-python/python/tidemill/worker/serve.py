@@ -1,0 +1,152 @@
+"""What a worker does: it takes tasks from the driver, one after the other, and runs chains of functions over their input.
+
+A task draws its input when its functions ask for it. A worker keeps nothing of a task: functions and what they capture
+are unpickled for each, unless the driver says that nothing captured can change.
+"""
+from __future__ import annotations
+
+import pickle
+import sys
+import traceback
+from typing import Any, Callable, Dict, Iterator, Tuple
+
+from tidemill import accumulators
+from tidemill.taskcontext import Task, TaskContext
+from tidemill.worker import formats
+from tidemill.worker.chain import FILE, Chain, site_of
+from tidemill.worker.link import DEFINE, DONE, DROP, FAIL, FROZEN, LAST, OUT, TASK, Frame, Gone, Link
+
+__all__ = ["Server", "describe"]
+
+# Tracebacks begin in files of this folder, which tell a program's author nothing.
+_HERE = __file__.rpartition("/")[0] + "/"
+
+
+class Server:
+    """Serves one driver over one socket."""
+
+    __slots__ = ("_chains", "_descriptions", "_ended", "_link")
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+        # Chains that the driver has defined, pickled: number -> (description, whether it may stay unpickled).
+        self._descriptions: Dict[int, Tuple[bytes, bool]] = {}
+        self._chains: Dict[int, Chain] = {}
+        self._ended = True  # whether all input of the task has come
+
+    def run(self) -> None:
+        """Serves until the driver closes its end."""
+        try:
+            while True:
+                frame = self._link.read()
+                if frame.kind == TASK:
+                    self._task(frame)
+                elif frame.kind == DEFINE:
+                    self._descriptions[frame.id] = bytes(frame.payload), bool(frame.flags & FROZEN)
+                elif frame.kind == DROP:
+                    self._descriptions.pop(frame.id, None)
+                    self._chains.pop(frame.id, None)
+                # A run outside of a task belongs to one that the driver gave up just when it ended.
+        except Gone:
+            pass
+
+    def _task(self, frame: Frame) -> None:
+        link = self._link
+        self._ended = bool(frame.flags & LAST)
+        task = Task(bytes(frame.payload))
+        TaskContext._current = task
+        try:
+            for bucket, form, count, payload in self._chain(frame.id).run(self._runs(), task):
+                link.write(OUT, form, count, bucket, payload)
+            link.write(DONE, payload=_updates())
+        except Gone:
+            raise
+        except BaseException as error:  # also SystemExit: a task that ends so has failed
+            link.write(FAIL, payload=describe(error))
+        finally:
+            TaskContext._current = None
+            accumulators._worker_updates.clear()
+        _flush_prints()
+        link.flush()
+        while not self._ended:
+            self._ended = bool(link.read().flags & LAST)
+
+    def _chain(self, number: int) -> Chain:
+        chain = self._chains.get(number)
+        if chain is None:
+            description, frozen = self._descriptions[number]
+            chain = Chain(pickle.loads(description))
+            if frozen:
+                self._chains[number] = chain
+        return chain
+
+    def _runs(self) -> Iterator[formats.Batch]:
+        """The task's input, each batch drawn when it is asked for."""
+        while not self._ended:
+            frame = self._link.read()
+            if frame.flags & LAST:
+                self._ended = True
+                if not frame.payload and not frame.count:
+                    return
+            yield frame.format, frame.count, frame.payload
+
+
+def describe(error: BaseException) -> bytes:
+    """What a FAIL frame says: type, message, traceback, and where the operator was called, each behind its length."""
+    kind = type(error)
+    name = kind.__qualname__
+    if kind.__module__ not in ("builtins", "__main__", None):
+        name = f"{kind.__module__}.{name}"
+    texts = (name, _safely(lambda: str(error)), _safely(lambda: _traceback(error)) or name, _safely(lambda: _site(error)))
+    encoded = (text.encode("utf-8", "backslashreplace") for text in texts)
+    return b"".join(len(text).to_bytes(4, "little") + text for text in encoded)
+
+
+def _traceback(error: BaseException) -> str:
+    """The traceback as Python prints it, without the frames through which functions are called."""
+    told = traceback.TracebackException.from_exception(error)
+    _trim(told, set())
+    return "".join(told.format())
+
+
+def _trim(told: Any, seen: set[int]) -> None:
+    if told is None or id(told) in seen:
+        return
+    seen.add(id(told))
+    kept = [frame for frame in told.stack if frame.filename != FILE and not frame.filename.startswith(_HERE)]
+    if kept:  # else the error is one of these files, and they are what is there to be told
+        told.stack = traceback.StackSummary.from_list(kept)
+    _trim(told.__cause__, seen)
+    _trim(told.__context__, seen)
+
+
+def _site(error: BaseException) -> str:
+    """Where the failing operator was called: the cause of an error may know more than the error."""
+    return site_of(error.__traceback__) or (site_of(error.__cause__.__traceback__) if error.__cause__ else "")
+
+
+def _safely(text: Callable[[], str]) -> str:
+    """A text that user code may refuse to give: an exception's `__str__` may raise too."""
+    try:
+        return text()
+    except Exception as error:
+        return f"<its text could not be made: {type(error).__name__}>"
+
+
+def _updates() -> bytes:
+    """What the task has added to accumulators, pickled; nothing if it added nothing."""
+    copies = accumulators._worker_updates
+    if not copies:
+        return b""
+    import cloudpickle
+
+    updates: bytes = cloudpickle.dumps([(number, copy._value) for number, copy in copies.items()], 5)
+    return updates
+
+
+def _flush_prints() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except Exception:  # a program may have put anything there
+            pass

@@ -1,0 +1,1 @@
+//! How workers die, and what becomes of their tasks.

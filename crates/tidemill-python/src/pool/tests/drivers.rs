@@ -1,0 +1,1 @@
+//! No process outlives its driver.
