@@ -68,7 +68,7 @@ class Broadcast(Generic[T]):
         try:
             # Unlike `pickle`, this takes classes and functions of the program's own file along.
             cloudpickle.dump(value, f, protocol=5)
-        except (pickle.PickleError, PySparkRuntimeError):
+        except pickle.PickleError:
             raise
         except Exception as error:
             raise pickle.PicklingError(
@@ -125,6 +125,7 @@ class Broadcast(Generic[T]):
         """
         if not self._on_driver:
             raise _only_in_driver("unpersisted")
+        self._refuse_destroyed()
         self.__dict__.pop("_value", None)
 
     def destroy(self, blocking: bool = False) -> None:
@@ -137,12 +138,19 @@ class Broadcast(Generic[T]):
         """
         if not self._on_driver:
             raise _only_in_driver("destroyed")
+        self._refuse_destroyed()
         self._destroyed = True
         if self._path is not None:
             try:
                 os.unlink(self._path)
             except FileNotFoundError:
-                pass  # Destroyed twice, or the program has ended: it is gone either way.
+                pass  # The program has ended, and its files with it.
+
+    def _refuse_destroyed(self) -> None:
+        if self._destroyed:
+            from tidemill.errors.engine import engine_error
+
+            raise engine_error(_destroyed_text(self._id), "input")
 
     def __reduce__(self) -> tuple[Any, ...]:
         if not self._on_driver:
@@ -185,7 +193,11 @@ def _of_this_driver(number: int) -> Broadcast[Any]:
 
 
 def _destroyed_error(number: Optional[int]) -> PySparkRuntimeError:
-    return PySparkRuntimeError("Attempted to use Broadcast(%s) after it was destroyed" % number)
+    return PySparkRuntimeError(_destroyed_text(number))
+
+
+def _destroyed_text(number: Optional[int]) -> str:
+    return "[INTERNAL_ERROR_BROADCAST] Attempted to use Broadcast(%s) after it was destroyed" % number
 
 
 def _only_in_driver(operation: str) -> PySparkRuntimeError:

@@ -48,7 +48,6 @@ __all__ = [
     "ArithmeticException",
     "ArrayIndexOutOfBoundsException",
     "DateTimeException",
-    "EngineError",
     "IllegalArgumentException",
     "NumberFormatException",
     "ParseException",

@@ -1,0 +1,1 @@
+"""The parts of `SparkContext`, a file for each theme."""
