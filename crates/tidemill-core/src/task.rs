@@ -162,6 +162,11 @@ impl TaskContext {
         self.properties.get(name).map(String::as_str)
     }
 
+    /// All properties that were set when the job was submitted.
+    pub fn properties(&self) -> &Arc<Properties> {
+        &self.properties
+    }
+
     /// The store, the account of memory and the settings of this process.
     pub fn environment(&self) -> &Arc<Environment> {
         &self.environment

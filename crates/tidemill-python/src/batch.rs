@@ -13,7 +13,7 @@ mod write;
 
 pub use columns::{Column, Columns, Damaged, Values};
 pub use payload::Payload;
-pub use product::side_by_side;
+pub use product::{product, zipped};
 pub use text::{TEXT_RUN_BYTES, of_text};
 pub use write::{of_bytes, of_text_and_bytes, of_texts};
 
@@ -26,12 +26,17 @@ pub enum Format {
     Rows,
     /// Columns of single values or of pairs; see [`Columns`].
     Columns,
+    /// Two batches, of which every record of the first is paired with every record of the second.
+    Product,
+    /// Two batches of equal counts, paired by position.
+    Zipped,
 }
 
 impl Format {
     /// The format by its number on the wire.
     pub fn from_number(number: u16) -> Option<Format> {
-        [Format::Text, Format::Rows, Format::Columns].into_iter().find(|format| format.number() == number)
+        let all = [Format::Text, Format::Rows, Format::Columns, Format::Product, Format::Zipped];
+        all.into_iter().find(|format| format.number() == number)
     }
 
     /// Its number on the wire.
@@ -40,6 +45,8 @@ impl Format {
             Format::Text => 0,
             Format::Rows => 1,
             Format::Columns => 2,
+            Format::Product => 3,
+            Format::Zipped => 4,
         }
     }
 }
@@ -76,7 +83,7 @@ impl PyBatch {
     pub fn columns(&self) -> Result<Option<Columns<'_>>, Damaged> {
         match self.format {
             Format::Columns => Columns::parse(self.payload.as_ref(), self.count as usize).map(Some),
-            Format::Text | Format::Rows => Ok(None),
+            _ => Ok(None),
         }
     }
 }

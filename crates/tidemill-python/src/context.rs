@@ -12,8 +12,10 @@ use tidemill_core::{Error, Rdd, Settings};
 use crate::batch::PyBatch;
 use crate::engine::Engine;
 use crate::error::to_python;
+use crate::pool::PoolSettings;
 use crate::rdd::{Call, PyRdd, Written, operator, read};
 use crate::source;
+use crate::start::pool_settings;
 use crate::status::PyStatus;
 use crate::waiting::wait;
 
@@ -51,8 +53,13 @@ impl PyContext {
         python: String,
         init: &Bound<'_, PyDict>,
     ) -> PyResult<PyContext> {
-        let _ = (python, init);
-        let engine = wait(py, || Engine::new(&Settings::from_pairs(settings)))?;
+        let workers = pool_settings(py, python, init)?;
+        let engine = wait(py, || {
+            Engine::new(&Settings::from_pairs(settings), |context| {
+                let warm = context.config().master().threads; // one for each task that runs at a time
+                PoolSettings { warm, ..workers }
+            })
+        })?;
         let status = PyStatus::of(engine.context());
         Ok(PyContext { engine, status })
     }
@@ -176,7 +183,7 @@ impl PyContext {
     }
 
     fn worker_pids(&self) -> Vec<u32> {
-        Vec::new()
+        self.engine.workers().pids()
     }
 
     fn collected_bytes(&self) -> u64 {

@@ -6,25 +6,30 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tidemill_core::{Accumulator, Context, Error, Settings};
 
 use crate::batch::PyBatch;
+use crate::pool::{Pool, PoolSettings, Workers};
 
 /// A core context, and what Python needs beside it.
 pub struct Engine {
     context: Context,
+    workers: Pool,
     /// Accumulator updates of accepted tasks, pickled, in the order in which they were accepted.
     updates: Accumulator<Vec<Vec<u8>>>,
     /// Bytes of records that have come to the driver.
     collected: AtomicU64,
+    next_task: AtomicU64,
 }
 
 impl Engine {
-    /// An engine as the settings say.
+    /// An engine as the settings say, whose workers start with the first function that needs one.
     ///
     /// # Errors
     /// A setting that cannot be used as written.
-    pub fn new(settings: &Settings) -> Result<Arc<Engine>, Error> {
+    pub fn new(settings: &Settings, workers: impl FnOnce(&Context) -> PoolSettings) -> Result<Arc<Engine>, Error> {
         let context = Context::new(settings)?;
         let updates = context.accumulator(Vec::new(), |all: &mut Vec<Vec<u8>>, mut more| all.append(&mut more));
-        Ok(Arc::new(Engine { context, updates, collected: AtomicU64::new(0) }))
+        let workers = Pool::new(workers(&context));
+        let (collected, next_task) = (AtomicU64::new(0), AtomicU64::new(0));
+        Ok(Arc::new(Engine { context, workers, updates, collected, next_task }))
     }
 
     /// The core's context.
@@ -32,9 +37,21 @@ impl Engine {
         &self.context
     }
 
+    /// The processes that run Python's functions.
+    pub fn workers(&self) -> &dyn Workers {
+        &self.workers
+    }
+
     /// Accumulator updates since the last call.
     pub fn take_updates(&self) -> Vec<Vec<u8>> {
         self.updates.take()
+    }
+
+    /// Adds what a worker's task added to accumulators; it counts once the task of the engine is accepted.
+    pub(crate) fn add_updates(&self, updates: Option<Vec<u8>>) {
+        if let Some(updates) = updates {
+            self.updates.add(vec![updates]);
+        }
     }
 
     /// Bytes of records that have come to the driver so far.
@@ -48,8 +65,15 @@ impl Engine {
         self.collected.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
-    /// Ends jobs, workers and threads.
+    /// Numbers the attempts at tasks: Spark's task attempt id.
+    pub(crate) fn next_task(&self) -> u64 {
+        self.next_task.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Ends jobs, workers and threads. Workers first, so that no thread waits for one.
     pub fn stop(&self) {
+        self.context.cancel_all_jobs();
+        self.workers.stop();
         self.context.stop();
     }
 }

@@ -4,6 +4,8 @@ use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
 use tidemill_core::{Cause, Error, TaskFailure};
 
+use crate::pool::{WorkerError, WorkerFailure};
+
 pyo3::create_exception!(
     tidemill._engine,
     EngineError,
@@ -73,11 +75,26 @@ fn kind_of(cause: &Cause) -> &'static str {
 /// The words are Spark's where programs look for them, and then ours: which operator, which partition.
 fn task_told(failure: &TaskFailure) -> Told {
     let TaskFailure { partition, attempts, operator, cause, .. } = failure;
-    let operator = operator.as_ref().map(ToString::to_string).unwrap_or_default();
+    let raised = raised_by(cause);
+    let site = raised.map(|raised| raised.site.clone()).filter(|site| !site.is_empty());
+    let operator = site.or_else(|| operator.as_ref().map(ToString::to_string)).unwrap_or_default();
     let at = if operator.is_empty() { String::new() } else { format!("{operator}, ") };
     let message = format!(
         "Job aborted due to stage failure: Task {partition} failed {attempts} times, most recent failure: \
          {at}partition {partition}, attempt {attempts} of {attempts}: {cause}"
     );
-    Told { message, kind: "task", operator, ..Told::default() }
+    let (exception, traceback) = match raised {
+        Some(raised) => (raised.exception.clone(), raised.traceback.clone()),
+        None => Default::default(),
+    };
+    Told { message, kind: "task", operator, exception, traceback }
+}
+
+/// The exception in a worker that made a task fail, if that is why.
+fn raised_by(cause: &Cause) -> Option<&WorkerFailure> {
+    let Cause::User(error) = cause else { return None };
+    match error.downcast_ref::<WorkerError>()? {
+        WorkerError::Raised(failure) => Some(failure),
+        _ => None,
+    }
 }

@@ -8,16 +8,20 @@ use tidemill_core::settings::{DefaultValue, keys};
 use tidemill_core::ship::NotShippable;
 
 pub mod batch;
+pub mod chain;
 pub mod context;
 pub mod engine;
 pub mod error;
 pub mod layout;
+pub mod pairs;
+pub mod pool;
+pub mod portable_hash;
 pub mod rdd;
+pub mod shuffle;
 pub mod source;
+mod start;
 pub mod status;
 mod waiting;
-
-pub mod pool;
 
 /// The module that Python imports.
 #[pymodule]
@@ -28,6 +32,7 @@ fn _engine(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<rdd::PyRdd>()?;
     module.add_class::<rdd::PyRddIterator>()?;
     module.add_class::<status::PyStatus>()?;
+    module.add_function(wrap_pyfunction!(portable_hash::portable_hash, module)?)?;
     module.add_function(wrap_pyfunction!(default_settings, module)?)?;
     module.add_function(wrap_pyfunction!(set_log_level, module)?)?;
     Ok(())

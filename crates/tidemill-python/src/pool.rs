@@ -78,17 +78,17 @@ impl Feed for () {
 /// A chain of functions that workers run, as a pickled description. Workers forget it some time after it is dropped.
 pub struct Work {
     id: u32,
-    description: Arc<[u8]>,
+    description: Arc<Vec<u8>>,
     frozen: bool,
 }
 
 impl Work {
     /// The chain with this pickled description. It stays unpickled in workers between tasks if it is `frozen`: nothing that
     /// it captures can change.
-    pub fn new(description: impl Into<Arc<[u8]>>, frozen: bool) -> Arc<Work> {
+    pub fn new(description: Vec<u8>, frozen: bool) -> Arc<Work> {
         static NEXT: AtomicU32 = AtomicU32::new(1);
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
-        Arc::new(Work { id, description: description.into(), frozen })
+        Arc::new(Work { id, description: Arc::new(description), frozen })
     }
 }
 
@@ -121,7 +121,7 @@ pub enum Payload {
     /// capacity to spare.
     Owned(Vec<u8>),
     /// Bytes that others hold too.
-    Shared(Arc<[u8]>),
+    Shared(Arc<Vec<u8>>),
     /// A part of a block of text, in bytes.
     Text(TextBlock, Range<usize>),
 }

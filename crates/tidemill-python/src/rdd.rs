@@ -7,13 +7,18 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList};
 use tidemill_core::files::compression::Compression;
+use tidemill_core::layout::Layout;
 use tidemill_core::lineage::{Operator, called_by};
 use tidemill_core::{Error, Rdd, StorageLevel};
 
 use crate::batch::{Format, PyBatch};
+use crate::chain::chain;
 use crate::engine::Engine;
 use crate::error::to_python;
 use crate::layout::{layout_of, opaque_layout};
+use crate::pairs;
+use crate::pool::Work;
+use crate::shuffle::exchange;
 use crate::waiting::wait;
 
 mod iterator;
@@ -44,6 +49,12 @@ pub(crate) fn read((format, count, payload): Written) -> PyResult<PyBatch> {
 pub(crate) fn written<'py>(py: Python<'py>, batches: &[PyBatch]) -> PyResult<Bound<'py, PyList>> {
     let one = |batch: &PyBatch| (batch.format.number(), batch.count, PyBytes::new(py, batch.payload.as_ref()));
     PyList::new(py, batches.iter().map(one))
+}
+
+/// The layout that Python calls so.
+fn named_layout(py: Python<'_>, name: Option<Vec<u8>>, partitions: usize) -> PyResult<Option<Layout>> {
+    let layout = name.map(|name| opaque_layout(name, partitions)).transpose();
+    layout.map_err(|error| to_python(py, &error))
 }
 
 /// A handle on partitions of batches: the engine's side of a Python RDD.
@@ -97,9 +108,48 @@ impl PyRdd {
     }
 
     fn with_layout(&self, py: Python<'_>, layout: Option<Vec<u8>>) -> PyResult<PyRdd> {
-        let layout = layout.map(|name| opaque_layout(name, self.rdd.num_partitions())).transpose();
-        let layout = layout.map_err(|error| to_python(py, &error))?;
+        let layout = named_layout(py, layout, self.rdd.num_partitions())?;
         Ok(PyRdd::new(&self.engine, crate::layout::with_layout(&self.rdd, layout)))
+    }
+
+    fn chain(&self, py: Python<'_>, call: Call, description: Vec<u8>, frozen: bool, keeps_layout: bool) -> PyRdd {
+        let work = Work::new(description, frozen);
+        let layout = self.rdd.layout().filter(|_| keeps_layout).cloned();
+        py.detach(|| self.made(call, |rdd| chain(&self.engine, rdd, &work, layout)))
+    }
+
+    #[pyo3(signature = (call, description, frozen, partitions, layout = None))]
+    fn exchange(
+        &self,
+        py: Python<'_>,
+        call: Call,
+        description: Vec<u8>,
+        frozen: bool,
+        partitions: usize,
+        layout: Option<Vec<u8>>,
+    ) -> PyResult<PyRdd> {
+        let work = Work::new(description, frozen);
+        let layout = named_layout(py, layout, partitions)?;
+        Ok(self.made(call, |rdd| exchange(&self.engine, rdd, &work, partitions, layout)))
+    }
+
+    fn partition_natively(
+        &self,
+        py: Python<'_>,
+        call: Call,
+        description: Vec<u8>,
+        partitions: usize,
+        layout: Vec<u8>,
+    ) -> PyResult<PyRdd> {
+        self.exchange(py, call, description, true, partitions, Some(layout))
+    }
+
+    fn cartesian(&self, call: Call, other: &PyRdd) -> PyRdd {
+        self.made(call, |rdd| pairs::cartesian(rdd, &other.rdd))
+    }
+
+    fn zipped(&self, py: Python<'_>, call: Call, other: &PyRdd) -> PyResult<PyRdd> {
+        self.tried(py, |rdd| called_by(operator(call), || pairs::zip(rdd, &other.rdd)))
     }
 
     fn coalesce(&self, call: Call, partitions: usize) -> PyRdd {

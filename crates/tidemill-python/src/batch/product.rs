@@ -1,29 +1,26 @@
-//! Two batches as one record: how the sides of `cartesian` and `zip` reach a worker together.
+//! Two batches in one: how the sides of `cartesian` and `zip` reach a worker together.
 
 use super::{Format, PyBatch};
 
-/// A batch of one record, the pair `((format, count, payload), (format, count, payload))` of two batches; the worker takes
-/// it apart (`formats.decode_product`).
-///
-/// The record is pickled here by hand, by protocol 5: the few kinds of values in it need no memo and no classes.
-pub fn side_by_side(left: &PyBatch, right: &PyBatch) -> PyBatch {
-    let mut pickle = Vec::with_capacity(left.payload.len() + right.payload.len() + 64);
-    pickle.extend_from_slice(b"\x80\x05]("); // protocol 5; a list, a mark
-    put(&mut pickle, left);
-    put(&mut pickle, right);
-    pickle.extend_from_slice(b"\x86e."); // both as a tuple; that into the list; the end
-    PyBatch::new(Format::Rows, 1, pickle)
+/// Every record of `left` with every record of `right`, in this order.
+pub fn product(left: &PyBatch, right: &PyBatch) -> PyBatch {
+    let count = left.records().saturating_mul(right.records());
+    side_by_side(Format::Product, u32::try_from(count).unwrap_or(u32::MAX), left, right)
 }
 
-/// Pushes the tuple of a batch's parts.
-fn put(pickle: &mut Vec<u8>, batch: &PyBatch) {
-    let payload = batch.payload.as_ref();
-    pickle.extend_from_slice(&[b'K', batch.format.number() as u8]);
-    pickle.extend_from_slice(b"\x8a\x05"); // an integer of five bytes, so that 32 bits have no sign
-    pickle.extend_from_slice(&batch.count.to_le_bytes());
-    pickle.push(0);
-    pickle.push(b'\x8e'); // bytes with a length of eight bytes
-    pickle.extend_from_slice(&(payload.len() as u64).to_le_bytes());
-    pickle.extend_from_slice(payload);
-    pickle.push(b'\x87'); // the three as a tuple
+/// The records of `left` and of `right`, of which there are as many, by position.
+pub fn zipped(left: &PyBatch, right: &PyBatch) -> PyBatch {
+    side_by_side(Format::Zipped, left.records() as u32, left, right)
+}
+
+/// Both batches, each behind its format, count and length.
+fn side_by_side(format: Format, count: u32, left: &PyBatch, right: &PyBatch) -> PyBatch {
+    let mut payload = Vec::with_capacity(left.payload.len() + right.payload.len() + 32);
+    for side in [left, right] {
+        payload.extend_from_slice(&side.format.number().to_le_bytes());
+        payload.extend_from_slice(&side.count.to_le_bytes());
+        payload.extend_from_slice(&(side.payload.len() as u64).to_le_bytes());
+        payload.extend_from_slice(side.payload.as_ref());
+    }
+    PyBatch::new(format, count, payload)
 }
