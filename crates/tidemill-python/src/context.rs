@@ -57,7 +57,7 @@ impl PyContext {
         let engine = wait(py, || {
             Engine::new(&Settings::from_pairs(settings), |context| {
                 let warm = context.config().master().threads; // one for each task that runs at a time
-                PoolSettings { warm, ..workers }
+                PoolSettings { warm, scratch: context.config().local_dirs(), ..workers }
             })
         })?;
         let status = PyStatus::of(engine.context());

@@ -27,6 +27,8 @@ pub(crate) fn pool_settings(py: Python<'_>, python: String, init: &Bound<'_, PyD
         environment: of(init, "environment")?,
         broadcasts: PathBuf::from(of::<String>(init, "broadcasts")?),
         files: PathBuf::from(of::<String>(init, "files")?),
+        scratch: Vec::new(), // the settings say
+        pyspark_alias: of(init, "pyspark_alias")?,
         memory: of(init, "memory")?,
         hard_memory: of(init, "hard_memory")?,
         warm: 0,
