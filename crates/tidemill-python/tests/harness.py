@@ -1,0 +1,44 @@
+"""What the tests of behaviour share: which engine they run on, waiting for events, and rows that are expected to differ."""
+from __future__ import annotations
+
+import os
+import time
+from typing import Any, Callable
+
+import pytest
+
+ON_PYSPARK = os.environ.get("TIDEMILL_CONFORMANCE") == "pyspark"
+
+# Seconds between batches; a power of two, so that its multiples are exact.
+INTERVAL = 0.5 if ON_PYSPARK else 0.125
+
+# Seconds that anything may take before a test gives up on it; generous, for nothing but a failure waits that long.
+DEADLINE = 60.0
+
+differs = pytest.mark.differs
+"""`@differs("1.32", "why")`: the real PySpark fails this test, on purpose of ours. It has to fail, or the mark is stale."""
+
+later = pytest.mark.later
+"""`@later("10.11", "why")`: not built yet, so the test runs on the real PySpark only."""
+
+
+def eventually(condition: Callable[[], Any], what: str = "what the test waits for", within: float = DEADLINE) -> Any:
+    """Gives the first true answer of `condition`, and fails the test where none came in time."""
+    until = time.monotonic() + within
+    while True:
+        answer = condition()
+        if answer:
+            return answer
+        if time.monotonic() > until:
+            pytest.fail(f"{what} did not happen within {within:g} s")
+        time.sleep(0.005)
+
+
+def lines(path: str) -> list[str]:
+    """The lines of all part files of a folder that a job wrote, in the order of the parts."""
+    found: list[str] = []
+    for name in sorted(os.listdir(path)):
+        if name.startswith("part-"):
+            with open(os.path.join(path, name), encoding="utf-8") as part:
+                found.extend(part.read().splitlines())
+    return found
