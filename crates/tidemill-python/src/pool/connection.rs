@@ -1,6 +1,7 @@
 //! A worker, as the driver holds it: its socket, its process, and the chains that it knows.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::os::fd::OwnedFd;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
@@ -52,8 +53,8 @@ impl Connection {
     /// Queues what begins a task: what it may forget, the chain if it is new, the task. Says whether the task has no input.
     pub(super) fn begin(&mut self, work: &Arc<Work>, head: &TaskHead, is_without_input: bool) {
         self.forget();
-        if !self.known.contains_key(&work.id) {
-            self.known.insert(work.id, Arc::downgrade(work));
+        if let Entry::Vacant(place) = self.known.entry(work.id) {
+            place.insert(Arc::downgrade(work));
             let flags = if work.frozen { FROZEN } else { 0 };
             let define = Head { flags, ..Head::order(Order::Define, work.id) };
             self.link.queue(define, Payload::Shared(Arc::clone(&work.description)));
