@@ -1,9 +1,9 @@
 """Tables of keys that may outgrow the worker's memory: when they are full, and where they go then.
 
-`spark.python.worker.memory` is a limit on the worker's whole resident memory, as in PySpark. A table is asked about it
-between batches of records. On the map side a full table is handed on as it is and begun again. On the reduce side it is
-written to temporary files by parts of its keys, each entry with the number at which its key was first seen, and merged
-back part by part; the numbers put the keys into their first-seen order again.
+`spark.python.worker.memory` limits the worker's whole resident memory, as in PySpark. A table is asked about it between
+batches of records. On the map side a full table is handed on as it is and begun again. On the reduce side it is written
+to temporary files by parts of its keys, each entry with the number at which its key was first seen, and merged back part
+by part; the numbers then put the keys into their first-seen order again.
 """
 from __future__ import annotations
 
@@ -12,22 +12,25 @@ import itertools
 import os
 import pickle
 import tempfile
-from typing import Any, Callable, Dict, IO, Iterator, List, Sequence, Tuple
+from typing import IO, Any, Callable, Dict, Iterable, Iterator, List, Sequence, Tuple
 
+from tidemill.worker import formats
 from tidemill.worker.hashing import portable_hash
 
 __all__ = ["Budget", "Spill", "configure"]
 
 Merge = Callable[[Any, Any], Any]
+Entry = Tuple[int, Any, Any]  # the number at which the key was first seen, key, combined value
 
 _DEFAULT_MEMORY = 512 << 20
-_PARTS = 64  # files of a spilled table: one part of it is in memory while it is merged back
-_ENTRIES = 512  # entries pickled together in a file
+_PARTS = 64  # files of a spilled table: one part of its keys is in memory while it is merged back
+_PICKLE = 64 << 10  # bytes pickled together in a file: one such piece of each part is in memory at the end
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 _memory = _DEFAULT_MEMORY
 _folders: Tuple[str, ...] = ()
-_spills = itertools.count()
+_files = itertools.count()
+_statm: List[int] = []  # the open /proc/self/statm, and the process that it speaks of
 
 
 def configure(memory: int = 0, folders: Sequence[str] = ()) -> None:
@@ -35,6 +38,14 @@ def configure(memory: int = 0, folders: Sequence[str] = ()) -> None:
     global _memory, _folders
     _memory = memory or _DEFAULT_MEMORY
     _folders = tuple(folders)
+
+
+def resident() -> int:
+    """Bytes of memory that this process holds now. Costs about two microseconds."""
+    process = os.getpid()
+    if not _statm or _statm[1] != process:
+        _statm[:] = os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC), process
+    return int(os.pread(_statm[0], 128, 0).split()[1]) * _PAGE
 
 
 class Budget:
@@ -46,91 +57,118 @@ class Budget:
         self.limit = _memory
 
     def full(self) -> bool:
-        """Does the process hold more than it may? Costs a few microseconds."""
-        return _resident() > self.limit
+        """Does the process hold more than it may?"""
+        return resident() > self.limit
 
     def emptied(self) -> None:
-        """A table was given up. What the process holds now may not shrink further: only growth counts from here."""
-        self.limit = max(_memory, _resident() * 21 // 20)
-
-
-def _resident() -> int:
-    with open("/proc/self/statm", "rb", buffering=0) as file:
-        return int(file.read(128).split()[1]) * _PAGE
+        """A table was given up. What the process still holds may stay its own: only growth counts from here."""
+        self.limit = max(_memory, resident() * 21 // 20)
 
 
 class Spill:
     """A table of the reduce side that was written to files, more than once perhaps."""
 
-    def __init__(self, merge: Merge) -> None:
+    def __init__(self, merge: Merge, level: int = 0) -> None:
         self._merge = merge
-        self._parts: List[IO[bytes]] = [_temporary() for _ in range(_PARTS)]
+        self._level = level
+        self._parts = [_File() for _ in range(_PARTS)]
         self._seen = 0
 
     def take(self, table: Dict[Any, Any]) -> None:
         """Writes the table's entries out and empties it."""
-        parts: List[List[Tuple[int, Any, Any]]] = [[] for _ in range(_PARTS)]
-        for number, (key, value) in enumerate(table.items(), self._seen):
-            # Keys that come here agree in their hash modulo the partitions: mix before taking a part of it.
-            part = parts[hash((portable_hash(key), 7)) % _PARTS]
-            part.append((number, key, value))
-            if len(part) >= _ENTRIES:
-                self._write(part, hash((portable_hash(key), 7)) % _PARTS)
-        for number, part in enumerate(parts):
-            if part:
-                self._write(part, number)
+        start = self._seen
         self._seen += len(table)
+        self._take((number, key, value) for number, (key, value) in enumerate(table.items(), start))
         table.clear()
-
-    def _write(self, part: List[Tuple[int, Any, Any]], number: int) -> None:
-        pickle.dump(part, self._parts[number], 5)
-        part.clear()
 
     def merged(self, table: Dict[Any, Any]) -> Iterator[Tuple[Any, Any]]:
         """All entries, those of `table` last, in the order in which their keys were first seen."""
-        if table:
-            self.take(table)
-        runs = [self._sorted(file) for file in self._parts]
-        self._parts = []
-        for _, key, value in heapq.merge(*map(_entries, runs), key=_first):
+        self.take(table)
+        for _, key, value in self._entries():
             yield key, value
 
-    def _sorted(self, file: IO[bytes]) -> IO[bytes]:
-        """One part merged: a file of its entries in order."""
-        merge = self._merge
+    def _take(self, entries: Iterable[Entry]) -> None:
+        parts, level = self._parts, self._level
+        for entry in entries:
+            # Keys that come here agree in their hash modulo the partitions: mix before taking a part of it.
+            parts[hash((portable_hash(entry[1]), level)) % _PARTS].put(entry)
+        for part in parts:
+            part.flush()
+
+    def _entries(self) -> Iterator[Entry]:
+        runs = []
+        while self._parts:
+            runs.append(self._sorted(self._parts.pop()))
+        return heapq.merge(*(run.entries() for run in runs), key=_number)
+
+    def _sorted(self, part: _File) -> _File:
+        """One part with its keys merged: a file of entries in first-seen order."""
+        merge, budget = self._merge, Budget()
+        budget.emptied()
         table: Dict[Any, List[Any]] = {}
-        for number, key, value in _entries(file):
+        deeper = None
+        for count, (number, key, value) in enumerate(part.entries(), 1):
             if key in table:
                 entry = table[key]
                 entry[1] = merge(entry[1], value)
             else:
                 table[key] = [number, value]
-        file.close()
-        run = _temporary()
-        entries = iter(table.items())
-        while True:
-            part = [(number, key, value) for key, (number, value) in itertools.islice(entries, _ENTRIES)]
-            if not part:
-                return run
-            pickle.dump(part, run, 5)
+            if not count % 1024 and budget.full() and len(table) > 1:
+                if deeper is None:
+                    deeper = Spill(merge, self._level + 1)
+                deeper._take(_listed(table))
+                table.clear()
+                budget.emptied()
+        entries: Iterable[Entry] = _listed(table)
+        if deeper is not None:
+            deeper._take(entries)
+            entries = deeper._entries()
+        run = _File()
+        for one in entries:
+            run.put(one)
+        run.flush()
+        return run
 
 
-def _first(entry: Tuple[int, Any, Any]) -> int:
+def _listed(table: Dict[Any, List[Any]]) -> Iterator[Entry]:
+    for key, (number, value) in table.items():
+        yield number, key, value
+
+
+def _number(entry: Entry) -> int:
     return entry[0]
 
 
-def _entries(file: IO[bytes]) -> Iterator[Tuple[int, Any, Any]]:
-    file.seek(0)
-    while True:
-        try:
-            part = pickle.load(file)
-        except EOFError:
-            file.close()
-            return
-        yield from part
+class _File:
+    """Entries in a file without a name: it is gone when it is closed, or when the process ends in whatever way."""
 
+    __slots__ = ("_file", "_many", "_pending")
 
-def _temporary() -> IO[bytes]:
-    """A file without a name: it is gone when it is closed, or when the process ends in whatever way."""
-    folder = _folders[next(_spills) % len(_folders)] if _folders else None
-    return tempfile.TemporaryFile(dir=folder, prefix="tidemill-spill-")
+    def __init__(self) -> None:
+        folder = _folders[next(_files) % len(_folders)] if _folders else None
+        self._file: IO[bytes] = tempfile.TemporaryFile(dir=folder, prefix="tidemill-spill-")
+        self._pending: List[Entry] = []
+        self._many = 16
+
+    def put(self, entry: Entry) -> None:
+        self._pending.append(entry)
+        if len(self._pending) >= self._many:
+            self.flush()
+
+    def flush(self) -> None:
+        if self._pending:
+            data = formats.dumps(self._pending)
+            self._file.write(data)
+            self._many = max(1, min(len(self._pending) * _PICKLE // len(data), 8 * self._many, 4096))
+            self._pending = []
+
+    def entries(self) -> Iterator[Entry]:
+        """Reads what was put, and closes the file."""
+        with self._file as file:
+            file.seek(0)
+            while True:
+                try:
+                    some = pickle.load(file)
+                except EOFError:
+                    return
+                yield from some

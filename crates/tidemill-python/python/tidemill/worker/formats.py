@@ -22,7 +22,8 @@ import sys
 from array import array
 from typing import Any, Iterable, List, Optional, Sequence, Tuple, Union
 
-__all__ = ["COLUMNS", "PRODUCT", "ROWS", "TEXT", "ZIPPED", "Batch", "count_of", "decode", "encode_pairs", "encode_rows", "encode_text"]
+__all__ = ["COLUMNS", "PRODUCT", "ROWS", "TEXT", "ZIPPED", "Batch", "count_of", "decode", "dumps", "encode_pairs",
+           "encode_rows", "encode_text"]  # fmt: skip
 
 TEXT, ROWS, COLUMNS, PRODUCT, ZIPPED = 0, 1, 2, 3, 4
 
@@ -138,7 +139,7 @@ def encode_rows(rows: List[Any]) -> Batch:
             if kind == b"p":
                 return ROWS, len(rows), values
             return COLUMNS, len(rows), b"".join((b"\1", kind, len(values).to_bytes(8, "little"), values))
-    return ROWS, len(rows), _pickle(rows)
+    return ROWS, len(rows), dumps(rows)
 
 
 def encode_pairs(keys: List[Any], values: List[Any]) -> Batch:
@@ -162,16 +163,16 @@ def _pairs(keys: List[Any], values: List[Any], rows: Optional[List[Any]]) -> Bat
     second = _typed(values)
     if first is None:
         if second is None:  # in one pickle, so that what keys and values share stays shared
-            return ROWS, count, _pickle(list(zip(keys, values)) if rows is None else rows)
-        first = b"p", _pickle_column(keys)
+            return ROWS, count, dumps(list(zip(keys, values)) if rows is None else rows)
+        first = b"p", _plain_or_pickled(keys)
     elif second is None:
-        second = b"p", _pickle_column(values)
+        second = b"p", _plain_or_pickled(values)
     size = len(first[1]).to_bytes(8, "little"), len(second[1]).to_bytes(8, "little")
     return COLUMNS, count, b"".join((b"\2", first[0], size[0], first[1], second[0], size[1], second[1]))
 
 
 def _column(values: List[Any]) -> Tuple[bytes, Payload]:
-    return _typed(values) or (b"p", _pickle_column(values))
+    return _typed(values) or (b"p", _plain_or_pickled(values))
 
 
 def _typed(values: List[Any]) -> Optional[Tuple[bytes, Payload]]:
@@ -217,26 +218,26 @@ def _bytes_of(numbers: array[Any]) -> bytes:
     return numbers.tobytes()
 
 
-def _pickle_column(values: List[Any]) -> bytes:
+def _plain_or_pickled(values: List[Any]) -> bytes:
     if _ATOMS.issuperset(map(type, values)):
         buffer = io.BytesIO()
         pickler = pickle.Pickler(buffer, _PROTOCOL)
         pickler.fast = True  # no memo: nothing here can be shared or refer to itself
         pickler.dump(values)
         return buffer.getvalue()
-    return _pickle(values)
+    return dumps(values)
 
 
-def _pickle(values: List[Any]) -> bytes:
+def dumps(value: Any) -> bytes:
     """Pickled so that the other side can read it: what the program itself defines travels whole, as in PySpark."""
     try:
-        data = pickle.dumps(values, _PROTOCOL)
+        data = pickle.dumps(value, _PROTOCOL)
     except (pickle.PicklingError, AttributeError, TypeError, ImportError):
         data = None
     if data is None or b"__main__" in data or _modules_by_value():
         import cloudpickle
 
-        data = cloudpickle.dumps(values, _PROTOCOL)
+        data = cloudpickle.dumps(value, _PROTOCOL)
     return data
 
 
