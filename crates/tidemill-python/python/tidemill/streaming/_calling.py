@@ -1,0 +1,64 @@
+"""How the functions that programs give to streams are called."""
+from __future__ import annotations
+
+import inspect
+from datetime import datetime
+from types import FunctionType
+from typing import Any, Callable, Optional
+
+TimeAndRdds = Callable[..., Any]
+
+
+def positional_count(func: Callable[..., Any]) -> Optional[int]:
+    """How many arguments a call form is chosen by; `None` where that cannot be known.
+
+    A plain function counts all its positional parameters, as PySpark has it (behaviour 10.3): `lambda rdd, n=3: ...` has two.
+    What PySpark cannot call at all is counted as a reader would: a bound method without `self`, a partial function, a callable
+    object and a builtin by the parameters that a caller has to give.
+    """
+    if isinstance(func, FunctionType):
+        return func.__code__.co_argcount
+    if not callable(func):
+        raise TypeError(f"func should be callable, got {type(func)}")
+    try:
+        parameters = inspect.signature(func).parameters.values()
+    except (TypeError, ValueError):  # a builtin that does not tell
+        return None
+    positional = [each for each in parameters if each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD)]
+    needed = sum(1 for each in positional if each.default is each.empty)
+    return needed or len(positional)
+
+
+def for_output(func: Callable[..., Any]) -> TimeAndRdds:
+    """As `func(time, rdd)`: one argument is the RDD, any other number means both (behaviour 1.32)."""
+    if positional_count(func) in (1, None):
+        return lambda time, rdd: func(rdd)
+    return func
+
+
+def for_transform(func: Callable[..., Any]) -> TimeAndRdds:
+    """As `func(time, rdd)` (behaviour 1.43)."""
+    count = positional_count(func)
+    if count in (1, None):
+        return lambda time, rdd: func(rdd)
+    assert count == 2, "func should take one or two arguments"
+    return func
+
+
+def for_two(func: Callable[..., Any]) -> TimeAndRdds:
+    """As `func(time, rdd, other)` (behaviour 1.44)."""
+    count = positional_count(func)
+    if count in (2, None):
+        return lambda time, one, other: func(one, other)
+    assert count == 3, "func should take two or three arguments"
+    return func
+
+
+def time_of(milliseconds: int) -> datetime:
+    """The time of a batch as functions get it: naive, in local time."""
+    return datetime.fromtimestamp(milliseconds / 1000.0)
+
+
+def milliseconds_of(seconds: float) -> int:
+    """A duration in seconds as the engine takes it; what is less than a millisecond is cut off."""
+    return int(seconds * 1000)
