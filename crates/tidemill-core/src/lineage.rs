@@ -89,6 +89,49 @@ pub fn called_by<R>(operator: Operator, work: impl FnOnce() -> R) -> R {
     work()
 }
 
+/// Where a call was made, kept for what is done on its behalf later: a stream's operators call RDD operators anew for every
+/// batch.
+#[derive(Clone, Debug)]
+pub struct CallSite(Site);
+
+#[derive(Clone, Debug)]
+enum Site {
+    /// A line of Rust.
+    Line(&'static Location<'static>),
+    /// A line of a program in another language.
+    Other(Operator),
+}
+
+impl CallSite {
+    /// The call of the caller, or the one that [`called_by`] or [`called_at`] says.
+    #[track_caller]
+    pub fn here() -> CallSite {
+        if let Some(operator) = CALLED_BY.with_borrow(Option::clone) {
+            return CallSite(Site::Other(operator));
+        }
+        CallSite(Site::Line(match CALLED_AT.get() {
+            Some(at) => at,
+            None => Location::caller(),
+        }))
+    }
+
+    /// Lets the operators and actions that `work` calls count as this call.
+    ///
+    /// ```
+    /// use tidemill_core::lineage::{CallSite, Operator, called_by};
+    ///
+    /// let call = Operator { name: "textFileStream".into(), file: "app.py".into(), line: 12 };
+    /// let site = called_by(call.clone(), CallSite::here);
+    /// assert_eq!(site.on_behalf(|| Operator::here("text_file")), call);
+    /// ```
+    pub fn on_behalf<R>(&self, work: impl FnOnce() -> R) -> R {
+        match &self.0 {
+            Site::Line(location) => called_at(location, work),
+            Site::Other(operator) => called_by(operator.clone(), work),
+        }
+    }
+}
+
 /// Lets the operators and actions that `work` calls count as called at `location`: how a stream's operators, which call
 /// RDD operators anew for every batch, name the line that the user wrote (Spark's call site).
 pub fn called_at<R>(location: &'static Location<'static>, work: impl FnOnce() -> R) -> R {

@@ -88,6 +88,8 @@ struct Live {
     stops_context: bool,
     /// What `await_termination` reports: the latest error (behaviour 1.7).
     error: Option<Error>,
+    /// Signals are somebody else's to answer.
+    leaves_signals: bool,
     threads: Vec<std::thread::JoinHandle<()>>,
     properties: Arc<Properties>,
 }
@@ -110,6 +112,16 @@ impl WeakContext {
 impl StreamingContext {
     /// A context whose batches are `interval` apart. The interval is a whole number of milliseconds, at least one.
     pub fn new(context: &Context, interval: Duration) -> Result<StreamingContext, Error> {
+        StreamingContext::with_clock(context, interval, Arc::clone(context.clock()))
+    }
+
+    /// As [`new`](StreamingContext::new), with a clock of its own in the place of the context's: for tests of several programs
+    /// on one context.
+    pub fn with_clock(
+        context: &Context,
+        interval: Duration,
+        clock: Arc<dyn Clock>,
+    ) -> Result<StreamingContext, Error> {
         if interval.is_zero() || !interval.subsec_nanos().is_multiple_of(1_000_000) {
             return Err(Error::Interval(interval));
         }
@@ -129,10 +141,10 @@ impl StreamingContext {
             cancelled: false,
             stops_context: false,
             error: None,
+            leaves_signals: false,
             threads: Vec::new(),
             properties: Arc::default(),
         };
-        let clock = Arc::clone(context.clock());
         let (context, state) = (context.clone(), Mutex::new(live));
         let record = Mutex::new(Record::new(context.config().get(keys::UI_RETAINED_BATCHES)));
         let bus = EventBus::new(context.config().get(keys::EVENT_QUEUE_LIMIT));
@@ -154,6 +166,11 @@ impl StreamingContext {
     /// The time between batches.
     pub fn interval(&self) -> Duration {
         self.inner.interval
+    }
+
+    /// What its batch times come from.
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.inner.clock
     }
 
     /// Where it is in its life: Spark's `getState`.
@@ -202,7 +219,13 @@ impl StreamingContext {
     /// Adds a stream with an RDD for every batch that computes them itself, for sources of other crates.
     #[track_caller]
     pub fn stream<T: 'static>(&self, name: &'static str, compute: impl Compute<T>) -> DStream<T> {
-        DStream::new(&self.weak(), name, self.interval(), compute)
+        self.stream_every(name, self.interval(), compute)
+    }
+
+    /// The same with an RDD every `slide`, a multiple of the interval.
+    #[track_caller]
+    pub fn stream_every<T: 'static>(&self, name: &'static str, slide: Duration, compute: impl Compute<T>) -> DStream<T> {
+        DStream::new(&self.weak(), name, slide, compute)
     }
 
     /// How many streams there are: before the start a number that no stream had yet.
@@ -253,7 +276,7 @@ impl StreamingContext {
     }
 
     /// Waits until the batch of `time` is over; `false` if that takes longer than `limit` or the context ends before.
-    pub(crate) fn await_batch(&self, time: Timestamp, limit: Duration) -> bool {
+    pub fn await_batch(&self, time: Timestamp, limit: Duration) -> bool {
         let waiting = |live: &mut Live| live.done < Some(time) && live.state != State::Stopped;
         let waited = self.inner.changed.wait_timeout_while(self.live(), limit, waiting);
         let (live, _) = waited.unwrap_or_else(PoisonError::into_inner);
@@ -261,7 +284,7 @@ impl StreamingContext {
     }
 
     /// The error that `await_termination` would report, which forgets it.
-    pub(crate) fn take_error(&self) -> Option<Error> {
+    pub fn take_error(&self) -> Option<Error> {
         self.live().error.take()
     }
 

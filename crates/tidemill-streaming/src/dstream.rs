@@ -4,11 +4,10 @@
 //! gave is remembered by time, so that two outputs on one stream share it and windows find it again. Most streams have an
 //! RDD for every batch; those with a longer `slide` have one every so many batches, counted from the start.
 
-use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tidemill_core::lineage::Operator;
+use tidemill_core::lineage::{CallSite, Operator};
 use tidemill_core::{Rdd, StorageLevel, Timestamp};
 
 use crate::context::{StreamingContext, WeakContext};
@@ -120,7 +119,7 @@ impl<T: 'static> DStream<T> {
         slide: Duration,
         compute: impl Compute<T>,
     ) -> DStream<T> {
-        let node = Arc::new(Node::new(Operator::here(name), Location::caller(), slide, compute));
+        let node = Arc::new(Node::new(Operator::here(name), CallSite::here(), slide, compute));
         if let Some(streaming) = streaming.upgrade() {
             streaming.add_stream(Arc::downgrade(&node) as std::sync::Weak<dyn Stream>, node.operator());
         }

@@ -189,7 +189,8 @@ pub enum Error {
         /// The output whose RDD was to be made.
         output: Operator,
         /// Why.
-        cause: String,
+        #[source]
+        cause: tidemill_core::Cause,
     },
     /// A stateful stream could not take the step of a batch: its state is as if the batch had been empty, and outputs that
     /// need it fail; later batches go on from there.
@@ -222,7 +223,8 @@ pub enum Error {
         /// The output.
         output: Operator,
         /// What it said.
-        cause: String,
+        #[source]
+        cause: tidemill_core::Cause,
     },
 }
 

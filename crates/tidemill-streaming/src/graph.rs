@@ -1,12 +1,11 @@
 //! The graph of a streaming context: its inputs, its streams and its outputs.
 
 use std::collections::HashSet;
-use std::panic::Location;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use tidemill_core::Timestamp;
-use tidemill_core::lineage::Operator;
+use tidemill_core::lineage::{CallSite, Operator};
 
 use crate::dstream::Stream;
 use crate::error::Error;
@@ -26,7 +25,7 @@ pub(crate) struct Graph {
 /// An output operation: what is done with a stream's RDD of each batch, in order of registration (behaviour 2.38).
 pub(crate) struct Output {
     pub(crate) operator: Operator,
-    pub(crate) location: &'static Location<'static>,
+    pub(crate) site: CallSite,
     pub(crate) stream: Arc<dyn Stream>,
     /// Makes the job of a batch: `None` where the stream has no RDD for it.
     pub(crate) job: Box<dyn Fn(Timestamp) -> Result<Option<BatchJob>, Error> + Send + Sync>,

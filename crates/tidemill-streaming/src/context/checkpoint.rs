@@ -28,6 +28,11 @@ impl StreamingContext {
         Ok(())
     }
 
+    /// Takes back what [`checkpoint`](StreamingContext::checkpoint) has set: Spark's `checkpoint(None)` (behaviour 1.11).
+    pub fn without_checkpoints(&self) {
+        self.live().checkpoints = None;
+    }
+
     /// Where checkpoints go, if that was set.
     pub fn checkpoint_directory(&self) -> Option<PathBuf> {
         self.live().checkpoints.clone()
@@ -44,6 +49,20 @@ impl StreamingContext {
         setup: impl FnOnce() -> Result<StreamingContext, Error>,
     ) -> Result<StreamingContext, Error> {
         let directory = directory.as_ref();
+        StreamingContext::check_new(directory)?;
+        let streaming = setup()?;
+        if streaming.checkpoint_directory().is_none() {
+            streaming.checkpoint(directory)?;
+        }
+        Ok(streaming)
+    }
+
+    /// Checks that nothing would be lost by beginning anew with `directory` as checkpoint directory.
+    ///
+    /// # Errors
+    /// [`Error::CannotRecover`] for a directory that holds something.
+    pub fn check_new(directory: impl AsRef<Path>) -> Result<(), Error> {
+        let directory = directory.as_ref();
         let holds_something = match std::fs::read_dir(directory) {
             Ok(mut entries) => entries.next().is_some(),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => false,
@@ -52,10 +71,6 @@ impl StreamingContext {
         if holds_something {
             return Err(Error::CannotRecover { directory: directory.to_path_buf() });
         }
-        let streaming = setup()?;
-        if streaming.checkpoint_directory().is_none() {
-            streaming.checkpoint(directory)?;
-        }
-        Ok(streaming)
+        Ok(())
     }
 }

@@ -84,11 +84,18 @@ impl StreamingContext {
         self.post(StreamingEvent::Started { time: now });
         let started = threads.and_then(|()| inputs.iter().try_for_each(|input| input.start()));
         match (&started, runs_jobs) {
+            (Ok(()), _) if self.live().leaves_signals => {}
             (Ok(()), _) => signals::stop_on_signal(self),
             (Err(_), true) => self.stop_with(Stop { graceful: false, context: false }),
             (Err(_), false) => self.end(),
         }
         started
+    }
+
+    /// Leaves signals to the program, whatever `spark.streaming.stopGracefullyOnShutdown` says: for languages that have
+    /// handlers of their own.
+    pub fn leave_signals(&self) {
+        self.live().leaves_signals = true;
     }
 
     /// Starts the threads, first the one that also ends the context.
@@ -187,11 +194,9 @@ impl StreamingContext {
         }
         live.cancelled |= !graceful;
         let first = !std::mem::replace(&mut live.stopping, true);
-        let me = std::thread::current().id();
-        let inside =
-            TaskContext::current().is_some() || IS_INSIDE.get() || live.threads.iter().any(|it| it.thread().id() == me);
         let inputs = live.graph.inputs.clone();
         drop(live);
+        let inside = self.is_inside();
         let mut backlog = false;
         if first {
             inputs.iter().for_each(|input| input.stop());
@@ -207,6 +212,14 @@ impl StreamingContext {
             (false, true) => self.cancel_running(),
             (false, false) => self.cancel_until_ended(),
         }
+    }
+
+    /// Whether this thread is in an output, a task of one or a listener: a stop from here returns at once.
+    pub fn is_inside(&self) -> bool {
+        let me = std::thread::current().id();
+        TaskContext::current().is_some()
+            || IS_INSIDE.get()
+            || self.live().threads.iter().any(|thread| thread.thread().id() == me)
     }
 
     fn await_end(&self) {

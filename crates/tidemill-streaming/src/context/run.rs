@@ -4,7 +4,6 @@ use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tidemill_core::lineage::called_at;
 use tidemill_core::settings::keys;
 use tidemill_core::{Cause, Timestamp, Woken};
 
@@ -249,9 +248,9 @@ fn log_delay(batch: &BatchInfo) {
 
 /// Makes the job of an output. Functions of the user run here, those of `transform`: what they panic with is an error.
 fn generate(output: &Output, time: Timestamp) -> Result<Option<BatchJob>, Error> {
-    let make = || called_at(output.location, || (output.job)(time));
+    let make = || output.site.on_behalf(|| (output.job)(time));
     let made = catch_unwind(AssertUnwindSafe(make)).unwrap_or_else(|panic| {
-        Err(Error::Generate { time, output: output.operator.clone(), cause: Cause::panic(&*panic).to_string() })
+        Err(Error::Generate { time, output: output.operator.clone(), cause: Cause::panic(&*panic) })
     });
     match made {
         Err(error @ Error::State { .. }) => Ok(Some(Box::new(move || Err(error)))),

@@ -1,10 +1,10 @@
 //! `foreach_rdd`: an output that does with each batch's RDD what the user's function does.
 
 use std::error::Error as StdError;
-use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use tidemill_core::lineage::{Operator, called_at};
+use tidemill_core::lineage::{CallSite, Operator};
 use tidemill_core::{Cause, Rdd, Timestamp};
 
 use crate::dstream::{DStream, Stream};
@@ -54,24 +54,24 @@ impl<T: 'static> DStream<T> {
     where
         F: Fn(Rdd<T>, Timestamp) -> Result<(), AnyError> + Send + Sync + 'static,
     {
-        let (operator, location) = (Operator::here(name), Location::caller());
-        let (stream, f, of) = (self.clone(), Arc::new(f), operator.clone());
+        let (operator, site) = (Operator::here(name), CallSite::here());
+        let (stream, f, of, line) = (self.clone(), Arc::new(f), operator.clone(), site.clone());
         let job = move |time: Timestamp| {
             let Some(rdd) = stream.rdd(time)? else { return Ok(None) };
-            let (f, output) = (Arc::clone(&f), of.clone());
+            let (f, output, site) = (Arc::clone(&f), of.clone(), line.clone());
             let job: BatchJob = Box::new(move || {
-                let done = catch_unwind(AssertUnwindSafe(|| called_at(location, || f(rdd, time))));
+                let done = catch_unwind(AssertUnwindSafe(|| site.on_behalf(|| f(rdd, time))));
                 match done {
                     Ok(Ok(())) => Ok(()),
                     Ok(Err(error)) => Err(output_error(time, output, error)),
-                    Err(panic) => Err(Error::Output { time, output, cause: Cause::panic(&*panic).to_string() }),
+                    Err(panic) => Err(Error::Output { time, output, cause: Cause::panic(&*panic) }),
                 }
             });
             Ok(Some(job))
         };
         if let Some(streaming) = self.context() {
             let of = Arc::clone(self.node()) as Arc<dyn Stream>;
-            streaming.add_output(Output { operator, location, stream: of, job: Box::new(job) });
+            streaming.add_output(Output { operator, site, stream: of, job: Box::new(job) });
         }
     }
 }
@@ -79,6 +79,6 @@ impl<T: 'static> DStream<T> {
 fn output_error(time: Timestamp, output: Operator, error: AnyError) -> Error {
     match error.downcast::<tidemill_core::Error>() {
         Ok(cause) => Error::Batch { time, output, cause: Arc::new(*cause) },
-        Err(other) => Error::Output { time, output, cause: other.to_string() },
+        Err(other) => Error::Output { time, output, cause: Cause::User(other.into()) },
     }
 }

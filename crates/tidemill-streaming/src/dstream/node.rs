@@ -1,11 +1,11 @@
 //! The node behind a `DStream`: its place on the grid of batch times, and what it remembers.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tidemill_core::lineage::{Operator, called_at};
+use tidemill_core::lineage::{CallSite, Operator};
 use tidemill_core::{Cause, Element, Rdd, StorageLevel, Timestamp};
 
 use crate::context::StreamingContext;
@@ -52,7 +52,7 @@ impl Parent {
 
 pub(crate) struct Node<T: 'static> {
     operator: Operator,
-    location: &'static Location<'static>,
+    site: CallSite,
     slide: Duration,
     compute: Box<dyn Compute<T>>,
     state: Mutex<State<T>>,
@@ -78,7 +78,7 @@ struct Keep<T: 'static> {
 impl<T: 'static> Node<T> {
     pub(crate) fn new(
         operator: Operator,
-        location: &'static Location<'static>,
+        site: CallSite,
         slide: Duration,
         compute: impl Compute<T>,
     ) -> Node<T> {
@@ -89,7 +89,7 @@ impl<T: 'static> Node<T> {
             keep: None,
             checkpoint: None,
         };
-        Node { operator, location, slide, compute: Box::new(compute), state: Mutex::new(state) }
+        Node { operator, site, slide, compute: Box::new(compute), state: Mutex::new(state) }
     }
 
     /// The RDD of `time`, from memory or computed now.
@@ -104,10 +104,9 @@ impl<T: 'static> Node<T> {
             let rdd = self.compute.compute(streaming, time)?;
             rdd.map(|rdd| self.kept(streaming, rdd, time)).transpose()
         };
-        let computed = called_at(self.location, || catch_unwind(AssertUnwindSafe(compute)));
+        let computed = self.site.on_behalf(|| catch_unwind(AssertUnwindSafe(compute)));
         let computed = computed.unwrap_or_else(|panic| {
-            let cause = Cause::panic(&*panic).to_string();
-            Err(Error::Generate { time, output: self.operator.clone(), cause })
+            Err(Error::Generate { time, output: self.operator.clone(), cause: Cause::panic(&*panic) })
         });
         let rdd = computed?;
         // Somebody else may have computed it meanwhile: all are to see the same RDD.

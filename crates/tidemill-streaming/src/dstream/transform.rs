@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tidemill_core::lineage::Operator;
-use tidemill_core::{Rdd, Timestamp};
+use tidemill_core::{Cause, Rdd, Timestamp};
 
 use crate::context::StreamingContext;
 use crate::dstream::foreach_rdd::AnyError;
@@ -97,7 +97,7 @@ pub(crate) fn generated<R>(given: Result<R, AnyError>, time: Timestamp, operator
         Ok(error) => *error,
         Err(error) => match error.downcast::<tidemill_core::Error>() {
             Ok(cause) => Error::Batch { time, output, cause: Arc::new(*cause) },
-            Err(error) => Error::Generate { time, output, cause: error.to_string() },
+            Err(error) => Error::Generate { time, output, cause: Cause::User(error.into()) },
         },
     })
 }

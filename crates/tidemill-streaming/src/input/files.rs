@@ -63,7 +63,7 @@ impl FileInput {
         options: FileOptions,
     ) -> FileInput {
         let context = streaming.context();
-        let (clock, interval) = (Arc::clone(context.clock()), streaming.interval());
+        let (clock, interval) = (Arc::clone(streaming.clock()), streaming.interval());
         // Of now, when the stream is made, not of the start: what is written in between is read.
         let now = clock.now();
         let threshold = if options.new_files_only { now - STAMPS_LAG_MOST } else { Timestamp::default() };

@@ -54,7 +54,7 @@ impl StreamingContext {
         make: impl FnOnce(Ground<'_>) -> (Box<dyn Work>, Arc<dyn Gather>),
     ) -> Arc<ReceiverInput> {
         let (context, config) = (self.context(), self.context().config());
-        let (clock, environment) = (Arc::clone(context.clock()), context.environment());
+        let (clock, environment) = (Arc::clone(self.clock()), context.environment());
         let letters_directory = PathBuf::from(config.get(keys::DEAD_LETTERS_DIRECTORY));
         self.add_input(|id| {
             let name = format!("{name}-{}", id.stream);
@@ -117,7 +117,14 @@ impl StreamingContext {
     #[track_caller]
     pub(crate) fn received_lines(&self, operator: &'static str, input: Arc<ReceiverInput>) -> DStream<Text> {
         let reader = input.reader(Kind::Records);
-        self.stream(operator, Lines { operator, reader, input })
+        self.stream(operator, Lines(TextBlocks { operator, reader, input }))
+    }
+
+    /// The stream of the blocks of text that a receiver stores.
+    #[track_caller]
+    pub(crate) fn received_blocks(&self, operator: &'static str, input: Arc<ReceiverInput>) -> DStream<TextBlock> {
+        let reader = input.reader(Kind::Records);
+        self.stream(operator, TextBlocks { operator, reader, input })
     }
 }
 
@@ -210,20 +217,33 @@ impl Input for ReceiverInput {
 }
 
 /// The stream of records that are text.
-struct Lines {
+struct TextBlocks {
     operator: &'static str,
     input: Arc<ReceiverInput>,
     #[expect(dead_code, reason = "it is there as long as this is")]
     reader: Arc<()>,
 }
 
-impl Compute<Text> for Lines {
-    fn compute(&self, streaming: &StreamingContext, time: Timestamp) -> Computed<Text> {
-        self.input.rdd(streaming, time, |context, blocks| context.received::<TextBlock>(self.operator, blocks).lines())
+impl Compute<TextBlock> for TextBlocks {
+    fn compute(&self, streaming: &StreamingContext, time: Timestamp) -> Computed<TextBlock> {
+        self.input.rdd(streaming, time, |context, blocks| context.received(self.operator, blocks))
     }
 
     fn forget(&self, time: Timestamp) {
         self.input.blocks.forget(Kind::Records, time);
+    }
+}
+
+/// The lines of blocks of text.
+struct Lines(TextBlocks);
+
+impl Compute<Text> for Lines {
+    fn compute(&self, streaming: &StreamingContext, time: Timestamp) -> Computed<Text> {
+        Ok(self.0.compute(streaming, time)?.map(|blocks| blocks.lines()))
+    }
+
+    fn forget(&self, time: Timestamp) {
+        self.0.forget(time);
     }
 }
 

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use tidemill_core::Text;
+use tidemill_core::{Text, TextBlock};
 
 use crate::context::StreamingContext;
 use crate::dstream::DStream;
+use crate::input::received::ReceiverInput;
 use crate::receiver::socket::SocketText;
 use crate::receiver::text::TextReceived;
 use crate::receiver::{Gather, ReceiverOptions};
@@ -45,11 +46,23 @@ impl StreamingContext {
     /// [`ReceiverOptions::level`] says. Any bytes are text, so there are no records that cannot be read.
     #[track_caller]
     pub fn socket_text_stream_with(&self, host: &str, port: u16, options: ReceiverOptions) -> DStream<Text> {
-        let input = self.add_receiver("SocketReceiver", None, options, |ground| {
+        let input = self.add_text_receiver(host, port, options);
+        self.received_lines("socket_text_stream", input)
+    }
+
+    /// The blocks of text that [`socket_text_stream`](StreamingContext::socket_text_stream) takes its lines from, for
+    /// operators on blocks.
+    #[track_caller]
+    pub fn socket_text_blocks(&self, host: &str, port: u16) -> DStream<TextBlock> {
+        let input = self.add_text_receiver(host, port, ReceiverOptions::default());
+        self.received_blocks("socket_text_blocks", input)
+    }
+
+    fn add_text_receiver(&self, host: &str, port: u16, options: ReceiverOptions) -> Arc<ReceiverInput> {
+        self.add_receiver("SocketReceiver", None, options, |ground| {
             let received = Arc::new(TextReceived::new(ground.blocks, ground.context.config()));
             let gather = Arc::clone(&received) as Arc<dyn Gather>;
             (Box::new(SocketText { address: format!("{host}:{port}"), received }), gather)
-        });
-        self.received_lines("socket_text_stream", input)
+        })
     }
 }

@@ -11,7 +11,7 @@ use crate::files::paths;
 use crate::files::{records, splits};
 use crate::lineage::Operator;
 use crate::rdd::Rdd;
-use crate::{Cause, Text};
+use crate::{Cause, Text, TextBlock};
 
 impl Context {
     /// The lines of the file at `path`, or of the files in the folder there, as of
@@ -31,10 +31,19 @@ impl Context {
     /// ```
     #[track_caller]
     pub fn text_at(&self, name: &'static str, path: &Path) -> Result<Rdd<Text>, Error> {
+        Ok(self.text_blocks_at(name, path)?.lines())
+    }
+
+    /// The text that [`text_at`](Context::text_at) takes its lines from, in blocks of whole lines of about a MiB, for
+    /// operators on blocks.
+    ///
+    /// Errors: those of [`paths::at`].
+    #[track_caller]
+    pub fn text_blocks_at(&self, name: &'static str, path: &Path) -> Result<Rdd<TextBlock>, Error> {
         let files = paths::at(path).map_err(|cause| failed(name, cause))?;
         let mut splits = splits::plan(&files, 1, self.split_bytes());
         splits.retain(|split| !split.is_empty());
-        Ok(self.split_blocks(name, splits).lines())
+        Ok(self.split_blocks(name, splits))
     }
 
     /// The records of `record_bytes` bytes in the file at `path`, or in the files of the folder there, for the source

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use tidemill_core::lineage::Operator;
-use tidemill_core::{Cause, Context, Rdd, Text};
+use tidemill_core::{Cause, Context, Rdd, Text, TextBlock};
 
 use crate::context::StreamingContext;
 use crate::dead_letter::{DeadLetter, OnError, Parsed};
@@ -154,6 +154,18 @@ impl StreamingContext {
         F: Fn(&Context, &Path) -> Result<Rdd<T>, tidemill_core::Error> + Send + Sync + 'static,
     {
         self.files("file_stream", Folders::new(directory), options, read).1
+    }
+
+    /// The blocks of text that [`text_file_stream`](StreamingContext::text_file_stream) takes its lines from, for operators
+    /// on blocks.
+    #[track_caller]
+    pub fn text_file_blocks(&self, directory: &str) -> DStream<TextBlock> {
+        let operator = Operator::here("text_file_blocks");
+        let read = move |context: &Context, path: &Path| {
+            refuse_hidden(&operator, path)?;
+            context.text_blocks_at("text_file_blocks", path)
+        };
+        self.files("text_file_blocks", Folders::new(directory), FileOptions::new(), read).1
     }
 
     #[track_caller]
