@@ -15,16 +15,16 @@ pyo3::create_exception!(
 
 /// What an error tells beside its message.
 #[derive(Default)]
-struct Told {
-    message: String,
+pub(crate) struct Told {
+    pub(crate) message: String,
     /// What a caller can do about it.
-    kind: &'static str,
+    pub(crate) kind: &'static str,
     /// The operator whose code failed.
-    operator: String,
+    pub(crate) operator: String,
     /// The type's name of the exception in the worker.
-    exception: String,
+    pub(crate) exception: String,
     /// The traceback in the worker.
-    traceback: String,
+    pub(crate) traceback: String,
 }
 
 /// The engine's error as Python's.
@@ -37,7 +37,7 @@ pub(crate) fn engine_error(py: Python<'_>, kind: &'static str, message: String) 
     raised(py, &Told { message, kind, ..Told::default() })
 }
 
-fn raised(py: Python<'_>, told: &Told) -> PyErr {
+pub(crate) fn raised(py: Python<'_>, told: &Told) -> PyErr {
     let error = EngineError::new_err(told.message.clone());
     let value = error.value(py);
     let set = [
@@ -50,7 +50,7 @@ fn raised(py: Python<'_>, told: &Told) -> PyErr {
     set.into_iter().find_map(Result::err).unwrap_or(error)
 }
 
-fn told(error: &Error) -> Told {
+pub(crate) fn told(error: &Error) -> Told {
     let (kind, operator) = match error {
         Error::Task(failure) => return task_told(failure),
         Error::Cancelled { action, .. } => ("cancelled", action.to_string()),

@@ -21,6 +21,7 @@ pub mod shuffle;
 pub mod source;
 mod start;
 pub mod status;
+pub mod streaming;
 mod waiting;
 
 /// The module that Python imports.
@@ -32,6 +33,9 @@ fn _engine(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<rdd::PyRdd>()?;
     module.add_class::<rdd::PyRddIterator>()?;
     module.add_class::<status::PyStatus>()?;
+    module.add_class::<streaming::PyStreamingContext>()?;
+    module.add_class::<streaming::PyStream>()?;
+    module.add_class::<streaming::PyFeed>()?;
     module.add_function(wrap_pyfunction!(portable_hash::portable_hash, module)?)?;
     module.add_function(wrap_pyfunction!(default_settings, module)?)?;
     module.add_function(wrap_pyfunction!(set_log_level, module)?)?;

@@ -117,11 +117,7 @@ impl StreamingContext {
 
     /// As [`new`](StreamingContext::new), with a clock of its own in the place of the context's: for tests of several programs
     /// on one context.
-    pub fn with_clock(
-        context: &Context,
-        interval: Duration,
-        clock: Arc<dyn Clock>,
-    ) -> Result<StreamingContext, Error> {
+    pub fn with_clock(context: &Context, interval: Duration, clock: Arc<dyn Clock>) -> Result<StreamingContext, Error> {
         if interval.is_zero() || !interval.subsec_nanos().is_multiple_of(1_000_000) {
             return Err(Error::Interval(interval));
         }
@@ -224,7 +220,12 @@ impl StreamingContext {
 
     /// The same with an RDD every `slide`, a multiple of the interval.
     #[track_caller]
-    pub fn stream_every<T: 'static>(&self, name: &'static str, slide: Duration, compute: impl Compute<T>) -> DStream<T> {
+    pub fn stream_every<T: 'static>(
+        &self,
+        name: &'static str,
+        slide: Duration,
+        compute: impl Compute<T>,
+    ) -> DStream<T> {
         DStream::new(&self.weak(), name, slide, compute)
     }
 

@@ -76,12 +76,7 @@ struct Keep<T: 'static> {
 }
 
 impl<T: 'static> Node<T> {
-    pub(crate) fn new(
-        operator: Operator,
-        site: CallSite,
-        slide: Duration,
-        compute: impl Compute<T>,
-    ) -> Node<T> {
+    pub(crate) fn new(operator: Operator, site: CallSite, slide: Duration, compute: impl Compute<T>) -> Node<T> {
         let state = State {
             generated: BTreeMap::new(),
             checkpointed: BTreeSet::new(),
