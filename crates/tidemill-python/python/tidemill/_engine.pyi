@@ -93,7 +93,11 @@ class RddIterator:
 StreamFunction = Callable[[int, "list[Optional[Rdd]]"], Optional[Rdd]]
 
 class StreamingContext:
-    def __init__(self, context: Context, interval_ms: int, manual_clock: bool = False) -> None: ...
+    def __init__(self, context: Context, interval_ms: int, manual_start_ms: Optional[int] = None) -> None: ...
+        # manual_start_ms: the clock stands still there; `tick` moves it
+    @staticmethod
+    def check_new(directory: str) -> None: ...                                                 # nothing is there that a beginning anew would lose
+    interval_ms: int
     state: str                                                                                 # INITIALIZED | ACTIVE | STOPPED
     zero_ms: Optional[int]
     def socket_text_stream(self, operator: Operator, host: str, port: int) -> Stream: ...
@@ -109,7 +113,7 @@ class StreamingContext:
         # prepare(time, rdd) -> (rdd partitioned by key, pickled update function, frozen)
     def for_each(self, operator: Operator, stream: Stream, function: Callable[[int, Rdd], None]) -> None: ...
     def remember(self, duration_ms: int) -> None: ...
-    def checkpoint(self, directory: str) -> None: ...
+    def checkpoint(self, directory: Optional[str]) -> None: ...
     def add_listener(self, listener: Callable[[str, dict[str, Any]], None]) -> None: ...       # (event name as in PySpark's listener, its fields)
     def start(self) -> None: ...
     def await_termination(self, timeout_ms: Optional[int]) -> bool: ...                        # raises a batch's error
@@ -120,10 +124,9 @@ class StreamingContext:
 
 class Feed:
     stream: Stream
-    def push(self, rdd: Optional[Rdd]) -> None: ...                                            # None: no RDD for that batch
+    def push(self, rdd: Optional[Rdd], records: int = 0) -> None: ...                                            # None: no RDD for that batch
 
 class Stream:
-    id: int
     slide_ms: int
     def persist(self, level: tuple[bool, bool, bool, bool, int]) -> None: ...
     def checkpoint(self, interval_ms: int) -> None: ...
