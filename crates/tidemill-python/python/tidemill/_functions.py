@@ -1,0 +1,103 @@
+"""How a user's functions become bytes: the whole chain of an RDD as one pickle, kept where nothing in it can have changed.
+
+Functions are pickled when an RDD is first needed by a job (behaviour 3.30). That is done again for each batch of a
+stream, and mostly for functions whose captured values are the very objects of the last batch; then the bytes of the last
+batch serve.
+"""
+
+from __future__ import annotations
+
+import pickle
+from typing import Any, NamedTuple, Optional
+
+import cloudpickle
+
+from tidemill._call_site import text_of
+from tidemill._captured import Survey, unchanged
+from tidemill._unpicklable import advice
+from tidemill.worker.frozen import frozen
+from tidemill.worker.partitions import PartitionFunction
+
+Op = tuple[str, Any, Any]  # kind, function, place of the user's call
+
+_PROTOCOL = 5
+_KEPT_DESCRIPTIONS = 256
+_LARGEST_KEPT = 256 << 10
+_VALUES = frozenset([str, int, float, bool, bytes, type(None)])
+
+
+class _Kept(NamedTuple):
+    """A description whose functions refer to nothing that changes unnoticed."""
+
+    held: tuple[Any, ...]  # what the key names by identity, so that no other object takes its place
+    survey: Survey
+    pickled: bytes
+    frozen: bool
+
+
+_kept: dict[Any, _Kept] = {}
+
+
+def describe(ops: tuple[Op, ...], sink: tuple[Any, ...], paths: tuple[str, ...], batch: int = 0) -> tuple[bytes, bool]:
+    """The pickled description of a chain, and whether workers may keep its functions between tasks.
+
+    `paths` are folders and archives that workers import from, `batch` is the number of records in each batch of output,
+    0 for as many as are fit. Raises `pickle.PicklingError` with PySpark's words for what cannot be pickled.
+    """
+    held: list[Any] = []
+    key = (
+        batch,
+        paths,
+        *[_known(part, held) for part in sink],
+        *[part for kind, function, place in ops for part in (kind, place, _known(function, held))],
+    )
+    kept = _kept.get(key)
+    if kept is not None and unchanged(kept.survey):
+        return kept.pickled, kept.frozen
+    pickled = _pickled(ops, sink, paths, batch)
+    survey = Survey.of(held)
+    if survey is None or len(pickled) > _LARGEST_KEPT:
+        return pickled, False
+    fixed = survey.keepable and all(frozen(function) for function in held)
+    if len(_kept) >= _KEPT_DESCRIPTIONS:
+        _kept.pop(next(iter(_kept)), None)
+    _kept[key] = _Kept(tuple(held), survey, pickled, fixed)
+    return pickled, fixed
+
+
+def _known(part: Any, held: list[Any]) -> Any:
+    """By what a part of a description is found again: values by type and value, all else by identity."""
+    kind = type(part)
+    if kind in _VALUES:
+        return kind, part
+    if isinstance(part, PartitionFunction):
+        return (kind, *[_known(each, held) for each in part.parts()])
+    held.append(part)
+    return id(part)
+
+
+def _pickled(ops: tuple[Op, ...], sink: tuple[Any, ...], paths: tuple[str, ...], batch: int) -> bytes:
+    description: dict[str, Any] = {"paths": paths}
+    if paths:
+        from tidemill.worker.chain import Paths
+
+        # Goes first: it makes modules importable that the functions after it are found in.
+        description["paths"] = Paths(paths)
+    description["ops"] = tuple((kind, function, text_of(place)) for kind, function, place in ops)
+    description["sink"] = sink
+    description["batch"] = batch
+    try:
+        return cloudpickle.dumps(description, _PROTOCOL)
+    except Exception as error:
+        raise unpicklable(error, ops, sink) from error
+
+
+def unpicklable(error: Exception, ops: tuple[Op, ...], sink: tuple[Any, ...]) -> pickle.PicklingError:
+    """PySpark's error for what cannot be pickled, and which variable of which function holds it."""
+    text = str(error)
+    if "'i' format requires" in text:
+        text = "Object too large to serialize: %s" % text
+    elif not isinstance(error, pickle.PickleError):
+        text = "Could not serialize object: %s: %s" % (type(error).__name__, text)
+    hint: Optional[str] = advice(ops, sink)
+    return pickle.PicklingError("%s\n%s" % (text, hint) if hint else text)
