@@ -13,9 +13,8 @@ from typing import Any, NamedTuple, Optional
 import cloudpickle
 
 from tidemill._call_site import text_of
-from tidemill._captured import Survey, unchanged
 from tidemill._unpicklable import advice
-from tidemill.worker.frozen import frozen
+from tidemill.worker.frozen import Snapshot, snapshot
 from tidemill.worker.partitions import PartitionFunction
 
 Op = tuple[str, Any, Any]  # kind, function, place of the user's call
@@ -27,12 +26,11 @@ _VALUES = frozenset([str, int, float, bool, bytes, type(None)])
 
 
 class _Kept(NamedTuple):
-    """A description whose functions refer to nothing that changes unnoticed."""
+    """A description whose functions are frozen: nothing that they captured changes inside."""
 
     held: tuple[Any, ...]  # what the key names by identity, so that no other object takes its place
-    survey: Survey
+    snapshots: tuple[Snapshot, ...]
     pickled: bytes
-    frozen: bool
 
 
 _kept: dict[Any, _Kept] = {}
@@ -52,17 +50,20 @@ def describe(ops: tuple[Op, ...], sink: tuple[Any, ...], paths: tuple[str, ...],
         *[part for kind, function, place in ops for part in (kind, place, _known(function, held))],
     )
     kept = _kept.get(key)
-    if kept is not None and unchanged(kept.survey):
-        return kept.pickled, kept.frozen
+    if kept is not None and all(each.holds() for each in kept.snapshots):
+        return kept.pickled, True
     pickled = _pickled(ops, sink, paths, batch)
-    survey = Survey.of(held)
-    if survey is None or len(pickled) > _LARGEST_KEPT:
-        return pickled, False
-    fixed = survey.keepable and all(frozen(function) for function in held)
-    if len(_kept) >= _KEPT_DESCRIPTIONS:
-        _kept.pop(next(iter(_kept)), None)
-    _kept[key] = _Kept(tuple(held), survey, pickled, fixed)
-    return pickled, fixed
+    snapshots = []
+    for function in held:
+        taken = snapshot(function)
+        if taken is None:
+            return pickled, False
+        snapshots.append(taken)
+    if len(pickled) <= _LARGEST_KEPT:
+        if len(_kept) >= _KEPT_DESCRIPTIONS:
+            _kept.pop(next(iter(_kept)), None)
+        _kept[key] = _Kept(tuple(held), tuple(snapshots), pickled)
+    return pickled, True
 
 
 def _known(part: Any, held: list[Any]) -> Any:

@@ -224,6 +224,25 @@ class Better(PartitionFunction):
         return self.choose(one, other, key=self.key)
 
 
+class ReduceMaybe(PartitionFunction):
+    """A function of two over records that may be missing: each is a pair of the record and whether it is missing."""
+
+    __slots__ = ("function",)
+    function: Callable[[Any, Any], Any]
+
+    def __call__(self, one: tuple[Any, bool], other: tuple[Any, bool]) -> tuple[Any, bool]:
+        if one[1]:
+            return other
+        if other[1]:
+            return one
+        return self.function(one[0], other[0]), False
+
+
+def present(record: Any) -> tuple[Any, bool]:
+    """A record that is not missing."""
+    return record, False
+
+
 def total(records: Records) -> Iterator[Any]:
     """The sum of the records."""
     yield sum(records)

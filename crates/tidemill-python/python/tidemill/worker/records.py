@@ -93,3 +93,8 @@ class FromZero(PartitionFunction):
         from copy import deepcopy
 
         return self.function(deepcopy(self.zero), value)
+
+
+def itself(record: Any) -> Any:
+    """The record."""
+    return record

@@ -1,0 +1,202 @@
+"""What an RDD is underneath: a handle on the engine's partitions, and operators that are not attached to it yet.
+
+Transformations only note an operator. When a job or a shuffle needs the RDD, the noted operators are pickled together
+and attached to the handle as one chain, which a worker runs as one loop (behaviour 3.30 says when that is).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Iterable, NoReturn, Optional, Sequence, TypeVar
+
+from tidemill._call_site import call_site
+from tidemill._functions import Op, describe
+from tidemill._rdd.partitioner import Partitioner
+from tidemill.errors import PySparkRuntimeError
+from tidemill.worker.formats import decode
+from tidemill.worker.hashing import portable_hash
+
+if TYPE_CHECKING:
+    from tidemill import _engine
+    from tidemill.context import SparkContext
+    from tidemill.rdd import RDD
+
+T = TypeVar("T")
+
+ASKED, ASKED_LOCALLY, DONE, DONE_LOCALLY = "asked", "asked locally", "done", "done locally"
+_ASKED = (ASKED, ASKED_LOCALLY)
+_ROWS = ("rows",)
+_COUNT = ("count",)
+
+
+class BaseMixin(Generic[T]):
+    """The state of an RDD, and how operators come to the engine. Programs use `tidemill.RDD`."""
+
+    # The class of RDDs that operators make; `tidemill.rdd` sets it.
+    _made: ClassVar[Any]
+
+    ctx: SparkContext
+    partitioner: Optional[Partitioner]
+    is_cached: bool
+    is_checkpointed: bool
+    has_resource_profile: bool
+
+    _handle: _engine.Rdd
+    _ops: tuple[Op, ...]
+    _keeps: bool  # whether every operator keeps the layout
+    _attached: Optional[_engine.Rdd]
+    _source: Optional[BaseMixin[Any]]  # the RDD that the operators stand on, where it is kept or checkpointed
+    _awaited: tuple[BaseMixin[Any], ...]  # RDDs above that are to be checkpointed after a job
+    _checkpoint: Optional[str] = None  # ASKED or ASKED_LOCALLY, then DONE or DONE_LOCALLY
+    _name: Optional[str] = None
+    _together: bool = False  # whether it stands on a barrier
+
+    def _begin(self, handle: _engine.Rdd, ctx: SparkContext, ops: tuple[Op, ...], keeps: bool) -> None:
+        self.ctx = ctx
+        self.partitioner = None
+        self.is_cached = False
+        self.is_checkpointed = False
+        self.has_resource_profile = False
+        self._handle = handle
+        self._ops = ops
+        self._keeps = keeps
+        self._attached = None
+        self._source = None
+        self._awaited = ()
+
+    def _is_pipelinable(self) -> bool:
+        return not (self.is_cached or self._checkpoint is not None or self.has_resource_profile)
+
+    def _is_barrier(self) -> bool:
+        return self._together
+
+    def _start_together(self) -> None:
+        """Lets the stage that the operators run in start all its tasks at once."""
+        self._handle = self._base().barrier(call_site())
+        self._source = None
+        self._together = True
+
+    # ---- transformations ---------------------------------------------------------------------------------------------
+
+    def _with(self, kind: str, function: Any, keeps: bool = False) -> RDD[Any]:
+        """The RDD with one more operator."""
+        child: RDD[Any] = self._made.__new__(self._made)
+        self._pipe_into(child, kind, function, keeps)
+        return child
+
+    def _pipe_into(self, child: BaseMixin[Any], kind: str, function: Any, keeps: bool) -> None:
+        op = (kind, function, call_site())
+        if self._is_pipelinable():
+            child._begin(self._handle, self.ctx, self._ops + (op,), keeps and self._keeps)
+            child._source = self._source
+        else:
+            child._begin(self._jrdd, self.ctx, (op,), keeps)
+            child._source = self
+        child._awaited = self._awaited_below()
+        if self._together:
+            child._together = True
+        if child._keeps:
+            child.partitioner = self.partitioner
+
+    def _new(
+        self,
+        handle: _engine.Rdd,
+        ops: tuple[Op, ...] = (),
+        partitioner: Optional[Partitioner] = None,
+        beside: Iterable[BaseMixin[Any]] = (),
+    ) -> RDD[Any]:
+        """An RDD on a handle that was made of this one, and of those `beside` it."""
+        child: RDD[Any] = self._made.__new__(self._made)
+        child._begin(handle, self.ctx, ops, True)
+        child.partitioner = partitioner
+        child._awaited = self._awaited_below()
+        for other in beside:
+            child._awaited += other._awaited_below()
+        return child
+
+    def _exchanged(self, sink: tuple[Any, ...], partitioner: Optional[Partitioner], after: tuple[Op, ...] = ()) -> RDD[Any]:
+        """The RDD's records in the buckets that `sink` gives them, and operators to begin with there."""
+        site = call_site()
+        base = self._base()
+        description, frozen = describe(self._ops, sink, tuple(self.ctx._paths))
+        if partitioner is None:
+            handle = base.exchange(site, description, frozen, sink[1], None)
+        elif not self._ops and sink[0] == "buckets" and sink[2] is portable_hash:
+            handle = base.partition_natively(site, description, partitioner.numPartitions, partitioner.layout())
+        else:
+            handle = base.exchange(site, description, frozen, partitioner.numPartitions, partitioner.layout())
+        return self._new(handle, after, partitioner)
+
+    def _base(self) -> _engine.Rdd:
+        """The handle that the operators stand on."""
+        return self._handle if self._source is None else self._source._jrdd
+
+    def _chained(self, sink: tuple[Any, ...], batch: int = 0) -> _engine.Rdd:
+        """The handle with the operators attached, ending in a sink."""
+        description, frozen = describe(self._ops, sink, tuple(self.ctx._paths), batch)
+        site = self._ops[-1][2] if self._ops else call_site()
+        return self._base().chain(site, description, frozen, self._keeps and sink is _ROWS)
+
+    @property
+    def _jrdd(self) -> _engine.Rdd:
+        """The handle with the operators attached: made when first asked for, and then kept."""
+        handle = self._attached
+        if handle is None:
+            handle = self._chained(_ROWS) if self._ops else self._base()
+            if self._name is not None:
+                handle = handle.named(self._name)
+            self._attached = handle
+        return handle
+
+    @property
+    def _jrdd_deserializer(self) -> Any:
+        return self.ctx.serializer
+
+    # ---- jobs --------------------------------------------------------------------------------------------------------
+
+    def _run(self, handle: _engine.Rdd, partitions: Optional[Sequence[int]] = None) -> list[list[_engine.Batch]]:
+        """Runs a job over partitions of a handle that stands on this RDD: the batches of each."""
+        asked = list(range(handle.partitions)) if partitions is None else list(partitions)
+        try:
+            results = handle.run(call_site(), asked)
+        finally:
+            self.ctx._after_job()
+        if self._awaited or self._checkpoint is not None:
+            self._checkpoint_awaited()
+        return results
+
+    def _collected(self, partitions: Optional[Sequence[int]] = None) -> list[Any]:
+        """The records of partitions, one after the other."""
+        records: list[Any] = []
+        for batches in self._run(self._jrdd, partitions):
+            for form, count, payload in batches:
+                records.extend(decode(form, count, payload))
+        return records
+
+    def _counts(self) -> list[int]:
+        """How many records each partition has."""
+        counts = []
+        for batches in self._run(self._chained(_COUNT)):
+            counts.append(sum(number for batch in batches for number in decode(*batch)))
+        return counts
+
+    def _awaited_below(self) -> tuple[BaseMixin[Any], ...]:
+        """The RDDs that a job over an RDD made of this one leaves to be checkpointed."""
+        if self._checkpoint in _ASKED and self not in self._awaited:
+            return self._awaited + (self,)
+        return self._awaited
+
+    def _checkpoint_awaited(self) -> None:
+        raise NotImplementedError
+
+    # ---- as an object ------------------------------------------------------------------------------------------------
+
+    def __repr__(self) -> str:
+        site = self._ops[-1][2] if self._ops else None
+        name = self._name or "PythonRDD"
+        place = "%s at %s:%d" % site if isinstance(site, tuple) else type(self).__name__
+        return "%s[%d] at %s" % (name, self._jrdd.id, place)
+
+    def __getnewargs__(self) -> NoReturn:
+        # A function that captured an RDD cannot be pickled, and this says why.
+        raise PySparkRuntimeError(error_class="RDD_TRANSFORM_ONLY_VALID_ON_DRIVER", message_parameters={})
+
