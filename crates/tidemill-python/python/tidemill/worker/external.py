@@ -17,7 +17,7 @@ from typing import IO, Any, Callable, Dict, Iterable, Iterator, List, Sequence, 
 from tidemill.worker import formats
 from tidemill.worker.hashing import portable_hash
 
-__all__ = ["Budget", "Spill", "configure"]
+__all__ = ["Budget", "Spill", "SpillFile", "configure"]
 
 Merge = Callable[[Any, Any], Any]
 Entry = Tuple[int, Any, Any]  # the number at which the key was first seen, key, combined value
@@ -71,7 +71,7 @@ class Spill:
     def __init__(self, merge: Merge, level: int = 0) -> None:
         self._merge = merge
         self._level = level
-        self._parts = [_File() for _ in range(_PARTS)]
+        self._parts = [SpillFile() for _ in range(_PARTS)]
         self._seen = 0
 
     def take(self, table: Dict[Any, Any]) -> None:
@@ -101,7 +101,7 @@ class Spill:
             runs.append(self._sorted(self._parts.pop()))
         return heapq.merge(*(run.entries() for run in runs), key=_number)
 
-    def _sorted(self, part: _File) -> _File:
+    def _sorted(self, part: SpillFile) -> SpillFile:
         """One part with its keys merged: a file of entries in first-seen order."""
         merge, budget = self._merge, Budget()
         budget.emptied()
@@ -123,7 +123,7 @@ class Spill:
         if deeper is not None:
             deeper._take(entries)
             entries = deeper._entries()
-        run = _File()
+        run = SpillFile()
         for one in entries:
             run.put(one)
         run.flush()
@@ -139,8 +139,8 @@ def _number(entry: Entry) -> int:
     return entry[0]
 
 
-class _File:
-    """Entries in a file without a name: it is gone when it is closed, or when the process ends in whatever way."""
+class SpillFile:
+    """Entries (or any records) in a file without a name: it is gone when it is closed, or when the process ends in whatever way."""
 
     __slots__ = ("_file", "_many", "_pending")
 

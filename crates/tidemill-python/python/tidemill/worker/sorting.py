@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import heapq
-import pickle
 from bisect import bisect_left
 from itertools import islice
-from typing import IO, Any, Callable, Iterable, Iterator, Sequence
+from typing import Any, Callable, Iterable, Iterator, Sequence
 
 from tidemill.worker import external
 from tidemill.worker.partitions import PartitionFunction
 
-_PROTOCOL = 5
 # Records between two looks at the memory in use.
 _STRETCH = 10_000
-# Records that a run on disk is read and written by.
-_CHUNK = 512
 
 
 class SortPairs(PartitionFunction):
@@ -48,7 +44,7 @@ def in_order(records: Iterable[Any], key: Callable[[Any], Any], descending: bool
     """The records sorted by `key`. What does not fit into the worker's memory waits in files, sorted by runs."""
     budget = external.Budget()
     remaining = iter(records)
-    runs: list[IO[bytes]] = []
+    runs: list[external.SpillFile] = []
     held: list[Any] = []
     while True:
         stretch = list(islice(remaining, _STRETCH))
@@ -63,22 +59,12 @@ def in_order(records: Iterable[Any], key: Callable[[Any], Any], descending: bool
     held.sort(key=key, reverse=descending)
     if not runs:
         return iter(held)
-    return heapq.merge(*map(_read, runs), held, key=key, reverse=descending)
+    return heapq.merge(*[run.entries() for run in runs], held, key=key, reverse=descending)
 
 
-def _written(records: list[Any]) -> IO[bytes]:
-    file = external.temporary_file()
-    for start in range(0, len(records), _CHUNK):
-        pickle.dump(records[start : start + _CHUNK], file, _PROTOCOL)
+def _written(records: list[Any]) -> external.SpillFile:
+    file = external.SpillFile()
+    for record in records:
+        file.put(record)
+    file.flush()
     return file
-
-
-def _read(file: IO[bytes]) -> Iterator[Any]:
-    with file:
-        file.seek(0)
-        while True:
-            try:
-                chunk = pickle.load(file)
-            except EOFError:
-                return
-            yield from chunk
