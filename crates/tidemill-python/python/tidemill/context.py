@@ -14,7 +14,7 @@ import threading
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Optional
 
 from tidemill import _engine
-from tidemill._call_site import Operator, here
+from tidemill._call_site import Operator, call_site
 from tidemill._context.creating import CreatingMixin
 from tidemill._context.jobs import JobsMixin
 from tidemill._context.opaque import Gateway, JavaContext, Jvm
@@ -84,7 +84,7 @@ class SparkContext(CreatingMixin, SharedMixin, JobsMixin):
         memory_profiler_cls: type[MemoryProfiler] = MemoryProfiler,
     ) -> None:
         self._assert_on_driver()
-        site = here()
+        site = call_site()
         with SparkContext._lock:
             self._refuse_second()
             self._callsite = site
@@ -230,7 +230,7 @@ class SparkContext(CreatingMixin, SharedMixin, JobsMixin):
 
     def _site(self, name: Optional[str] = None) -> Operator:
         """The call of the user's program that is under way: the operator (or `name`), the file, the line."""
-        operator, file, line = here()
+        operator, file, line = call_site()
         return name or operator, file, line
 
     def _after_job(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Any, Iterable, Iterator, NoReturn, Optional, TypeVar
 
-from tidemill._call_site import Operator, here
+from tidemill._call_site import Operator, call_site
 from tidemill.errors import PySparkNotImplementedError
 from tidemill.rdd import RDD
 from tidemill.worker import sources
@@ -44,7 +44,7 @@ class CreatingMixin:
         [[], [0], [], [2], [4]]
         """
         slices = int(numSlices) if numSlices is not None else self.defaultParallelism
-        site = here()
+        site = call_site()
         if isinstance(c, range):
             return self._range(c, slices, site)
         items = c if isinstance(c, list) else list(c)
@@ -74,7 +74,7 @@ class CreatingMixin:
         >>> sc.emptyRDD().getNumPartitions(), sc.emptyRDD().count()
         (0, 0)
         """
-        return self._rdd(self._engine.nothing(here(), 0))
+        return self._rdd(self._engine.nothing(call_site(), 0))
 
     def textFile(self, name: str, minPartitions: Optional[int] = None, use_unicode: bool = True) -> RDD[str]:
         """The lines of text files. `name` is a path, a folder, a pattern such as `logs/*.txt`, or several by commas.
@@ -90,7 +90,7 @@ class CreatingMixin:
         >>> sc.textFile(path).collect()
         ['in', 'out']
         """
-        lines: RDD[str] = self._rdd(self._engine.text_file(here(), name, minPartitions))
+        lines: RDD[str] = self._rdd(self._engine.text_file(call_site(), name, minPartitions))
         return lines if use_unicode else lines.map(sources.utf8)  # type: ignore[return-value]
 
     def wholeTextFiles(
@@ -105,7 +105,7 @@ class CreatingMixin:
         >>> [(os.path.basename(path), text) for path, text in sc.wholeTextFiles(folder.name).collect()]
         [('a.txt', 'tide')]
         """
-        files: RDD[tuple[str, str]] = self._rdd(self._engine.whole_text_files(here(), path, minPartitions))
+        files: RDD[tuple[str, str]] = self._rdd(self._engine.whole_text_files(call_site(), path, minPartitions))
         return files if use_unicode else files.map(sources.utf8_of_pair)  # type: ignore[return-value]
 
     def binaryFiles(self, path: str, minPartitions: Optional[int] = None) -> RDD[tuple[str, bytes]]:
@@ -118,7 +118,7 @@ class CreatingMixin:
         >>> sc.binaryFiles(folder.name).values().collect()
         [b'\\x00\\x01']
         """
-        return self._rdd(self._engine.binary_files(here(), path, minPartitions))
+        return self._rdd(self._engine.binary_files(call_site(), path, minPartitions))
 
     def binaryRecords(self, path: str, recordLength: int) -> RDD[bytes]:
         """Records of `recordLength` bytes each. A file whose length is no multiple of it fails the job.
@@ -130,7 +130,7 @@ class CreatingMixin:
         >>> sc.binaryRecords(folder.name, 2).collect()
         [b'aa', b'bb']
         """
-        return self._rdd(self._engine.binary_records(here(), path, recordLength))
+        return self._rdd(self._engine.binary_records(call_site(), path, recordLength))
 
     def pickleFile(self, name: str, minPartitions: Optional[int] = None) -> RDD[Any]:
         """The records that `RDD.saveAsPickleFile` wrote, here or in PySpark.
@@ -241,7 +241,7 @@ class CreatingMixin:
         ['a', 'b', 'c']
         """
         first = rdds[0]
-        united: RDD[T] = self._rdd(self._engine.union(here(), [rdd._handle for rdd in rdds]))
+        united: RDD[T] = self._rdd(self._engine.union(call_site(), [rdd._jrdd for rdd in rdds]))
         if first.partitioner is not None and all(rdd.partitioner == first.partitioner for rdd in rdds):
             united.partitioner = first.partitioner
         return united

@@ -57,7 +57,7 @@ class JobsMixin:
             if not 0 <= partition < count:
                 text = "Attempting to access a non-existent partition: %s. Total number of partitions: %d"
                 raise engine_error(text % (partition, count), "input")
-        return mapped._collect_partitions(wanted)
+        return mapped._collected(wanted)
 
     def setJobGroup(self, groupId: str, description: str, interruptOnCancel: bool = False) -> None:
         """Puts all jobs that this thread starts from now on into a group, which `cancelJobGroup` cancels as one.
