@@ -28,6 +28,7 @@
 #[cfg(not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))))]
 compile_error!("Tidemill runs on Linux, on x86-64 and aarch64.");
 
+pub mod cli;
 pub mod prelude;
 
 pub use tidemill_core as core;

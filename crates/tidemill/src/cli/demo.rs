@@ -3,10 +3,10 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use crate::core::Timestamp;
+use crate::core::settings::{Unit, format_duration, parse_duration};
+use crate::prelude::*;
 use anyhow::{Context as _, ensure};
-use tidemill::core::Timestamp;
-use tidemill::core::settings::{Unit, format_duration, parse_duration};
-use tidemill::prelude::*;
 
 use super::print;
 use server::TextServer;

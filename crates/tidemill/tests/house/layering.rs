@@ -7,10 +7,11 @@ use super::source::{Source, line_of};
 use super::tree::{root, rust_files};
 
 /// What each crate of the workspace may use of ours.
-const EDGES: [(&str, &[&str]); 3] = [
+const EDGES: [(&str, &[&str]); 4] = [
     ("tidemill-core", &[]),
     ("tidemill-streaming", &["tidemill-core"]),
     ("tidemill", &["tidemill-core", "tidemill-streaming"]),
+    ("tidemill-python", &["tidemill", "tidemill-core", "tidemill-streaming"]),
 ];
 
 /// Outside libraries (by the start of their name) and the only crates that may name them.
@@ -19,7 +20,7 @@ const ONLY_IN: [(&str, &[&str], &str); 14] = [
     ("arrow", &[], "records are the user's own types"),
     ("datafusion", &[], "queries are a crate of their own"),
     ("ballista", &[], "a cluster is a crate of its own"),
-    ("pyo3", &[], "Python is a crate of its own"),
+    ("pyo3", &["tidemill-python"], "Python is a crate of its own"),
     ("rdkafka", &[], "outside systems are a crate of their own"),
     ("aws-", &[], "outside systems are a crate of their own"),
     ("object_store", &[], "outside systems are a crate of their own"),

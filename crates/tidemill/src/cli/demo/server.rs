@@ -5,8 +5,8 @@ use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::core::{Clock, Wake};
 use anyhow::{Context, anyhow};
-use tidemill::core::{Clock, Wake};
 
 use super::text::Sentences;
 
