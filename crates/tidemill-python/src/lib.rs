@@ -8,6 +8,7 @@ use tidemill_core::settings::{DefaultValue, keys};
 use tidemill_core::ship::NotShippable;
 
 pub mod batch;
+mod command;
 pub mod chain;
 pub mod context;
 pub mod engine;
@@ -38,6 +39,8 @@ fn _engine(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<streaming::PyFeed>()?;
     module.add_function(wrap_pyfunction!(portable_hash::portable_hash, module)?)?;
     module.add_function(wrap_pyfunction!(default_settings, module)?)?;
+    module.add_function(wrap_pyfunction!(command::main, module)?)?;
+    module.add_function(wrap_pyfunction!(command::submit_options, module)?)?;
     module.add_function(wrap_pyfunction!(set_log_level, module)?)?;
     Ok(())
 }

@@ -17,6 +17,7 @@ class EngineError(Exception):
 def portable_hash(value: Any) -> int: ...
 def default_settings() -> list[tuple[str, str, str]]: ...          # key, default, meaning
 def main(arguments: list[str], programs: Any) -> int: ...          # the command line; `programs` has run(options: dict) -> int, shell(options: dict) -> int
+def submit_options(words: list[str]) -> dict[str, Any]: ...          # what PYSPARK_SUBMIT_ARGS comes to: settings, py_files, files, archives
 def set_log_level(level: str) -> None: ...
 
 class Context:
