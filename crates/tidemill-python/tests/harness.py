@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import time
 from typing import Any, Callable
 
@@ -42,3 +43,31 @@ def lines(path: str) -> list[str]:
             with open(os.path.join(path, name), encoding="utf-8") as part:
                 found.extend(part.read().splitlines())
     return found
+
+
+class TextServer:
+    """Serves text on a port of this machine to whoever connects: what `nc -lk` does for a program."""
+
+    def __init__(self, port: int = 0) -> None:
+        self._listener = socket.create_server(("127.0.0.1", port))
+        self.port: int = self._listener.getsockname()[1]
+        self._client: socket.socket | None = None
+
+    def accept(self) -> TextServer:
+        """Waits until somebody connects."""
+        self._listener.settimeout(DEADLINE)
+        self._client, _ = self._listener.accept()
+        return self
+
+    def send(self, text: str | bytes) -> None:
+        assert self._client is not None, "nobody has connected"
+        self._client.sendall(text.encode() if isinstance(text, str) else text)
+
+    def hang_up(self) -> None:
+        """Ends the connection, and goes on listening."""
+        if self._client is not None:
+            self._client.close()
+
+    def close(self) -> None:
+        self.hang_up()
+        self._listener.close()
