@@ -41,7 +41,7 @@ def test_a_duration_of_nothing_is_refused(sc):  # behaviour 1.1
 
 
 def test_a_duration_is_cut_to_milliseconds(sc):  # behaviour 1.1
-    assert StreamingContext(sc, 0.2559)._jduration.milliseconds() == 255
+    assert StreamingContext(sc, 1)._jduration(0.2559).milliseconds() == 255
 
 
 def test_many_contexts_may_be_made_and_one_started(new_stream, running):  # behaviour 1.1, 1.6
