@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Callable, Optional
 
+from tidemill._call_site import call_site
 from tidemill.worker import objectfile, sequencefile
 from tidemill.worker.outputfolder import OutputFolder
 from tidemill.worker.writables import class_of, reader_of
@@ -29,24 +30,15 @@ def sequence_file(
     path: str,
     key_class: str | None = None,
     value_class: str | None = None,
-    key_converter: str | None = None,
-    value_converter: str | None = None,
     min_splits: int | None = None,
 ) -> RDD[tuple[Any, Any]]:
     """`SparkContext.sequenceFile`: the pairs of the sequence files that `path` names, converted as `writables.reader_of` says.
 
     The classes are those that the files name; `key_class` and `value_class` need only be known ones.
     """
-    from tidemill.errors import PySparkNotImplementedError
-
     for name in (key_class, value_class):
         if name is not None:
             _checked(functools.partial(reader_of, name), f"java.lang.ClassNotFoundException: {name}")
-    if key_converter is not None or value_converter is not None:
-        raise PySparkNotImplementedError(
-            error_class="NOT_IMPLEMENTED",
-            message_parameters={"feature": "sequenceFile with a converter, a Java class; convert with map() instead"},
-        )
     return _read(sc, "sequenceFile", path, min_splits, sequencefile.read)
 
 
@@ -100,9 +92,9 @@ def splits(files: Sequence[tuple[str, int]], minimum: int) -> list[Split]:
 def _read(sc: SparkContext, name: str, path: str, minimum: int | None, reader: Reader) -> RDD[Any]:
     from tidemill.rdd import RDD
 
-    files = [(file, os.path.getsize(file)) for file in sc._engine.list_files(path)]
+    files = [(file, os.path.getsize(file)) for file in map(_local, sc._engine.list_files(path))]
     parts = splits(files, sc.defaultMinPartitions if minimum is None else minimum)
-    nothing: RDD[Any] = RDD(sc._engine.nothing(sc._site(name), len(parts)), sc)
+    nothing: RDD[Any] = RDD(sc._engine.nothing(call_site(name), len(parts)), sc)
     return nothing.mapPartitionsWithIndex(functools.partial(_read_part, reader, parts))
 
 

@@ -144,7 +144,7 @@ class CreatingMixin:
         """
         from tidemill import _sequencefile
 
-        return _sequencefile.pickle_file(self, name, minPartitions)  # type: ignore[arg-type, no-any-return, unused-ignore]
+        return _sequencefile.pickle_file(self, name, minPartitions)  # type: ignore[arg-type]
 
     def sequenceFile(
         self,
@@ -172,7 +172,7 @@ class CreatingMixin:
             _not_here("a converter (a Java class) for sequenceFile", "map the pairs instead")
         from tidemill import _sequencefile
 
-        return _sequencefile.sequence_file(self, path, minSplits)  # type: ignore[arg-type, no-any-return, unused-ignore]
+        return _sequencefile.sequence_file(self, path, keyClass, valueClass, minSplits)  # type: ignore[arg-type]
 
     def hadoopFile(
         self,

@@ -73,10 +73,11 @@ def write(
     The classes are those of `writables.class_of`; raises `TypeError`, in Hadoop's words, for a key or value of another class.
     """
     marker = os.urandom(_MARKER_BYTES)
-    file.write(_header(key_class, value_class, codec, marker))
+    header = _header(key_class, value_class, codec, marker)
+    file.write(header)
     pairs = _encoded(key_class, value_class, records)
     if codec is None:
-        _write_records(file, marker, pairs)
+        _write_records(file, marker, pairs, len(header))
     else:
         _write_blocks(file, marker, pairs, codec_of(codec).compress)
 
@@ -224,8 +225,7 @@ def _encoded(key_class: str, value_class: str, records: Iterable[tuple[Any, Any]
         yield write_key(key), write_value(value)
 
 
-def _write_records(file: BinaryIO, marker: bytes, pairs: Iterable[tuple[bytes, bytes]]) -> None:
-    since_marker = 0
+def _write_records(file: BinaryIO, marker: bytes, pairs: Iterable[tuple[bytes, bytes]], since_marker: int) -> None:
     for key, value in pairs:
         if since_marker >= SYNC_INTERVAL:
             file.write(_ESCAPE + marker)
