@@ -1,0 +1,53 @@
+"""Servers that feed a program over TCP, each in a process of its own.
+
+    python feed.py text PATH TIMES       sends the file so many times over, as fast as it is read
+    python feed.py ticks SECONDS WORDS   sends a line of so many words every so many seconds
+    python feed.py line TEXT             sends one line
+
+Each prints its port, serves one connection, prints when the first byte went out (of the machine's monotonic clock), and
+leaves the connection open until its own input ends.
+"""
+from __future__ import annotations
+
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable
+
+Send = Callable[[bytes], object]
+
+
+def main(what: str, *arguments: str) -> None:
+    listener = socket.create_server(("127.0.0.1", 0))
+    print(listener.getsockname()[1], flush=True)
+    connection, _ = listener.accept()
+    print(time.monotonic(), flush=True)
+    feed = {"text": text, "ticks": ticks, "line": line}[what]
+    feeding = threading.Thread(target=feed, args=(connection.sendall, *arguments), daemon=True)
+    feeding.start()
+    sys.stdin.read()
+
+
+def text(send: Send, path: str, times: str) -> None:
+    with open(path, "rb") as file:
+        data = file.read()
+    for _ in range(int(times)):
+        send(data)
+
+
+def ticks(send: Send, seconds: str, words: str) -> None:
+    data = " ".join(f"word{number % 20}" for number in range(int(words))).encode() + b"\n"
+    due = time.monotonic()
+    while True:
+        send(data)
+        due += float(seconds)
+        time.sleep(max(0.0, due - time.monotonic()))
+
+
+def line(send: Send, words: str) -> None:
+    send(words.encode() + b"\n")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,178 @@
+"""The rows of the table: what is run, how a figure comes of it, and what it should come to."""
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import processes
+from engines import Engine, Feeder, figures, scratch, started
+
+COPIES = 6
+"""How many times the 64 MiB are drained: enough for eight batches of one second; slower peers have them with fewer."""
+DRAINED_BATCHES = 8
+INTERVALS = (0.001, 0.002, 0.003, 0.005, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.75, 1.0)
+"""The batch intervals that are tried, in seconds."""
+SHORT_SECONDS = 12
+REST_SECONDS = 3
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One figure of a row."""
+
+    key: str
+    name: str
+    unit: str
+    """s: seconds; MB: 1,000,000 bytes; words/s: more is better."""
+    times: float | None = None
+    """How many times the other side's figure should be at least."""
+    at_most: float | None = None
+
+
+@dataclass(frozen=True)
+class Row:
+    """Something to run, on Tidemill and on those peers that have a program for it."""
+
+    name: str
+    run: Callable[[Engine, "Place"], dict[str, float]]
+    measures: Sequence[Measure]
+    against: str = "PySpark"
+    """Whom the goal of a ratio is about."""
+    peers: Sequence[str] = ()
+    """Who else has a program for it."""
+    rounds: int = 99
+    """More rounds than these are not run: what one run tells scatters little, or takes long."""
+
+
+@dataclass
+class Place:
+    """Where a run finds and leaves its files."""
+
+    folder: Path
+    text: Path
+    words: int
+    runs: int = field(default=0)
+
+    def log(self, engine: Engine, program: str) -> Path:
+        return self.folder / f"{program}-{engine.label.lower().replace(' ', '-')}.log"
+
+
+def drained(engine: Engine, place: Place) -> dict[str, float]:
+    """From the first byte to the end of the batch that holds the last word."""
+    copies = COPIES if engine.label in ("Tidemill", "PySpark") else 1
+    with Feeder("text", place.text, copies) as feeder:
+        log = place.log(engine, "drained")
+        told = figures(engine, "drained", feeder.port, place.words * copies, log=log)
+        assert told["words"] == place.words * copies, f"{engine.label} counted {told['words']} words"
+        if told.get("batches", DRAINED_BATCHES) < DRAINED_BATCHES:
+            print(f"  {engine.label}: {told['batches']} batches only")
+        return {"rate": told["words"] / (told["end"] - feeder.first_byte()), "cpu_rate": told["words"] / told["cpu"]}
+
+
+def text_file(engine: Engine, place: Place) -> dict[str, float]:
+    return _median_of_jobs(engine, place, "text_file", place.text, 3)
+
+
+def from_memory(engine: Engine, place: Place) -> dict[str, float]:
+    program = "from_memory" if engine.label == "Tidemill" else "nested_loops"
+    return _median_of_jobs(engine, place, program, place.text, 3)
+
+
+def tiny_jobs(engine: Engine, place: Place) -> dict[str, float]:
+    jobs = (200, 1000) if engine.label == "Tidemill" else (20, 100)
+    return figures(engine, "tiny_jobs", *jobs, log=place.log(engine, "tiny_jobs"))
+
+
+def shortest_interval(engine: Engine, place: Place) -> dict[str, float]:
+    """The shortest of `INTERVALS` that keeps up, found by halving."""
+    low, high = 0, len(INTERVALS) - 1
+    while low < high:
+        middle = (low + high) // 2
+        if _keeps_up(engine, place, INTERVALS[middle]):
+            high = middle
+        else:
+            low = middle + 1
+    return {"seconds": INTERVALS[low]}
+
+
+def _keeps_up(engine: Engine, place: Place, interval: float) -> bool:
+    with Feeder("ticks", interval, 100) as feeder:
+        log = place.log(engine, "short_batches")
+        told = figures(engine, "short_batches", feeder.port, interval, SHORT_SECONDS, log=log)
+    place.log(engine, f"short_batches-{interval}").write_text(f"{told}\n")
+    return bool(told["lag"] < 2 * interval and told["share"] > 0.95 and told["words"] > 90)
+
+
+def start_and_rest(engine: Engine, place: Place) -> dict[str, float]:
+    """From the start of the program to the first count that it prints, and its memory a few batches later."""
+    with Feeder("line", "tide mill") as feeder:
+        begun = time.monotonic()
+        log = place.log(engine, "network_word_count")
+        with started(engine, "network_word_count", feeder.port, 1, log=log) as process:
+            assert process.stdout is not None
+            for line in process.stdout:
+                if line.startswith("('tide'") or line.startswith("('mill'"):
+                    break
+            else:
+                raise RuntimeError(f"{engine.label} ended without a count; what it said is in {log}")
+            seconds = time.monotonic() - begun
+            time.sleep(REST_SECONDS)
+            return {"seconds": seconds, "bytes": processes.proportional_bytes(process.pid) / 1e6}
+
+
+def state(engine: Engine, place: Place) -> dict[str, float]:
+    """Batches that are due faster than they are done, so that one follows the other."""
+    interval, batches = (0.1, 24) if engine.label == "Tidemill" else (2, 10)
+    folder = scratch(place.folder / "state")
+    log = place.log(engine, "state")
+    return {"seconds": statistics.median(figures(engine, "state", interval, batches, folder, log=log)["seconds"])}
+
+
+def map_filter(engine: Engine, place: Place) -> dict[str, float]:
+    return _median_of_jobs(engine, place, "map_filter", 3)
+
+
+def _median_of_jobs(engine: Engine, place: Place, program: str, *arguments: object) -> dict[str, float]:
+    told = figures(engine, program, *arguments, log=place.log(engine, program))
+    assert told.get("words", place.words) == place.words, f"{engine.label} counted {told['words']} words"
+    return {"seconds": statistics.median(told["seconds"])}
+
+
+ROWS = (
+    Row(
+        f"network word count, {COPIES} times 64 MiB drained over TCP, 1 s batches, local[2]",
+        drained, (Measure("rate", "", "words/s", times=4), Measure("cpu_rate", "of processor time", "words/s")), peers=("Bytewax", "Pathway"), rounds=3,
+    ),
+    Row(
+        "word count from memory, local[2]", from_memory, (Measure("seconds", "", "s", times=1.6),),
+        against="one CPython process",
+    ),
+    Row(
+        "word count of a text file of 64 MiB, local[2], warm", text_file, (Measure("seconds", "", "s", times=2),),
+        peers=("Bytewax", "Pathway"),
+    ),
+    Row(
+        "tiny job of two stages, local[2]", tiny_jobs,
+        (Measure("p50", "p50", "s", at_most=0.001), Measure("p99", "p99", "s", at_most=0.005)),
+    ),
+    Row(
+        "shortest interval that keeps up, 100 words a batch over TCP", shortest_interval,
+        (Measure("seconds", "", "s", at_most=0.005),), rounds=1,
+    ),
+    Row(
+        "network word count program, 1 s batches", start_and_rest,
+        (
+            Measure("seconds", "start to first count", "s", at_most=1.3),
+            Measure("bytes", "memory at rest", "MB", at_most=60),
+        ),
+        peers=("Bytewax", "Pathway"),
+    ),
+    Row(
+        "updateStateByKey, 1 M keys, 1 % new values a batch", state, (Measure("seconds", "a batch", "s", times=5),),
+        rounds=3,
+    ),
+    Row("map and filter over 10 M integers, counted", map_filter, (Measure("seconds", "", "s", times=1.8),)),
+)
