@@ -152,8 +152,6 @@ def test_two_jobs_at_once(sc):
 
 def test_wrong_arguments_are_refused_at_once(sc):
     with pytest.raises(Exception):
-        SparkContext.getOrCreate("local")
-    with pytest.raises(Exception):
         sc.parallelize([1]).map(None).collect()
     with pytest.raises(TypeError):
         sc.parallelize([1]).take("2")

@@ -17,10 +17,18 @@ import pytest
         (range(0, 20, 6), 3, [[0], [6], [12, 18]]),
         (iter([1, 2, 3]), 2, [[1], [2, 3]]),
         ({"a": 1, "b": 2}, 2, [["a"], ["b"]]),
+        # A list goes in runs of equal size, a range by its numbers.
+        (list(range(11)), 3, [[0, 1, 2], [3, 4, 5], [6, 7, 8, 9, 10]]),
+        (range(11), 3, [[0, 1, 2], [3, 4, 5, 6], [7, 8, 9, 10]]),
     ],
 )
 def test_parallelize_cuts_at_floors(sc, values, slices, expected):  # behaviour 3.21
     assert sc.parallelize(values, slices).glom().collect() == expected
+
+
+def test_parallelize_cuts_long_lists_in_runs_of_1024(sc):  # behaviour 3.21
+    assert sc.parallelize(list(range(5000)), 3).glom().map(len).collect() == [1024, 2048, 1928]
+    assert sc.parallelize(range(5000), 3).glom().map(len).collect() == [1666, 1667, 1667]
 
 
 def test_parallelize_without_a_number_takes_the_default(sc):

@@ -55,7 +55,10 @@ def by_hand(kind, function, index, part):
 
 
 def cut(values, slices):
-    return [values[i * len(values) // slices:(i + 1) * len(values) // slices] for i in range(slices)]
+    """How a list is spread: in runs of equal size, and these by their number."""
+    size = max(1, min(len(values) // slices, 1024))
+    runs = [values[i:i + size] for i in range(0, len(values), size)]
+    return [sum(runs[i * len(runs) // slices:(i + 1) * len(runs) // slices], []) for i in range(slices)]
 
 
 @pytest.mark.parametrize("seed", range(CHAINS))

@@ -66,7 +66,7 @@ def test_statistics(sc):  # behaviour 3.16
     assert numbers.sampleVariance() == pytest.approx(5 / 3)
     assert numbers.stdev() == pytest.approx(math.sqrt(1.25))
     assert numbers.sampleStdev() == pytest.approx(math.sqrt(5 / 3))
-    stats = numbers.stats()
+    stats = numbers.map(float).stats()
     assert (stats.count(), stats.mean(), stats.sum(), stats.min(), stats.max()) == (4, 2.5, 10.0, 1.0, 4.0)
     assert str(stats) == "(count: 4, mean: 2.5, stdev: 1.118033988749895, max: 4.0, min: 1.0)"
 

@@ -5,7 +5,6 @@ import os
 
 import pytest
 
-from harness import differs
 from tidemill.errors import EngineError
 
 
@@ -213,14 +212,3 @@ def test_a_checkpointed_rdd_is_read_from_files(sc, tmp_path):  # behaviour 3.2
     assert numbers.count() == 4
     assert numbers.isCheckpointed() and numbers.getCheckpointFile()
     assert numbers.collect() == [1, 2, 3, 4]
-
-
-@differs("3.2", "in PySpark a checkpoint computes its RDD twice")
-def test_a_checkpoint_computes_once(sc, tmp_path):
-    sc.setCheckpointDir(str(tmp_path))
-    calls = sc.accumulator(0)
-    numbers = sc.parallelize(range(4), 2).map(lambda n: calls.add(1) or n)
-    numbers.checkpoint()
-    numbers.count()
-    numbers.count()
-    assert calls.value == 4
