@@ -29,7 +29,7 @@ impl Programs for InPython<'_> {
     fn run(&self, program: &Program) -> u8 {
         let call = || {
             let options = options(self.programs.py(), &program.submission)?;
-            options.set_item("program", &program.file)?;
+            options.set_item("program", program.file.as_os_str())?;
             options.set_item("arguments", &program.arguments)?;
             self.programs.call_method1("run", (options,))?.extract()
         };

@@ -31,10 +31,17 @@ def submitted() -> Submitted:
     return _submitted
 
 
-def submit(options: dict[str, Any]) -> Submitted:
-    """Takes what the command line said as what was said from outside."""
+def submit(options: dict[str, Any], name: str) -> Submitted:
+    """Takes what the command line said, over what the environment says; `name` is for a program that has no other."""
     global _submitted
-    _submitted = _of_options(options)
+    environment, line = _from_environment(), _of_options(options)
+    settings = {"spark.app.name": name, **environment.settings, **line.settings}
+    _submitted = Submitted(
+        settings,
+        line.py_files or environment.py_files,
+        line.files or environment.files,
+        line.archives or environment.archives,
+    )
     return _submitted
 
 

@@ -25,6 +25,7 @@ from tidemill._submitted import submitted
 from tidemill.accumulators import apply_updates
 from tidemill.conf import SparkConf
 from tidemill.errors import PySparkRuntimeError
+from tidemill.errors.engine import engine_error
 from tidemill.files import SparkFiles
 from tidemill.profiler import BasicProfiler, MemoryProfiler, ProfilerCollector, UDFBasicProfiler
 from tidemill.serializers import AutoBatchedSerializer, BatchedSerializer, CPickleSerializer, Serializer
@@ -244,7 +245,10 @@ class SparkContext(CreatingMixin, SharedMixin, JobsMixin):
 
         >>> sc.setLogLevel("ERROR")
         """
-        _engine.set_log_level(logLevel)
+        try:
+            _engine.set_log_level(logLevel)
+        except ValueError as error:
+            raise engine_error("requirement failed: Supplied level %s: %s" % (logLevel, error), "settings") from None
 
     def getConf(self) -> SparkConf:
         """A copy of the settings of this context.

@@ -6,19 +6,19 @@ an RDD, and shown by `SparkContext.show_profiles`, or written by `dump_profiles`
 
 from __future__ import annotations
 
-import cProfile
 import os
-import pstats
 from typing import TYPE_CHECKING, Any, Callable, Optional, cast
 
 from tidemill.accumulators import Accumulator, AccumulatorParam
 from tidemill.errors import PySparkNotImplementedError
 
 if TYPE_CHECKING:
+    import pstats
+
     from tidemill.context import SparkContext
 
 
-class PStatsParam(AccumulatorParam[Optional[pstats.Stats]]):
+class PStatsParam(AccumulatorParam["Optional[pstats.Stats]"]):
     """Adds profiles up."""
 
     @staticmethod
@@ -78,6 +78,9 @@ class BasicProfiler(Profiler):
 
     def profile(self, func: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """Runs `func` measured, and gives its result."""
+        import cProfile
+        import pstats
+
         profile = cProfile.Profile()
         result = profile.runcall(func, *args, **kwargs)
         stats = pstats.Stats(profile)
@@ -88,7 +91,7 @@ class BasicProfiler(Profiler):
 
     def stats(self) -> pstats.Stats:
         """What was measured so far."""
-        return cast(pstats.Stats, self._accumulator.value)
+        return cast("pstats.Stats", self._accumulator.value)
 
     def show(self, id: int) -> None:
         """Prints what was measured, by time."""

@@ -42,8 +42,6 @@ _ABSENT = {
     "pyspark.streaming.zeromq": "Spark itself removed the ZeroMQ connector: read the socket with a ZeroMQ client and serve"
     " it by socketTextStream",
     "pyspark.java_gateway": "there is no JVM in Tidemill, and no gateway to one: use the Python API",
-    "pyspark.daemon": "Tidemill starts its own workers: nothing has to be called for it",
-    "pyspark.worker": "Tidemill starts its own workers: nothing has to be called for it",
 }
 
 # Modules whose names differ here.
@@ -51,7 +49,6 @@ _ELSEWHERE = {
     "pyspark.cloudpickle": "cloudpickle",
     "pyspark.cloudpickle.cloudpickle": "cloudpickle.cloudpickle",
     "pyspark.cloudpickle.cloudpickle_fast": "cloudpickle.cloudpickle",
-    "pyspark.shell": "tidemill.shell",
     "py4j.protocol": "tidemill.py4j.protocol",
     "py4j.java_gateway": "tidemill.py4j.java_gateway",
     "py4j": "tidemill.py4j",

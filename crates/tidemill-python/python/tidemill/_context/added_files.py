@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import filecmp
 import os
-import shutil
-import tarfile
 import urllib.parse
-import urllib.request
-import zipfile
 from typing import NoReturn
 
 _LOCAL = ("", "file", "local")
@@ -20,8 +15,13 @@ def take(path: str, folder: str, recursive: bool) -> str:
 
     Adding the same file again does nothing; another file of a name that is taken is refused, as in Spark.
     """
+    import filecmp
+    import shutil
+
     parsed = urllib.parse.urlparse(path)
     if parsed.scheme in _REMOTE:
+        import urllib.request
+
         target = os.path.join(folder, os.path.basename(parsed.path))
         if not os.path.exists(target):
             with urllib.request.urlopen(path) as source, open(target + ".part", "wb") as file:
@@ -49,6 +49,9 @@ def take(path: str, folder: str, recursive: bool) -> str:
 
 def unpack(path: str, folder: str) -> str:
     """Unpacks the archive `path` (or `path#name`) into a folder of its name in `folder`."""
+    import tarfile
+    import zipfile
+
     address, _, name = path.partition("#")
     source = _local(address)
     if not os.path.isfile(source):

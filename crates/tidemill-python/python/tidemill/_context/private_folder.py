@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import tempfile
 from typing import Optional
 
@@ -28,6 +27,8 @@ class PrivateFolder:
     def remove(self) -> None:
         """Removes it with all that is in it; a second call does nothing."""
         if self.is_mine:
+            import shutil
+
             shutil.rmtree(self.path, ignore_errors=True)
 
     def _room(self, name: str) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Optional, TypeVar
 from tidemill._context import added_files
 from tidemill.accumulators import Accumulator, AccumulatorParam, default_param
 from tidemill.broadcast import Broadcast
+from tidemill.errors.engine import engine_error
 
 if TYPE_CHECKING:
     from tidemill import _engine
@@ -170,6 +171,8 @@ class SharedMixin:
 
     def _next_broadcast(self) -> tuple[int, str]:
         """The number of a new broadcast, and the file for its value."""
+        if self._engine.stopped:
+            raise engine_error("Cannot call methods on a stopped SparkContext.", "stopped")
         with self._lock:
             number = self._broadcasts_made
             self._broadcasts_made += 1
