@@ -11,6 +11,10 @@ from tidemill._call_site import text_of
 from tidemill.worker.partitions import PartitionFunction
 
 _DEEPEST = 6
+_INSTEAD = (
+    "Make it inside the function, in each task (mapPartitions does that once a partition), or give the function plain"
+    " data only."
+)
 
 
 def advice(ops: tuple[Any, ...], sink: tuple[Any, ...]) -> Optional[str]:
@@ -24,10 +28,8 @@ def advice(ops: tuple[Any, ...], sink: tuple[Any, ...]) -> Optional[str]:
         if found is None:
             return "The function of %s cannot be pickled." % place
         path, value = found
-        return (
-            "The function of %s uses it as `%s` (%s). Make it inside the function, in each task"
-            " (mapPartitions does that once a partition), or give the function plain data only." % (place, path, _kind(value))
-        )
+        use = "The function of %s uses it as `%s` (%s)." % (place, path, _kind(value))
+        return use if _is_of_the_driver(value) else "%s %s" % (use, _INSTEAD)
     return None
 
 
@@ -39,6 +41,11 @@ def _pickles(value: Any) -> bool:
     return True
 
 
+def _is_of_the_driver(value: Any) -> bool:
+    """Whether it is a context, an RDD or a stream, or a part of one."""
+    return type(value).__module__.split(".")[0] == "tidemill" and not isinstance(value, PartitionFunction)
+
+
 def _kind(value: Any) -> str:
     kind = type(value)
     return kind.__qualname__ if kind.__module__ == "builtins" else "%s.%s" % (kind.__module__, kind.__qualname__)
@@ -46,7 +53,7 @@ def _kind(value: Any) -> str:
 
 def _culprit(value: Any, depth: int) -> Optional[tuple[str, Any]]:
     """The innermost variable below `value` that does not pickle: its path, and what it holds."""
-    if depth > _DEEPEST:
+    if depth > _DEEPEST or _is_of_the_driver(value):
         return None
     for name, part in _below(value):
         if _pickles(part):

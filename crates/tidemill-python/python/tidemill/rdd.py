@@ -6,9 +6,11 @@ jobs on the engine, which has the functions run in worker processes.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Callable, Generic, Iterable, Optional, TypeVar
 
 from tidemill import _engine
+from tidemill._barrier import in_barrier
 from tidemill._call_site import call_site
 from tidemill._rdd.bounded_float import BoundedFloat
 from tidemill._rdd.estimates import EstimatesMixin
@@ -173,7 +175,7 @@ class RDDBarrier(Generic[T]):
         >>> sc.parallelize([1, 2], 2).barrier().mapPartitions(lambda records: [sum(records)]).collect()
         [1, 2]
         """
-        return self._mapped("mapPartitions", f, preservesPartitioning)
+        return self._mapped(partial(_without_index, f), preservesPartitioning)
 
     def mapPartitionsWithIndex(
         self, f: Callable[[int, Iterable[T]], Iterable[U]], preservesPartitioning: bool = False
@@ -183,12 +185,17 @@ class RDDBarrier(Generic[T]):
         >>> sc.parallelize("ab", 2).barrier().mapPartitionsWithIndex(lambda index, records: [index]).collect()
         [0, 1]
         """
-        return self._mapped("mapPartitionsWithIndex", f, preservesPartitioning)
+        return self._mapped(f, preservesPartitioning)
 
-    def _mapped(self, kind: str, f: Any, keeps: bool) -> RDD[Any]:
-        child = self.rdd._with(kind, f, keeps)
+    def _mapped(self, f: Callable[[int, Iterable[Any]], Iterable[Any]], keeps: bool) -> RDD[Any]:
+        meeting = in_barrier(f, self.rdd.ctx._meeting_place(), self.rdd.getNumPartitions())
+        child = self.rdd._with("mapPartitionsWithIndex", meeting, keeps)
         child._start_together()
         return child
+
+
+def _without_index(f: Callable[[Iterable[Any]], Iterable[Any]], _: int, records: Iterable[Any]) -> Iterable[Any]:
+    return f(records)
 
 
 RDD._made = PipelinedRDD

@@ -4,19 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from typing import Any, Callable, Iterable, Optional
-
-# Records may be numpy arrays, which have extremes and roots by element.
-_maximum: Callable[[Any, Any], Any]
-_minimum: Callable[[Any, Any], Any]
-_root: Callable[[Any], Any]
-try:
-    from numpy import maximum as _maximum
-    from numpy import minimum as _minimum
-    from numpy import sqrt as _root
-except ImportError:
-    _maximum, _minimum, _root = max, min, math.sqrt
-
+from typing import Any, Iterable, Optional
 
 class StatCounter:
     """Count, mean, variance, smallest and largest of numbers, from one pass whose parts can be merged.
@@ -207,3 +195,32 @@ class StatCounter:
             self.max(),
             self.min(),
         )
+
+
+# Records may be numpy arrays, which have extremes and roots by element; numpy is not loaded for anything else.
+
+
+def _maximum(one: Any, other: Any) -> Any:
+    if isinstance(other, (int, float)):
+        return float(other) if other > one or other != other else one
+    return _numpy().maximum(one, other) if _is_array(other) else max(one, other)
+
+
+def _minimum(one: Any, other: Any) -> Any:
+    if isinstance(other, (int, float)):
+        return float(other) if other < one or other != other else one
+    return _numpy().minimum(one, other) if _is_array(other) else min(one, other)
+
+
+def _root(value: Any) -> Any:
+    return _numpy().sqrt(value) if _is_array(value) else math.sqrt(value)
+
+
+def _is_array(value: Any) -> bool:
+    return type(value).__module__ == "numpy"
+
+
+def _numpy() -> Any:
+    import numpy
+
+    return numpy

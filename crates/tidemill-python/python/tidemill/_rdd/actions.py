@@ -60,7 +60,7 @@ class ActionsMixin(ElementsMixin[T]):
         >>> list(sc.parallelize([1, 2, 3], 2).toLocalIterator())
         [1, 2, 3]
         """
-        return self._iterated(self._jrdd.iterate(call_site(), prefetchPartitions))
+        return self._iterated(self._ready().iterate(call_site(), prefetchPartitions))
 
     def _iterated(self, parts: Any) -> Iterator[Any]:
         while True:
@@ -259,7 +259,7 @@ class ActionsMixin(ElementsMixin[T]):
         6
         """
         child = self.map(f)
-        child._run(child._chained(_NONE))
+        child._run(child._ready(_NONE))
 
     def foreachPartition(self, f: Callable[[Iterable[T]], None]) -> None:
         """Calls `f` with an iterator over each partition, in the tasks; PySpark's `RDD.foreachPartition`.
@@ -270,4 +270,4 @@ class ActionsMixin(ElementsMixin[T]):
         6
         """
         child = self.mapPartitions(partitions.ForEachPartition(f))
-        child._run(child._chained(_NONE))
+        child._run(child._ready(_NONE))

@@ -6,7 +6,7 @@ and attached to the handle as one chain, which a worker runs as one loop (behavi
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Iterable, NoReturn, Optional, Sequence, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Iterable, NoReturn, Optional, TypeVar
 
 from tidemill._call_site import call_site
 from tidemill._functions import Op, describe
@@ -45,7 +45,7 @@ class BaseMixin(Generic[T]):
     _keeps: bool  # whether every operator keeps the layout
     _attached: Optional[_engine.Rdd]
     _source: Optional[BaseMixin[Any]]  # the RDD that the operators stand on, where it is kept or checkpointed
-    _awaited: tuple[BaseMixin[Any], ...]  # RDDs above that are to be checkpointed after a job
+    _awaited: tuple[BaseMixin[Any], ...]  # RDDs above that are to be checkpointed by the next job
     _checkpoint: Optional[str] = None  # ASKED or ASKED_LOCALLY, then DONE or DONE_LOCALLY
     _name: Optional[str] = None
     _together: bool = False  # whether it stands on a barrier
@@ -153,21 +153,24 @@ class BaseMixin(Generic[T]):
 
     # ---- jobs --------------------------------------------------------------------------------------------------------
 
-    def _run(self, handle: _engine.Rdd, partitions: Optional[Sequence[int]] = None) -> list[list[_engine.Batch]]:
-        """Runs a job over partitions of a handle that stands on this RDD: the batches of each."""
-        asked = list(range(handle.partitions)) if partitions is None else list(partitions)
-        try:
-            results = handle.run(call_site(), asked)
-        finally:
-            self.ctx._after_job()
+    def _ready(self, sink: tuple[Any, ...] = _ROWS) -> _engine.Rdd:
+        """The handle for a job: with the operators attached, and on the checkpoints that were asked for."""
         if self._awaited or self._checkpoint is not None:
             self._checkpoint_awaited()
-        return results
+        return self._jrdd if sink is _ROWS else self._chained(sink)
 
-    def _collected(self, partitions: Optional[Sequence[int]] = None) -> list[Any]:
+    def _run(self, handle: _engine.Rdd, partitions: Optional[Iterable[int]] = None) -> list[list[_engine.Batch]]:
+        """Runs a job over partitions of a handle that `_ready` gave: the batches of each."""
+        asked = list(range(handle.partitions) if partitions is None else partitions)
+        try:
+            return handle.run(call_site(), asked)
+        finally:
+            self.ctx._after_job()
+
+    def _collected(self, partitions: Optional[Iterable[int]] = None) -> list[Any]:
         """The records of partitions, one after the other."""
         records: list[Any] = []
-        for batches in self._run(self._jrdd, partitions):
+        for batches in self._run(self._ready(), partitions):
             for form, count, payload in batches:
                 records.extend(decode(form, count, payload))
         return records
@@ -175,12 +178,12 @@ class BaseMixin(Generic[T]):
     def _counts(self) -> list[int]:
         """How many records each partition has."""
         counts = []
-        for batches in self._run(self._chained(_COUNT)):
+        for batches in self._run(self._ready(_COUNT)):
             counts.append(sum(number for batch in batches for number in decode(*batch)))
         return counts
 
     def _awaited_below(self) -> tuple[BaseMixin[Any], ...]:
-        """The RDDs that a job over an RDD made of this one leaves to be checkpointed."""
+        """The RDDs that the next job over an RDD made of this one has to checkpoint."""
         if self._checkpoint in _ASKED and self not in self._awaited:
             return self._awaited + (self,)
         return self._awaited

@@ -30,7 +30,7 @@ class EstimatesMixin(ActionsMixin[T]):
         >>> sc.parallelize(range(1000), 10).countApprox(60_000, 1.0)
         1000
         """
-        counted = self._chained(("count",))
+        counted = self._ready(("count",))
         return int(estimated_sum(self._within(counted, timeout), counted.partitions, confidence))
 
     def sumApprox(self, timeout: int, confidence: float = 0.95) -> BoundedFloat:
@@ -39,7 +39,7 @@ class EstimatesMixin(ActionsMixin[T]):
         >>> sc.parallelize(range(1000), 10).sumApprox(60_000)
         499500.0
         """
-        summed = self.mapPartitions(partitions.total)._jrdd
+        summed = self.mapPartitions(partitions.total)._ready()
         sums = [float(part) for part in self._within(summed, timeout)]
         return estimated_sum(sums, summed.partitions, confidence)
 
@@ -49,7 +49,7 @@ class EstimatesMixin(ActionsMixin[T]):
         >>> sc.parallelize(range(1000), 10).meanApprox(60_000)
         499.5
         """
-        counted = self.mapPartitions(partitions.float_statistics)._jrdd
+        counted = self.mapPartitions(partitions.float_statistics)._ready()
         parts = self._within(counted, timeout)
         together = StatCounter()
         for part in parts:

@@ -81,9 +81,8 @@ class KeepingMixin(BaseMixin[T]):
     def checkpoint(self) -> None:
         """Marks the RDD to be written to the checkpoint directory; PySpark's `RDD.checkpoint`.
 
-        That happens after the first job that needs it; from then on it is read from there and what it was made of is
-        forgotten. It is computed once more for that unless it is kept: `persist` it first. `EngineError` without
-        `SparkContext.setCheckpointDir`.
+        That happens when the first job needs it; from then on it is read from there, by that job too, and what it was
+        made of is forgotten. `EngineError` without `SparkContext.setCheckpointDir`.
 
         >>> import tempfile
         >>> sc.setCheckpointDir(tempfile.mkdtemp())
@@ -102,7 +101,7 @@ class KeepingMixin(BaseMixin[T]):
             self._checkpoint = ASKED
 
     def localCheckpoint(self) -> None:
-        """Marks the RDD to be kept by the engine with its past forgotten, after the first job that needs it.
+        """Marks the RDD to be kept by the engine with its past forgotten, when the first job needs it.
 
         PySpark's `RDD.localCheckpoint`. Nothing is written to the checkpoint directory.
 
@@ -146,7 +145,7 @@ class KeepingMixin(BaseMixin[T]):
         """
 
     def _checkpoint_awaited(self) -> None:
-        """After a job: writes the checkpoints that were asked for here or above."""
+        """Before a job: writes the checkpoints that were asked for here or above."""
         for rdd in self._awaited_below():
             if isinstance(rdd, KeepingMixin):
                 rdd._write_checkpoint()
@@ -154,12 +153,15 @@ class KeepingMixin(BaseMixin[T]):
 
     def _write_checkpoint(self) -> None:
         asked = self._checkpoint
-        if asked == ASKED:
-            self._checkpoint = DONE
-            self._stand_on(self._jrdd.checkpoint())
-        elif asked == ASKED_LOCALLY:
-            self._checkpoint = DONE_LOCALLY
-            self._stand_on(self._jrdd.local_checkpoint())
+        try:
+            if asked == ASKED:
+                self._stand_on(self._jrdd.checkpoint())
+                self._checkpoint = DONE
+            elif asked == ASKED_LOCALLY:
+                self._stand_on(self._jrdd.local_checkpoint())
+                self._checkpoint = DONE_LOCALLY
+        finally:
+            self.ctx._after_job()
 
     def _stand_on(self, handle: _engine.Rdd) -> None:
         """Takes another handle for the very same records; no operator is left to attach."""

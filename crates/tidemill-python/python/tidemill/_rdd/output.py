@@ -33,7 +33,7 @@ class OutputMixin(BaseMixin[T]):
         ['1', '2', '3']
         """
         child: Any = self._with("map", as_text)
-        text = child._chained(_TEXT)
+        text = child._ready(_TEXT)
         try:
             text.save_text(call_site(), path, compressionCodecClass)
         finally:

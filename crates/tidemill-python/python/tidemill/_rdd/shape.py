@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Callable, Iterable, Optional, TypeVar
 
 from tidemill._call_site import call_site
 from tidemill._rdd.pairs import PairsMixin
-from tidemill.worker import partitions, records
+from tidemill.worker import records
 from tidemill.worker.hashing import portable_hash
 
 if TYPE_CHECKING:
@@ -77,9 +77,7 @@ class ShapeMixin(PairsMixin[T]):
         >>> sc.parallelize([1, 2], 1).cartesian(sc.parallelize("ab", 1)).collect()
         [(1, 'a'), (1, 'b'), (2, 'a'), (2, 'b')]
         """
-        site = call_site()
-        handle = self._jrdd.cartesian(site, other._jrdd)
-        return self._new(handle, (("mapPartitions", partitions.products, site),), None, (other,))
+        return self._new(self._jrdd.cartesian(call_site(), other._jrdd), (), None, (other,))
 
     def zip(self, other: RDD[U]) -> RDD[tuple[T, U]]:
         """Pairs of records at equal positions; PySpark's `RDD.zip`.
@@ -89,13 +87,11 @@ class ShapeMixin(PairsMixin[T]):
         >>> sc.parallelize([1, 2, 3], 2).zip(sc.parallelize("abc", 2)).collect()
         [(1, 'a'), (2, 'b'), (3, 'c')]
         """
-        site = call_site()
         left = self._chained(("rows",), _ZIPPED_TOGETHER)
         right = other._chained(("rows",), _ZIPPED_TOGETHER)
         if left.partitions != right.partitions:
             raise ValueError("Can only zip with RDD which has the same number of partitions")
-        handle = left.zipped(site, right)
-        return self._new(handle, (("mapPartitions", partitions.zipped, site),), None, (other,))
+        return self._new(left.zipped(call_site(), right), (), None, (other,))
 
     def repartition(self, numPartitions: int) -> RDD[T]:
         """The same records in so many partitions, spread evenly; PySpark's `RDD.repartition`. It shuffles.

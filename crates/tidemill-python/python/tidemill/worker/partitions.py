@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import heapq
 from collections import defaultdict
-from itertools import chain, product
 from typing import Any, Callable, Iterable, Iterator, NoReturn, Sequence
 
 from tidemill.statcounter import StatCounter
-from tidemill.worker.formats import decode
 
 Records = Iterable[Any]
 
@@ -276,13 +274,3 @@ def statistics(records: Records) -> list[StatCounter]:
 def float_statistics(records: Records) -> list[StatCounter]:
     """The same for records that are made floats first."""
     return [StatCounter(map(float, records))]
-
-
-def products(records: Records) -> Iterator[tuple[Any, Any]]:
-    """All pairs of two batches; a record is those batches side by side."""
-    return chain.from_iterable(product(decode(*left), decode(*right)) for left, right in records)
-
-
-def zipped(records: Records) -> Iterator[tuple[Any, Any]]:
-    """Pairs by position of two batches that hold equally many; a record is those batches side by side."""
-    return chain.from_iterable(zip(decode(*left), decode(*right)) for left, right in records)
