@@ -67,6 +67,3 @@ def text_of(place: object) -> str:
     if isinstance(place, tuple):
         return "%s at %s:%d" % place
     return str(place)
-
-
-here = call_site
