@@ -15,7 +15,7 @@ pub use columns::{Column, Columns, Damaged, Values};
 pub use payload::Payload;
 pub use product::{product, zipped};
 pub use text::{TEXT_RUN_BYTES, of_text};
-pub use write::{of_bytes, of_text_and_bytes, of_texts};
+pub use write::{PairWriter, of_bytes, of_text_and_bytes, of_texts};
 
 /// The form of a batch's payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -10,7 +10,7 @@ use tidemill_core::layout::Layout;
 use tidemill_core::lineage::{Dependency, Lineage, Meta, Node, Parent};
 use tidemill_core::ship::{Encoder, NotShippable};
 use tidemill_core::task::Task;
-use tidemill_core::{BoxRuns, Rdd, Runs, Stop, TaskContext};
+use tidemill_core::{BoxRuns, Rdd, RddId, Runs, Stop, TaskContext};
 
 use crate::batch::{Format, Payload, PyBatch};
 use crate::engine::Engine;
@@ -85,14 +85,9 @@ impl<O: Output> Node<O> for Chain<O> {
     fn compute(self: Arc<Self>, partition: usize, cx: &Arc<TaskContext>) -> Result<BoxRuns<O>, Stop> {
         let runs = self.parent.compute(partition, cx, self.meta.depth)?;
         let engine = self.engine.upgrade().ok_or(Stop::Cancelled)?;
-        Ok(Box::new(ChainRuns {
-            node: self,
-            engine,
-            partition,
-            task: None,
-            feed: Drawing::new(runs),
-            cx: Arc::clone(cx),
-        }))
+        let mut feed = Drawing::new(runs);
+        feed.read_by(cx, self.meta.id);
+        Ok(Box::new(ChainRuns { node: self, engine, partition, task: None, feed, cx: Arc::clone(cx) }))
     }
 }
 
@@ -115,7 +110,6 @@ impl<O: Output> Runs<O> for ChainRuns<O> {
             Some(task) => task,
             None => task.insert(start(engine, &node.work, *partition, cx)?),
         };
-        feed.reader = Some((Arc::clone(cx), node.meta.id));
         match task.next(feed, cx)? {
             Some(frame) => {
                 into.push((node.make)(frame.bucket, batch_of(frame)?));
@@ -207,12 +201,17 @@ pub(crate) struct Drawing {
     /// Batches at hand, the next one last.
     run: Vec<PyBatch>,
     /// Whose code goes on after each batch.
-    reader: Option<(Arc<TaskContext>, tidemill_core::RddId)>,
+    reader: Option<(Arc<TaskContext>, RddId)>,
 }
 
 impl Drawing {
     pub(crate) fn new(runs: BoxRuns<PyBatch>) -> Drawing {
         Drawing { runs, run: Vec::new(), reader: None }
+    }
+
+    /// Says whose code goes on after each batch.
+    pub(crate) fn read_by(&mut self, cx: &Arc<TaskContext>, node: RddId) {
+        self.reader = Some((Arc::clone(cx), node));
     }
 }
 

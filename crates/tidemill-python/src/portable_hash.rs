@@ -37,6 +37,20 @@ impl Algorithm {
         self.code_points(text.chars().map(u32::from))
     }
 
+    /// The hash of a value as it stands in a column of `kind`; none for kinds whose values do not stand alone.
+    pub fn of_column(self, kind: u8, value: &[u8]) -> Option<i64> {
+        Some(match kind {
+            b's' | b'z' if value.is_ascii() => self.bytes(value),
+            b's' | b'z' => self.text(std::str::from_utf8(value).ok()?),
+            b'q' => integer(i64::from_le_bytes(value.try_into().ok()?)),
+            b'd' => float(f64::from_le_bytes(value.try_into().ok()?)),
+            b'b' => i64::from(value.first().is_some_and(|byte| *byte != 0)),
+            b'n' => 0,
+            b'y' => self.bytes(value),
+            _ => return None,
+        })
+    }
+
     /// The hash of a `bytes`.
     pub fn bytes(self, bytes: &[u8]) -> i64 {
         if bytes.is_empty() {
@@ -108,12 +122,18 @@ pub fn bucket(hash: i64, buckets: u32) -> u32 {
     hash.rem_euclid(i64::from(buckets.max(1))) as u32
 }
 
+static FOUND: OnceLock<Algorithm> = OnceLock::new();
+
+/// The algorithm of the interpreter that this module is loaded into, once somebody asked it.
+pub fn known_algorithm() -> Option<Algorithm> {
+    FOUND.get().copied()
+}
+
 /// The algorithm of the interpreter that this module is loaded into.
 ///
 /// # Errors
 /// It hashes text in a way that is not known here.
 pub fn algorithm(py: Python<'_>) -> PyResult<Algorithm> {
-    static FOUND: OnceLock<Algorithm> = OnceLock::new();
     if let Some(found) = FOUND.get() {
         return Ok(*found);
     }

@@ -18,7 +18,7 @@ use crate::error::to_python;
 use crate::layout::{layout_of, opaque_layout};
 use crate::pairs;
 use crate::pool::Work;
-use crate::shuffle::exchange;
+use crate::shuffle::{exchange, partition_natively};
 use crate::waiting::wait;
 
 mod iterator;
@@ -141,7 +141,9 @@ impl PyRdd {
         partitions: usize,
         layout: Vec<u8>,
     ) -> PyResult<PyRdd> {
-        self.exchange(py, call, description, true, partitions, Some(layout))
+        let work = Work::new(description, true);
+        let layout = named_layout(py, Some(layout), partitions)?;
+        Ok(self.made(call, |rdd| partition_natively(&self.engine, rdd, &work, partitions, layout)))
     }
 
     fn cartesian(&self, call: Call, other: &PyRdd) -> PyRdd {

@@ -12,6 +12,8 @@ use crate::chain::chain;
 use crate::engine::Engine;
 use crate::pool::Work;
 
+mod native;
+
 /// What `work`, which ends in buckets, makes of `parent`, each bucket in a partition of its own.
 #[track_caller]
 pub fn exchange(
@@ -22,6 +24,19 @@ pub fn exchange(
     layout: Option<Layout>,
 ) -> Rdd<PyBatch> {
     chain::<(u32, PyBatch)>(engine, parent, work, None).exchange("exchange", partitions, layout, ByBucket)
+}
+
+/// Brings pairs to the partition of their key's `portable_hash`: typed columns are cut here, and from the first batch on
+/// that cannot be, `work` cuts them in a worker.
+#[track_caller]
+pub fn partition_natively(
+    engine: &Arc<Engine>,
+    parent: &Rdd<PyBatch>,
+    work: &Arc<Work>,
+    partitions: usize,
+    layout: Option<Layout>,
+) -> Rdd<PyBatch> {
+    native::buckets(engine, parent, work, partitions).exchange("partition_by", partitions, layout, ByBucket)
 }
 
 /// Brings each batch to its bucket, in order of arrival.

@@ -99,6 +99,24 @@ impl<'a> Column<'a> {
     }
 }
 
+impl<'a> Values<'a> {
+    /// The bytes of each value; none where they are pickled together.
+    pub fn slices(self) -> Option<Box<dyn Iterator<Item = &'a [u8]> + 'a>> {
+        Some(match self {
+            Values::Texts(text, end) => Box::new(text.as_bytes().split(move |byte| *byte == end)),
+            Values::Integers(values) | Values::Floats(values) => Box::new(values.iter().map(<[u8; 8]>::as_slice)),
+            Values::Booleans(values) => Box::new(values.iter().map(std::slice::from_ref)),
+            Values::Nones(count) => Box::new(std::iter::repeat_n(&[][..], count)),
+            Values::Bytes(lengths, bytes) => Box::new(lengths.iter().scan(bytes, |rest, length| {
+                let (value, after) = rest.split_at_checked(u32::from_le_bytes(*length) as usize)?;
+                *rest = after;
+                Some(value)
+            })),
+            Values::Pickled(_) => return None,
+        })
+    }
+}
+
 fn texts(bytes: &[u8], end: u8, count: usize) -> Result<Values<'_>, Damaged> {
     let text = std::str::from_utf8(bytes).map_err(|_| Damaged("its text is not UTF-8"))?;
     if memchr::memchr_iter(end, bytes).count() + 1 == count {
