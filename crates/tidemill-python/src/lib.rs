@@ -41,6 +41,7 @@ fn _engine(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(default_settings, module)?)?;
     module.add_function(wrap_pyfunction!(command::main, module)?)?;
     module.add_function(wrap_pyfunction!(command::submit_options, module)?)?;
+    module.add_function(wrap_pyfunction!(streaming::refusal, module)?)?;
     module.add_function(wrap_pyfunction!(set_log_level, module)?)?;
     Ok(())
 }

@@ -33,6 +33,12 @@ mod transformed;
 pub use feed::PyFeed;
 pub use stream::PyStream;
 
+/// An `EngineError` for what the Python side of streams refuses.
+#[pyfunction]
+pub fn refusal(py: Python<'_>, message: String) -> PyErr {
+    engine_error(py, "streaming", message)
+}
+
 /// The entry to streams.
 #[pyclass(name = "StreamingContext", module = "tidemill._engine", frozen)]
 pub struct PyStreamingContext {

@@ -14,6 +14,7 @@ class EngineError(Exception):
     exception: str
     traceback: str
 
+def refusal(message: str) -> EngineError: ...                      # an error of streams that the Python side finds
 def portable_hash(value: Any) -> int: ...
 def default_settings() -> list[tuple[str, str, str]]: ...          # key, default, meaning
 def main(arguments: list[str], programs: Any) -> int: ...          # the command line; `programs` has run(options: dict) -> int, shell(options: dict) -> int

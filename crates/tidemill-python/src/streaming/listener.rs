@@ -89,9 +89,12 @@ fn batch_fields<'py>(py: Python<'py>, batch: &BatchInfo) -> PyResult<Bound<'py, 
     fields.set_item("submissionTime", batch.submitted.millis())?;
     fields.set_item("processingStartTime", batch.started.map(|time| time.millis()))?;
     fields.set_item("processingEndTime", batch.completed.map(|time| time.millis()))?;
-    fields.set_item("schedulingDelay", batch.scheduling_delay().map(|delay| delay.as_millis()))?;
-    fields.set_item("processingDelay", batch.processing_delay().map(|delay| delay.as_millis()))?;
-    fields.set_item("totalDelay", batch.total_delay().map(|delay| delay.as_millis()))?;
+    // Of the times in milliseconds, so that they agree with what is told above.
+    let delay = |from: Option<Timestamp>, until: Option<Timestamp>| Some(until?.millis().saturating_sub(from?.millis()));
+    let (submitted, started, completed) = (Some(batch.submitted), batch.started, batch.completed);
+    fields.set_item("schedulingDelay", delay(submitted, started))?;
+    fields.set_item("processingDelay", delay(started, completed))?;
+    fields.set_item("totalDelay", delay(submitted, completed))?;
     fields.set_item("numRecords", batch.records())?;
     fields.set_item("outputOperationInfos", outputs)?;
     Ok(fields)
@@ -100,7 +103,10 @@ fn batch_fields<'py>(py: Python<'py>, batch: &BatchInfo) -> PyResult<Bound<'py, 
 fn input_fields<'py>(py: Python<'py>, stream: u32, input: &InputInfo) -> PyResult<Bound<'py, PyDict>> {
     let metadata = PyDict::new(py);
     for (name, value) in &input.metadata {
-        metadata.set_item(name, value)?;
+        match name.as_str() {
+            "files" => metadata.set_item(name, value.lines().collect::<Vec<_>>())?,
+            _ => metadata.set_item(name, value)?,
+        }
     }
     if let Some(description) = &input.description {
         metadata.set_item("Description", description)?;

@@ -198,6 +198,10 @@ impl<T: 'static> Input for QueueInput<T> {
         None
     }
 
+    fn has_backlog(&self) -> bool {
+        !self.queue.is_empty()
+    }
+
     fn clear(&self) {
         let batches = std::mem::take(&mut *self.batches());
         drop(batches); // without the lock: lineages may end here

@@ -4,15 +4,14 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Callable, Optional, Sequence, TypeVar
 
+from tidemill import _engine
 from tidemill._call_site import Operator, call_site, called_at
-from tidemill.errors import EngineError
 from tidemill.rdd import RDD
 from tidemill.streaming._calling import time_of
 from tidemill.streaming.dstream import DStream
 from tidemill.streaming.util import TransformFunction
 
 if TYPE_CHECKING:
-    from tidemill import _engine
     from tidemill.context import SparkContext
     from tidemill.streaming._dstream.base import DStreamBase
 
@@ -48,15 +47,15 @@ class Streams:
         """
         place = call_site("transform")
         if not dstreams:
-            raise EngineError("transform: List of DStreams is empty; give at least one (NoSuchElementException)")
+            raise _engine.refusal("transform: List of DStreams is empty; give at least one (NoSuchElementException)")
         slides = [stream._jdstream.slide_ms for stream in dstreams]
         if len(set(slides)) > 1:
-            raise EngineError(
+            raise _engine.refusal(
                 f"requirement failed: Some of the DStreams have different slide durations: {slides} ms; bring them to one, "
                 "for instance by windows of the same slide"
             )
         if any(stream._ssc is not self for stream in dstreams):
-            raise EngineError("requirement failed: Some of the DStreams have different contexts; make all with one")
+            raise _engine.refusal("requirement failed: Some of the DStreams have different contexts; make all with one")
 
         def of_all(time: datetime, *rdds: Optional[RDD[Any]]) -> RDD[T]:
             missing = [stream for stream, rdd in zip(dstreams, rdds) if rdd is None]

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Callable, ClassVar, Iterable, Optional, S
 from tidemill import _engine
 from tidemill._call_site import Operator, call_site
 from tidemill.context import SparkContext
-from tidemill.errors import EngineError
 from tidemill.rdd import RDD
 from tidemill.serializers import NoOpSerializer, UTF8Deserializer
 from tidemill.storagelevel import StorageLevel
@@ -36,7 +35,7 @@ class StreamingContext(Streams):
     sparkContext : SparkContext
         what the RDDs belong to
     batchDuration : number
-        the time between batches, in seconds; what is less than a millisecond is cut off
+        the time between batches, in seconds, at least a millisecond; what is less than one is cut off
     jssc : object, optional
         what another context has as `_jssc`, to share its streams
 
@@ -64,11 +63,7 @@ class StreamingContext(Streams):
         self._sc = sparkContext
         if jssc is None:
             assert batchDuration is not None, "batchDuration must be given"
-            self._interval_ms = milliseconds_of(batchDuration)
-            # A batch duration of nothing is refused at the start (behaviour 1.1).
-            jssc = JavaStreamingContext(self._make_engine(max(1, self._interval_ms)))
-        else:
-            self._interval_ms = jssc._engine.interval_ms
+            jssc = JavaStreamingContext(self._make_engine(max(0, milliseconds_of(batchDuration))))
         self._jssc = jssc
         self._engine = jssc._engine
 
@@ -182,13 +177,10 @@ class StreamingContext(Streams):
         with StreamingContext._lock:
             active = StreamingContext.getActive()
             if active is not None and active._engine is not self._engine and self._engine.state == "INITIALIZED":
-                raise EngineError(
+                raise _engine.refusal(
                     "Only one StreamingContext may be started in this JVM. Stop the one that is active first: "
                     "StreamingContext.getActive().stop(stopSparkContext=False)"
                 )
-            if self._interval_ms <= 0:
-                self._engine.stop(False, False)
-                raise EngineError(f"A batch duration of {self._interval_ms} ms: use at least a millisecond")
             self._engine.start()
             StreamingContext._activeContext = self
             _exit.watch(self)
@@ -247,7 +239,7 @@ class StreamingContext(Streams):
         STOPPED
         """
         if Told.is_telling():
-            raise EngineError("Cannot stop StreamingContext within listener bus thread.")
+            raise _engine.refusal("Cannot stop StreamingContext within listener bus thread.")
         self._engine.stop(False, stopGraceFully)
         with StreamingContext._lock:
             if StreamingContext._activeContext is self:  # and no other one's (behaviour 1.3)

@@ -92,8 +92,8 @@ class StreamInputInfo(_Fields):
         """How many records, as far as is known without reading them: 0 for files."""
         return self._number("numRecords")
 
-    def metadata(self) -> dict[str, str]:
-        """More about it, as the names of files."""
+    def metadata(self) -> dict[str, Any]:
+        """More about it, as the names of files under "files"."""
         return dict(self._fields["metadata"])
 
     def metadataDescription(self) -> Optional[str]:

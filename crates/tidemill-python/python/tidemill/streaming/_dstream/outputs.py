@@ -103,7 +103,7 @@ class OutputOperations(DStreamBase[T_co]):
                 rdd.saveAsTextFile(rddToFileName(prefix, suffix, time))
             except EngineError as error:
                 # A batch that is run again finds its folder.
-                if "FileAlreadyExistsException" not in str(error):
+                if "already exists" not in str(error):
                     raise
 
         self._output("saveAsTextFiles", save)
