@@ -88,7 +88,8 @@ def _pickled(ops: tuple[Op, ...], sink: tuple[Any, ...], paths: tuple[str, ...],
     description["sink"] = sink
     description["batch"] = batch
     try:
-        return cloudpickle.dumps(description, _PROTOCOL)
+        pickled: bytes = cloudpickle.dumps(description, _PROTOCOL)
+        return pickled
     except Exception as error:
         raise unpicklable(error, ops, sink) from error
 

@@ -31,8 +31,8 @@ __all__ = [
 # One function for each side, made once: so that the pickled form of a join can be kept from batch to batch.
 _FIRST = partial(tagged.tag, 1)
 _SECOND = partial(tagged.tag, 2)
-_SIDES = [partial(tagged.tag, side) for side in range(8)]
-_SPLITS = [partial(tagged.split, count) for count in range(8)]
+_SIDES: list[Callable[..., Any]] = [partial(tagged.tag, side) for side in range(8)]
+_SPLITS: list[Callable[..., Any]] = [partial(tagged.split, count) for count in range(8)]
 
 
 def python_join(rdd: RDD[Any], other: RDD[Any], numPartitions: Optional[int]) -> RDD[Any]:

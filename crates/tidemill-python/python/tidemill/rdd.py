@@ -19,9 +19,7 @@ from tidemill._rdd.keeping import KeepingMixin
 from tidemill._rdd.numbers import NumbersMixin
 from tidemill._rdd.output import OutputMixin
 from tidemill._rdd.partitioner import Partitioner
-from tidemill._rdd.sampling import SamplingMixin
 from tidemill._rdd.shape import ShapeMixin
-from tidemill._rdd.sorting import SortingMixin
 from tidemill.worker import hashing
 from tidemill.worker.hashing import portable_hash
 
@@ -39,9 +37,7 @@ hashing.use_native(_engine.portable_hash)
 
 class RDD(
     ShapeMixin[T],
-    SortingMixin[T],
     JoinsMixin[T],
-    SamplingMixin[T],
     NumbersMixin[T],
     EstimatesMixin[T],
     OutputMixin[T],

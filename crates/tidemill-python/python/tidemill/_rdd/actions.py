@@ -210,7 +210,8 @@ class ActionsMixin(ElementsMixin[T]):
         >>> sc.parallelize([1.0, 5.0, 43.0, 10.0]).max(key=str)
         5.0
         """
-        return self.reduce(max if key is None else partitions.Better(max, key))
+        larger: Any = max if key is None else partitions.Better(max, key)
+        return self.reduce(larger)
 
     def min(self, key: Optional[Callable[[T], Any]] = None) -> T:
         """The smallest record, by what `key` gives; PySpark's `RDD.min`. ValueError if there is none.
@@ -218,7 +219,8 @@ class ActionsMixin(ElementsMixin[T]):
         >>> sc.parallelize([2.0, 5.0, 43.0, 10.0]).min()
         2.0
         """
-        return self.reduce(min if key is None else partitions.Better(min, key))
+        smaller: Any = min if key is None else partitions.Better(min, key)
+        return self.reduce(smaller)
 
     def top(self, num: int, key: Optional[Callable[[T], Any]] = None) -> list[T]:
         """The largest records, the largest first; PySpark's `RDD.top`. ValueError for an RDD without partitions.

@@ -52,7 +52,7 @@ class OutputMixin(BaseMixin[T]):
         """
         from tidemill import _sequencefile
 
-        _sequencefile.save_as_pickle_file(self, path, batchSize)
+        _sequencefile.save_as_pickle_file(self, path, batchSize)  # type: ignore[arg-type]
 
     def saveAsSequenceFile(self, path: str, compressionCodecClass: Optional[str] = None) -> None:
         """Writes pairs of simple types as Hadoop sequence files; PySpark's `RDD.saveAsSequenceFile`.
@@ -65,7 +65,7 @@ class OutputMixin(BaseMixin[T]):
         """
         from tidemill import _sequencefile
 
-        _sequencefile.save_as_sequence_file(self, path, compressionCodecClass)
+        _sequencefile.save_as_sequence_file(self, path, compressionCodecClass)  # type: ignore[arg-type]
 
     def saveAsHadoopFile(
         self,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Callable, Iterable, Optional, TypeVar
 
 from tidemill._call_site import call_site
-from tidemill._rdd.pairs import PairsMixin
+from tidemill._rdd.sorting import SortingMixin
 from tidemill.worker import records
 from tidemill.worker.hashing import portable_hash
 
@@ -21,7 +21,7 @@ _SCATTER = "scatter"
 _ZIPPED_TOGETHER = 1024
 
 
-class ShapeMixin(PairsMixin[T]):
+class ShapeMixin(SortingMixin[T]):
     """`union`, `distinct`, `repartition` and their like."""
 
     def union(self, other: RDD[U]) -> RDD[Any]:
@@ -42,7 +42,7 @@ class ShapeMixin(PairsMixin[T]):
         """`rdd + other` is `rdd.union(other)`; TypeError if `other` is no RDD."""
         if not isinstance(other, ShapeMixin):
             raise TypeError
-        return self.union(other)  # type: ignore[arg-type]
+        return self.union(other)
 
     def intersection(self, other: RDD[T]) -> RDD[T]:
         """The records that both have, each once; PySpark's `RDD.intersection`. It shuffles.

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Callable, Optional, TypeVar
 
+from tidemill._call_site import call_site
 from tidemill._rdd.pairs import PairsMixin
+from tidemill._rdd.sampling import SamplingMixin
 from tidemill.worker.hashing import portable_hash
 from tidemill.worker.records import itself, key_of
 from tidemill.worker.sorting import RangeOf, SortPairs
@@ -21,7 +23,7 @@ _SAMPLES_A_PARTITION = 20.0
 _SAMPLE_SEED = 1
 
 
-class SortingMixin(PairsMixin[T]):
+class SortingMixin(PairsMixin[T], SamplingMixin[T]):
     """`sortByKey` and its like."""
 
     def sortByKey(
@@ -45,8 +47,8 @@ class SortingMixin(PairsMixin[T]):
         keyfunc = _known(keyfunc)
         in_order = SortPairs(keyfunc, not ascending)
         if count == 1:
-            together = self if self._base().partitions <= 1 else self.coalesce(1)
-            return together.mapPartitions(in_order, True)
+            together: Any = self if self._base().partitions <= 1 else self._new(self._jrdd.coalesce(call_site(), 1))
+            return together.mapPartitions(in_order, True)  # type: ignore[no-any-return]
         size = self.count()
         if size == 0:
             return self  # type: ignore[return-value]
