@@ -20,11 +20,11 @@ def take(path: str, folder: str, recursive: bool) -> str:
 
     parsed = urllib.parse.urlparse(path)
     if parsed.scheme in _REMOTE:
-        import urllib.request
+        from urllib.request import urlopen
 
         target = os.path.join(folder, os.path.basename(parsed.path))
         if not os.path.exists(target):
-            with urllib.request.urlopen(path) as source, open(target + ".part", "wb") as file:
+            with urlopen(path) as source, open(target + ".part", "wb") as file:
                 shutil.copyfileobj(source, file)
             os.replace(target + ".part", target)
         return target
