@@ -25,10 +25,12 @@ test:
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
 	cargo build --workspace --examples --locked
 	cargo test --workspace --locked --no-fail-fast
+	.ci/python test
 
-## make python  the Python package
+## make python  builds the Python package and installs it into .venv
 python:
-	@echo "The Python package comes next: there is nothing to build or to run yet."
+	@.ci/setup python
+	@.ci/python install
 
 ## make bench   runs the benchmarks, prints a table and writes target/bench/results.json
 bench:

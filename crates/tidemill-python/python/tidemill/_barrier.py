@@ -64,7 +64,7 @@ class BarrierTaskContext(TaskContext):
             context = object.__new__(BarrierTaskContext)
             context._task = task
             task.context = context
-        return cast(BarrierTaskContext, task.context)
+        return task.context
 
     def barrier(self) -> None:
         """Waits until all tasks of the stage have come here.

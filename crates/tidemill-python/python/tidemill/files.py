@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, ClassVar, NoReturn, Optional, cast
+from typing import TYPE_CHECKING, ClassVar, Optional, cast
 
 if TYPE_CHECKING:
     from tidemill.context import SparkContext
@@ -30,7 +30,7 @@ class SparkFiles:
     _is_running_on_worker: ClassVar[bool] = False
     _sc: ClassVar[Optional[SparkContext]] = None
 
-    def __init__(self) -> NoReturn:
+    def __init__(self) -> None:
         raise NotImplementedError("Do not construct SparkFiles objects")
 
     @classmethod

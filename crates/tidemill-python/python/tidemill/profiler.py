@@ -22,12 +22,12 @@ class PStatsParam(AccumulatorParam["Optional[pstats.Stats]"]):
     """Adds profiles up."""
 
     @staticmethod
-    def zero(value: Optional[pstats.Stats]) -> None:  # type: ignore[override]
+    def zero(value: Optional[pstats.Stats]) -> None:
         """No profile."""
         return None
 
     @staticmethod
-    def addInPlace(  # type: ignore[override]
+    def addInPlace(
         value1: Optional[pstats.Stats], value2: Optional[pstats.Stats]
     ) -> Optional[pstats.Stats]:
         """Both profiles together."""

@@ -32,7 +32,7 @@ def open_shell() -> None:
         import IPython
 
         print(banner)
-        IPython.start_ipython(argv=["--no-banner"], user_ns=module.__dict__, user_module=module)  # type: ignore[no-untyped-call]
+        IPython.start_ipython(argv=["--no-banner"], user_ns=module.__dict__, user_module=module)
         return
     _complete_names(module)
     _run_startup_file(module)

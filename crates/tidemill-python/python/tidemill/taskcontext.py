@@ -20,6 +20,12 @@ class Task:
 
     __slots__ = ("attempt_id", "stage", "partition", "attempt", "cpus", "_head", "_count", "_properties", "context")
 
+    attempt_id: int
+    stage: int
+    partition: int
+    attempt: int
+    cpus: int
+
     def __init__(self, head: bytes) -> None:
         self.attempt_id, self.stage, self.partition, self.attempt, self.cpus, self._count = _HEAD.unpack_from(head)
         self._head = head

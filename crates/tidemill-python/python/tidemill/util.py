@@ -7,7 +7,7 @@ import re
 import sys
 import threading
 import traceback
-from typing import Any, Callable, TextIO, TypeVar, cast
+from typing import Any, Callable, TextIO, TypeVar
 
 from tidemill.errors import PySparkRuntimeError
 
@@ -122,7 +122,7 @@ class InheritableThread(threading.Thread):
             return target(*target_args, **target_kwargs)
 
         self._properties: dict[str, str] = {}
-        super().__init__(target=with_properties, *args, **kwargs)
+        super().__init__(*args, **{"target": with_properties, **kwargs})
 
     def start(self) -> None:
         """Starts the thread with a copy of the properties of the calling thread."""
@@ -134,7 +134,7 @@ def _local_properties() -> dict[str, str]:
     from tidemill.context import SparkContext
 
     context = SparkContext._active_spark_context
-    return {} if context is None else cast("dict[str, str]", context._engine.local_properties())
+    return {} if context is None else context._engine.local_properties()
 
 
 def _take(properties: dict[str, str]) -> None:

@@ -12,9 +12,12 @@ from tidemill.worker import sources
 from tidemill.worker.formats import encode_rows
 
 if TYPE_CHECKING:
-    from tidemill import _engine
+    from tidemill._engine import Context as Engine
+    from tidemill._engine import Rdd as Handle
 
 T = TypeVar("T")
+# In the class below `range` is a method.
+_Range = range
 
 # PySpark sends a collection in batches of at most so many records, and cuts it only between them.
 _RECORDS_TOGETHER = 1024
@@ -23,7 +26,7 @@ _RECORDS_TOGETHER = 1024
 class CreatingMixin:
     """The part of `SparkContext` that makes RDDs."""
 
-    _engine: _engine.Context
+    _engine: Engine
     _batchSize: int
 
     if TYPE_CHECKING:
@@ -90,8 +93,8 @@ class CreatingMixin:
         >>> sc.textFile(path).collect()
         ['in', 'out']
         """
-        lines: RDD[str] = self._rdd(self._engine.text_file(call_site(), name, minPartitions))
-        return lines if use_unicode else lines.map(sources.utf8)  # type: ignore[return-value]
+        lines: RDD[Any] = self._rdd(self._engine.text_file(call_site(), name, minPartitions))
+        return lines if use_unicode else lines.map(sources.utf8)
 
     def wholeTextFiles(
         self, path: str, minPartitions: Optional[int] = None, use_unicode: bool = True
@@ -105,8 +108,8 @@ class CreatingMixin:
         >>> [(os.path.basename(path), text) for path, text in sc.wholeTextFiles(folder.name).collect()]
         [('a.txt', 'tide')]
         """
-        files: RDD[tuple[str, str]] = self._rdd(self._engine.whole_text_files(call_site(), path, minPartitions))
-        return files if use_unicode else files.map(sources.utf8_of_pair)  # type: ignore[return-value]
+        files: RDD[Any] = self._rdd(self._engine.whole_text_files(call_site(), path, minPartitions))
+        return files if use_unicode else files.map(sources.utf8_of_pair)
 
     def binaryFiles(self, path: str, minPartitions: Optional[int] = None) -> RDD[tuple[str, bytes]]:
         """Whole files as pairs of path and bytes.
@@ -246,7 +249,7 @@ class CreatingMixin:
             united.partitioner = first.partitioner
         return united
 
-    def _range(self, numbers: range, slices: int, site: Operator) -> RDD[Any]:
+    def _range(self, numbers: _Range, slices: int, site: Operator) -> RDD[Any]:
         """The numbers of a range, made where they are needed."""
         nothing: RDD[int] = self._rdd(self._engine.nothing(site, slices))
         if not numbers:
@@ -254,7 +257,7 @@ class CreatingMixin:
         part = functools.partial(sources.part_of_range, numbers.start, numbers.stop, numbers.step, slices)
         return nothing.mapPartitionsWithIndex(part)
 
-    def _rdd(self, handle: _engine.Rdd) -> RDD[Any]:
+    def _rdd(self, handle: Handle) -> RDD[Any]:
         return RDD(handle, self)  # type: ignore[arg-type]
 
 

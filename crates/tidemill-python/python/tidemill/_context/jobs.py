@@ -11,7 +11,7 @@ from tidemill.rdd import RDD
 from tidemill.status import StatusTracker
 
 if TYPE_CHECKING:
-    from tidemill import _engine
+    from tidemill._engine import Context as Engine
     from tidemill._context.meeting import MeetingPlace
     from tidemill._context.private_folder import PrivateFolder
     from tidemill.profiler import ProfilerCollector
@@ -28,7 +28,7 @@ _TAGS = "spark.job.tags"
 class JobsMixin:
     """The part of `SparkContext` that runs and groups jobs."""
 
-    _engine: _engine.Context
+    _engine: Engine
     _folder: PrivateFolder
     profiler_collector: Optional[ProfilerCollector]
     _meetings: Optional[MeetingPlace] = None

@@ -14,7 +14,7 @@ from tidemill.broadcast import Broadcast
 from tidemill.errors.engine import engine_error
 
 if TYPE_CHECKING:
-    from tidemill import _engine
+    from tidemill._engine import Context as Engine
     from tidemill._context.private_folder import PrivateFolder
 
 T = TypeVar("T")
@@ -24,7 +24,7 @@ class SharedMixin:
     """The part of `SparkContext` that shares values and files with tasks."""
 
     PACKAGE_EXTENSIONS: tuple[str, ...]
-    _engine: _engine.Context
+    _engine: Engine
     _lock: ClassVar[threading.RLock]
     _next_accum_id: ClassVar[int]
     _folder: PrivateFolder
