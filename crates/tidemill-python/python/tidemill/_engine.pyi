@@ -29,7 +29,7 @@ class Context:
     default_min_partitions: int
     start_time_ms: int
     def settings(self) -> list[tuple[str, str]]: ...
-    def rows(self, operator: Operator, partitions: Sequence[Sequence[Batch]]) -> Rdd: ...     # parallelize: batches of each partition
+    def rows(self, operator: Operator, partitions: Sequence[Sequence[tuple[int, int, Any]]]) -> Rdd: ...     # parallelize: batches of each partition
     def nothing(self, operator: Operator, partitions: int) -> Rdd: ...                        # n partitions without records (ranges are generated in workers)
     def text_file(self, operator: Operator, paths: str, min_partitions: Optional[int]) -> Rdd: ...    # TEXT batches
     def whole_text_files(self, operator: Operator, paths: str, min_partitions: Optional[int]) -> Rdd: ...  # (path, text) pairs

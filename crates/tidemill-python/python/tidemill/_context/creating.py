@@ -94,7 +94,10 @@ class CreatingMixin:
         ['in', 'out']
         """
         lines: RDD[Any] = self._rdd(self._engine.text_file(call_site(), name, minPartitions))
-        return lines if use_unicode else lines.map(sources.utf8)
+        if use_unicode:
+            return lines
+        encoded: RDD[Any] = lines.map(sources.utf8)
+        return encoded
 
     def wholeTextFiles(
         self, path: str, minPartitions: Optional[int] = None, use_unicode: bool = True
@@ -109,7 +112,10 @@ class CreatingMixin:
         [('a.txt', 'tide')]
         """
         files: RDD[Any] = self._rdd(self._engine.whole_text_files(call_site(), path, minPartitions))
-        return files if use_unicode else files.map(sources.utf8_of_pair)
+        if use_unicode:
+            return files
+        encoded: RDD[Any] = files.map(sources.utf8_of_pair)
+        return encoded
 
     def binaryFiles(self, path: str, minPartitions: Optional[int] = None) -> RDD[tuple[str, bytes]]:
         """Whole files as pairs of path and bytes.
