@@ -53,11 +53,19 @@ class TextServer:
         self.port: int = self._listener.getsockname()[1]
         self._client: socket.socket | None = None
 
-    def accept(self) -> TextServer:
-        """Waits until somebody connects."""
-        self._listener.settimeout(DEADLINE)
-        self._client, _ = self._listener.accept()
+    def accept(self, gone: Callable[[], bool] = lambda: False) -> TextServer:
+        """Waits until somebody connects, or whoever should is `gone`."""
+        self._listener.setblocking(False)
+        eventually(lambda: self._connected() or gone(), "a connection")
         return self
+
+    def _connected(self) -> bool:
+        try:
+            self._client, _ = self._listener.accept()
+        except BlockingIOError:
+            return False
+        self._client.setblocking(True)
+        return True
 
     def send(self, text: str | bytes) -> None:
         assert self._client is not None, "nobody has connected"

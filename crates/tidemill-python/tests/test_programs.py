@@ -43,6 +43,9 @@ class Run:
         for reader in self.readers:
             reader.start()
 
+    def ended(self):
+        return self.process.poll() is not None
+
     def end(self, signal_number=None, within=20):
         if signal_number is not None:
             self.process.send_signal(signal_number)
@@ -77,9 +80,17 @@ def command(program, *arguments):
     return ("-m", "tidemill.command", "run", program, *arguments)
 
 
+def when_free(port):
+    """A server on a port that another run may still hold."""
+    try:
+        return TextServer(port)
+    except OSError:
+        return None
+
+
 @pytest.fixture
 def server():
-    server = TextServer(9999)
+    server = eventually(lambda: when_free(9999), "a free port 9999")
     yield server
     server.close()
 
@@ -87,10 +98,10 @@ def server():
 @pytest.mark.parametrize("name", programs())
 def test_the_word_count_programs_run_as_they_are(start, server, name):
     run = start(*command(programs()[name]))
-    server.accept().send("the quick fox\nthe lazy dog\n")
-    eventually(lambda: any(run.pages()) or run.process.poll() is not None, "a batch with words")
+    server.accept(run.ended).send("the quick fox\nthe lazy dog\n")
+    eventually(lambda: any(run.pages()) or run.ended(), "a batch with words")
     server.send("fox fox\n")
-    eventually(lambda: [("fox", 2)] in run.pages() or run.process.poll() is not None, "the second text")
+    eventually(lambda: [("fox", 2)] in run.pages() or run.ended(), "the second text")
     counted = {}
     for word, count in (pair for page in run.pages() for pair in page):
         counted[word] = counted.get(word, 0) + count
@@ -142,8 +153,8 @@ def alive(pid):
 def started(start, tmp_path, server, then="ssc.awaitTermination()"):
     """A program that has counted a word, and the processes that belong to it."""
     run = start(*command(streaming(tmp_path, server, then)))
-    server.accept().send("word\n")
-    eventually(lambda: [("word", 1)] in run.pages() or run.process.poll() is not None, "a batch with a word")
+    server.accept(run.ended).send("word\n")
+    eventually(lambda: [("word", 1)] in run.pages() or run.ended(), "a batch with a word")
     assert run.process.poll() is None, "".join(run.err)
     below = children(run.process.pid)
     assert below, "the workers are processes"
@@ -187,7 +198,7 @@ def test_a_worker_that_is_killed_is_replaced(start, tmp_path, any_server):
     for pid in leaves:
         os.kill(pid, signal.SIGKILL)
     any_server.send("again\n")
-    eventually(lambda: [("again", 1)] in run.pages() or run.process.poll() is not None, "a batch after the kill")
+    eventually(lambda: [("again", 1)] in run.pages() or run.ended(), "a batch after the kill")
     assert run.process.poll() is None
     run.end(signal.SIGTERM)
 

@@ -161,7 +161,7 @@ def test_receivers_count_their_records_and_tell_their_life(new_stream):  # behav
         "id": 0, "name": "SocketReceiver-0", "active": True, "message": "", "time": -1,
     }
     stopped = notes.facts("receiver stopped")[0]
-    assert stopped["message"].startswith("Restarting receiver with delay 2000 ms")
+    assert stopped["message"].startswith("Restarting receiver with delay 2000ms")
     assert sum(facts["records"] for facts in notes.facts("batch completed")) == 2
     assert all(facts["inputs"][0][1] == facts["records"] for facts in notes.facts("batch completed"))
 
