@@ -4,14 +4,17 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Callable, Optional, Sequence, TypeVar
 
+import cloudpickle
+
 from tidemill import _engine
-from tidemill._call_site import Operator, call_site, called_at
+from tidemill._call_site import Operator, call_site, called_at, text_of
 from tidemill.rdd import RDD
 from tidemill.streaming._calling import time_of
 from tidemill.streaming.dstream import DStream
 from tidemill.streaming.util import TransformFunction
 
 if TYPE_CHECKING:
+    from tidemill._engine import Rdd, Stream
     from tidemill.context import SparkContext
     from tidemill.streaming._dstream.base import DStreamBase
 
@@ -24,6 +27,8 @@ class Streams:
 
     _sc: SparkContext
     _engine: _engine.StreamingContext
+    # Of each operator the driver's function.
+    _functions: list[tuple[Operator, Callable[..., Any]]]
 
     def transform(self, dstreams: Sequence[DStream[Any]], transformFunc: Callable[..., RDD[T]]) -> DStream[T]:
         """Makes of the RDDs that several streams have for a batch one: `StreamingContext.transform`.
@@ -58,8 +63,7 @@ class Streams:
             raise _engine.refusal("requirement failed: Some of the DStreams have different contexts; make all with one")
 
         def of_all(time: datetime, *rdds: Optional[RDD[Any]]) -> RDD[T]:
-            missing = [stream for stream, rdd in zip(dstreams, rdds) if rdd is None]
-            if missing:
+            if None in rdds:
                 raise ValueError(f"Couldn't generate RDD from parent at time {time}; let it give an empty RDD instead")
             rdd = transformFunc(rdds)
             if rdd is None:
@@ -97,13 +101,14 @@ class Streams:
 
     def _engine_transform(
         self, place: Operator, parents: Sequence[DStreamBase[Any]], function: TransformFunction
-    ) -> _engine.Stream:
+    ) -> Stream:
         """A stream whose RDDs `function` makes of those of `parents`."""
 
-        def call(milliseconds: int, handles: list[Optional[_engine.Rdd]]) -> Optional[_engine.Rdd]:
+        def call(milliseconds: int, handles: list[Optional[Rdd]]) -> Optional[Rdd]:
             with called_at(place):
                 return function.call(milliseconds, handles)
 
+        self._functions.append((place, function.func))
         return self._engine.transform(place, [parent._jdstream for parent in parents], call)
 
     def _transformed(
@@ -120,19 +125,20 @@ class Streams:
         """A stream whose RDDs follow from the one before, from what entered the window and from what left it."""
         place, sc = call_site(name), self._sc
 
-        def of(handle: Optional[_engine.Rdd]) -> Optional[RDD[Any]]:
+        def of(handle: Optional[Rdd]) -> Optional[RDD[Any]]:
             return None if handle is None else RDD(handle, sc, sc.serializer)
 
         def call(
             milliseconds: int,
-            previous: Optional[_engine.Rdd],
-            entering: Optional[_engine.Rdd],
-            leaving: Optional[_engine.Rdd],
-        ) -> Optional[_engine.Rdd]:
+            previous: Optional[Rdd],
+            entering: Optional[Rdd],
+            leaving: Optional[Rdd],
+        ) -> Optional[Rdd]:
             with called_at(place):
                 rdd = fold(time_of(milliseconds), of(previous), of(entering), of(leaving))
                 return None if rdd is None else rdd._jrdd
 
+        self._functions.append((place, fold))
         stream = self._engine.folding(place, parent._jdstream, slide_ms, window_ms, call)
         return DStream(stream, self, sc.serializer)  # type: ignore[arg-type]
 
@@ -142,13 +148,25 @@ class Streams:
         """A stream of states, each from the one before and the new values of its key."""
         raise NotImplementedError
 
-    def _add_output(self, name: str, stream: _engine.Stream, function: TransformFunction) -> None:
+    def _add_output(self, name: str, stream: Stream, function: TransformFunction) -> None:
         """Calls `function` with the RDD of each batch."""
         place, sc = call_site(name), self._sc
 
-        def call(milliseconds: int, handle: _engine.Rdd) -> None:
+        def call(milliseconds: int, handle: Rdd) -> None:
             with called_at(place):
                 function.results(milliseconds, [handle])
             sc._after_job()
 
         self._engine.for_each(place, stream, call)
+        self._functions.append((place, function.func))
+
+    def _check_functions(self) -> None:
+        """Checks that the driver's functions could go into a checkpoint, as PySpark does at the start (behaviour 1.6)."""
+        for place, func in self._functions:
+            try:
+                cloudpickle.dumps(func, 5)
+            except Exception as error:
+                raise _engine.refusal(
+                    f"{text_of(place)}: with a checkpoint directory functions of streams are written to checkpoints, and this "
+                    f"one cannot be pickled: {error}"
+                ) from error

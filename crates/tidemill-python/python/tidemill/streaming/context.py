@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Callable, ClassVar, Iterable, Optional, S
 from tidemill import _engine
 from tidemill._call_site import Operator, call_site
 from tidemill.context import SparkContext
+from tidemill.errors import EngineError
 from tidemill.rdd import RDD
 from tidemill.serializers import NoOpSerializer, UTF8Deserializer
 from tidemill.storagelevel import StorageLevel
@@ -65,6 +66,8 @@ class StreamingContext(Streams):
             assert batchDuration is not None, "batchDuration must be given"
             jssc = JavaStreamingContext(self._make_engine(max(0, milliseconds_of(batchDuration))))
         self._jssc = jssc
+        self._functions = []
+        self._checkpoints: Optional[str] = None
         self._engine = jssc._engine
 
     def _make_engine(self, interval_ms: int) -> _engine.StreamingContext:
@@ -181,7 +184,14 @@ class StreamingContext(Streams):
                     "Only one StreamingContext may be started in this JVM. Stop the one that is active first: "
                     "StreamingContext.getActive().stop(stopSparkContext=False)"
                 )
+            if self._checkpoints is not None and self._engine.state == "INITIALIZED":
+                try:
+                    self._check_functions()
+                except EngineError:
+                    self._engine.stop(False, False)  # for good, as after any failure here (behaviour 10.2)
+                    raise
             self._engine.start()
+            self._functions.clear()
             StreamingContext._activeContext = self
             _exit.watch(self)
 
@@ -288,6 +298,7 @@ class StreamingContext(Streams):
         if directory is not None:
             self._sc.setCheckpointDir(directory)
         self._engine.checkpoint(directory)
+        self._checkpoints = directory
 
     def addStreamingListener(self, streamingListener: StreamingListener) -> None:
         """Tells a listener what happens to batches and receivers: `StreamingContext.addStreamingListener`.

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Callable, Generic, TypeVar, Union
 
 from tidemill._call_site import call_site
+from tidemill.context import SparkContext
 from tidemill.rdd import RDD
 from tidemill.storagelevel import StorageLevel
 from tidemill.streaming._calling import for_transform, for_two, milliseconds_of
@@ -13,7 +14,6 @@ from tidemill.streaming.util import TransformFunction
 
 if TYPE_CHECKING:
     from tidemill import _engine
-    from tidemill.context import SparkContext
     from tidemill.streaming.context import StreamingContext
     from tidemill.streaming.dstream import DStream, TransformedDStream
 
@@ -196,14 +196,18 @@ class DStreamBase(Generic[T_co]):
         self, name: str, func: Callable[[datetime, RDD[Any], RDD[Any]], Any], other: DStreamBase[Any], keep: bool = False
     ) -> DStream[Any]:
         """A stream whose RDDs are `func(time, rdd, other's)`; a missing one counts as empty."""
-        sc, serializer = self._sc, self._jrdd_deserializer if keep else self._sc.serializer
+        serializer = self._jrdd_deserializer if keep else self._sc.serializer
 
         def of_both(at: datetime, one: Any, two: Any) -> Any:
-            one = sc.emptyRDD() if one is None else one
-            return func(at, one, sc.emptyRDD() if two is None else two)
+            return func(at, _or_empty(one), _or_empty(two))
 
-        function = TransformFunction(sc, of_both, self._jrdd_deserializer, other._jrdd_deserializer)
+        function = TransformFunction(self._sc, of_both, self._jrdd_deserializer, other._jrdd_deserializer)
         return self._ssc._transformed(name, [self, other], function, serializer)
+
+
+def _or_empty(rdd: Any) -> Any:
+    # Not a captured context: functions of streams are pickled where there is a checkpoint directory.
+    return SparkContext.getOrCreate().emptyRDD() if rdd is None else rdd
 
 
 def _moment_ms(moment: Moment) -> int:

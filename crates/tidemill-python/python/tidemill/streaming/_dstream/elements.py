@@ -104,7 +104,9 @@ class ElementOperators(DStreamBase[T_co]):
         """
         return self._reduced("reduce", func)
 
-    def _reduced(self, name: str, func: Callable[[Any, Any], Any], first: Optional[Callable[..., Any]] = None) -> Any:
+    def _reduced(
+        self, name: str, func: Callable[[Any, Any], Any], first: Optional[Callable[..., Any]] = None
+    ) -> DStream[Any]:
         def reduced(_: Any, rdd: Any) -> Any:
             parts = rdd if first is None else rdd.mapPartitions(first)
             return parts.map(_functions.with_key_none).reduceByKey(func, 1).map(_functions.value_of)

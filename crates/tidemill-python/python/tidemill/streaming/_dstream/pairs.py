@@ -167,7 +167,7 @@ class PairOperators(DStreamBase[T_co]):
         """
         return self._combined("fullOuterJoin", other, numPartitions)
 
-    def _combined(self, name: str, other: DStreamBase[Any], asked: Optional[int]) -> Any:
+    def _combined(self, name: str, other: DStreamBase[Any], asked: Optional[int]) -> DStream[Any]:
         """The operator of that name on the RDDs of both streams."""
         partitions = self._partitions(asked)
         return self._with(name, lambda _, one, two: getattr(one, name)(two, partitions), other)
