@@ -114,13 +114,13 @@ impl JobHandle {
     /// Waits for the job's end; then the results that were not taken yet, each with its place, in order of arrival. A wait
     /// that is [`interruptible`] cancels the job where it is interrupted.
     pub fn wait(&self) -> (Outcome, VecDeque<(usize, Output)>) {
-        let interrupt = INTERRUPT.with_borrow(Option::clone);
+        let interrupt = Interrupt::current();
         let mut state = self.shared.state();
         loop {
             if let Some(outcome) = state.outcome.clone() {
                 return (outcome, std::mem::take(&mut state.results));
             }
-            let Some((every, interrupted)) = &interrupt else {
+            let Some(Interrupt { every, interrupted }) = &interrupt else {
                 state = self.shared.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
                 continue;
             };
@@ -174,10 +174,23 @@ impl JobHandle {
     }
 }
 
-type Interrupt = (Duration, Rc<dyn Fn() -> bool>);
+/// What the jobs that a thread waits for are interrupted by.
+#[derive(Clone)]
+pub(crate) struct Interrupt {
+    /// How often it is asked.
+    pub(crate) every: Duration,
+    /// Whether it is time to end.
+    pub(crate) interrupted: Rc<dyn Fn() -> bool>,
+}
+
+impl Interrupt {
+    /// That of this thread.
+    pub(crate) fn current() -> Option<Interrupt> {
+        INTERRUPT.with_borrow(Option::clone)
+    }
+}
 
 thread_local! {
-    /// What the jobs that this thread waits for are interrupted by.
     static INTERRUPT: RefCell<Option<Interrupt>> = const { RefCell::new(None) };
 }
 
@@ -204,7 +217,7 @@ pub fn interruptible<R>(every: Duration, interrupted: impl Fn() -> bool + 'stati
             INTERRUPT.set(self.0.take());
         }
     }
-    let _restore = Restore(INTERRUPT.replace(Some((every, Rc::new(interrupted)))));
+    let _restore = Restore(INTERRUPT.replace(Some(Interrupt { every, interrupted: Rc::new(interrupted) })));
     work()
 }
 

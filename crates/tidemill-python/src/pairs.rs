@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use tidemill_core::lineage::{Dependency, Lineage, Meta, Node, Parent};
+use tidemill_core::memory::{Grant, Pool};
 use tidemill_core::ship::{Encoder, NotShippable};
 use tidemill_core::{BoxRuns, Cause, Error, Rdd, Runs, Stop, TaskContext};
 
@@ -97,8 +98,9 @@ impl Node<PyBatch> for Pairs {
                 Ok(Box::new(Zip { left, right }))
             }
             Meeting::Each => {
+                let held = Held::Filling(Vec::new(), cx.environment().memory.grant(Pool::Shuffle));
                 let cx = Arc::clone(cx);
-                Ok(Box::new(Cartesian { node: self, partition, cx, left, at_hand: None, right: None }))
+                Ok(Box::new(Cartesian { node: self, partition, cx, left, at_hand: None, pass: Pass::Ended, held }))
             }
         }
     }
@@ -156,39 +158,108 @@ impl Runs<PyBatch> for Zip {
     }
 }
 
-/// For each left batch the right partition is drawn anew: what is worth keeping is persisted.
+/// Each left batch with the whole right partition. That is held while its pairs are made if memory suffices; otherwise it
+/// is drawn anew for each left batch, as in Spark.
 struct Cartesian {
     node: Arc<Pairs>,
     partition: usize,
     cx: Arc<TaskContext>,
     left: Side,
+    /// The left batch that is being paired.
     at_hand: Option<PyBatch>,
-    right: Option<Side>,
+    pass: Pass,
+    held: Held,
+}
+
+/// How far the right side has come for the left batch at hand.
+enum Pass {
+    /// It is drawn.
+    Drawing(Side),
+    /// It is held; this one is next.
+    At(usize),
+    Ended,
+}
+
+/// What is held of the right side.
+enum Held {
+    /// What was drawn so far, in the first pass.
+    Filling(Vec<PyBatch>, Grant),
+    /// All of it; the memory is accounted for as long.
+    All(Vec<PyBatch>, #[expect(dead_code, reason = "it is given back when it is dropped")] Grant),
+    /// It is too large.
+    Nothing,
+}
+
+impl Held {
+    fn add(&mut self, batch: &PyBatch) {
+        if let Held::Filling(batches, grant) = self {
+            if grant.try_grow(batch.payload.len() as u64) {
+                batches.push(batch.clone());
+            } else {
+                *self = Held::Nothing;
+            }
+        }
+    }
+
+    /// The first pass is over.
+    fn complete(&mut self) {
+        *self = match std::mem::replace(self, Held::Nothing) {
+            Held::Filling(batches, grant) => Held::All(batches, grant),
+            other => other,
+        };
+    }
+}
+
+impl Cartesian {
+    /// Begins at the start of the right side.
+    fn begin(&self) -> Result<Pass, Stop> {
+        if let Held::All(..) = self.held {
+            return Ok(Pass::At(0));
+        }
+        let (_, place) = self.node.places(self.partition);
+        Ok(Pass::Drawing(Side::new(self.node.right.compute(place, &self.cx, self.node.meta.depth)?)))
+    }
+
+    /// The next right batch for the left one at hand.
+    fn next_right(&mut self) -> Result<Option<PyBatch>, Stop> {
+        let next = match &mut self.pass {
+            Pass::Drawing(side) => {
+                let next = side.next_filled()?;
+                match &next {
+                    Some(batch) => self.held.add(batch),
+                    None => self.held.complete(),
+                }
+                next
+            }
+            Pass::At(place) => {
+                *place += 1;
+                let Held::All(batches, _) = &self.held else { return Ok(None) };
+                batches.get(*place - 1).cloned()
+            }
+            Pass::Ended => None,
+        };
+        if next.is_none() {
+            self.pass = Pass::Ended;
+        }
+        Ok(next)
+    }
 }
 
 impl Runs<PyBatch> for Cartesian {
     fn next(&mut self, into: &mut Vec<PyBatch>) -> Result<bool, Stop> {
         loop {
             self.cx.check()?;
+            if let Some(left) = self.at_hand.clone()
+                && let Some(right) = self.next_right()?
+            {
+                into.push(product(&left, &right));
+                return Ok(true);
+            }
+            self.at_hand = self.left.next_filled()?;
             if self.at_hand.is_none() {
-                self.at_hand = self.left.next_filled()?;
+                return Ok(false);
             }
-            let Some(left) = &self.at_hand else { return Ok(false) };
-            let right = match &mut self.right {
-                Some(right) => right,
-                None => {
-                    let (_, place) = self.node.places(self.partition);
-                    let runs = self.node.right.compute(place, &self.cx, self.node.meta.depth)?;
-                    self.right.insert(Side::new(runs))
-                }
-            };
-            match right.next_filled()? {
-                Some(right) => {
-                    into.push(product(left, &right));
-                    return Ok(true);
-                }
-                None => (self.at_hand, self.right) = (None, None),
-            }
+            self.pass = self.begin()?;
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use pyo3::prelude::*;
 use tidemill_core::event::{Outcome, StageInfo};
@@ -9,6 +10,9 @@ use tidemill_core::{Context, Event, Listener};
 
 /// So many jobs, and stages, are remembered: Spark's `spark.ui.retainedJobs`.
 const KEPT: usize = 1000;
+
+/// Listeners of the program's may hold events up; then what is known is told.
+const CATCH_UP_MOST: Duration = Duration::from_millis(100);
 
 /// What a job is: its number, its stages, and its status in Spark's words.
 type Job = (u64, Vec<u64>, &'static str);
@@ -58,6 +62,11 @@ impl PyStatus {
         PyStatus { context: context.clone(), known }
     }
 
+    /// Waits until events up to now have come: a job that a caller has seen the end of has ended here too.
+    fn catch_up(&self, py: Python<'_>) {
+        py.detach(|| self.context.events().flush(CATCH_UP_MOST));
+    }
+
     fn known(&self) -> MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -66,7 +75,8 @@ impl PyStatus {
 #[pymethods]
 impl PyStatus {
     #[pyo3(signature = (group = None))]
-    fn job_ids_for_group(&self, group: Option<&str>) -> Vec<u64> {
+    fn job_ids_for_group(&self, py: Python<'_>, group: Option<&str>) -> Vec<u64> {
+        self.catch_up(py);
         let known = self.known();
         let mut ids: Vec<u64> =
             known.jobs.iter().filter(|(_, job)| job.group.as_deref() == group).map(|(id, _)| *id).collect();
@@ -83,15 +93,18 @@ impl PyStatus {
         self.context.active_jobs()
     }
 
-    fn active_stages(&self) -> Vec<u64> {
+    fn active_stages(&self, py: Python<'_>) -> Vec<u64> {
+        self.catch_up(py);
         self.known().stages.iter().filter(|(_, stage)| stage.runs).map(|(id, _)| *id).collect()
     }
 
-    fn job(&self, job: u64) -> Option<Job> {
+    fn job(&self, py: Python<'_>, job: u64) -> Option<Job> {
+        self.catch_up(py);
         self.known().jobs.get(&job).map(|known| (job, known.stages.clone(), known.status))
     }
 
-    fn stage(&self, stage: u64) -> Option<Stage> {
+    fn stage(&self, py: Python<'_>, stage: u64) -> Option<Stage> {
+        self.catch_up(py);
         let known = self.known();
         let KnownStage { info, attempt, active, completed, failed, .. } = known.stages.get(&stage)?;
         Some((stage, *attempt, info.name.clone(), info.tasks, *active, *completed, *failed))

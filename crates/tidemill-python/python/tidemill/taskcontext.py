@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 # What the driver sends at the head of a task: attempt id, stage, partition, attempt, cpus, number of properties.
 _HEAD = struct.Struct("<QQIIII")
 _LENGTH = struct.Struct("<I")
+# Set where an RDD's own partition is computed by a task of another number, as below a union.
+_TASK_PARTITION = "tidemill.task.partition"
 
 
 class Task:
@@ -96,7 +98,8 @@ class TaskContext:
         >>> sc.parallelize([1, 2], 2).map(lambda x: TaskContext.get().partitionId()).collect()
         [0, 1]
         """
-        return self._known().partition
+        task = self._known()
+        return int(task.properties.get(_TASK_PARTITION, task.partition))
 
     def attemptNumber(self) -> int:
         """How often this task was tried before: 0 at the first time.

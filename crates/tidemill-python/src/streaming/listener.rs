@@ -90,7 +90,8 @@ fn batch_fields<'py>(py: Python<'py>, batch: &BatchInfo) -> PyResult<Bound<'py, 
     fields.set_item("processingStartTime", batch.started.map(|time| time.millis()))?;
     fields.set_item("processingEndTime", batch.completed.map(|time| time.millis()))?;
     // Of the times in milliseconds, so that they agree with what is told above.
-    let delay = |from: Option<Timestamp>, until: Option<Timestamp>| Some(until?.millis().saturating_sub(from?.millis()));
+    let delay =
+        |from: Option<Timestamp>, until: Option<Timestamp>| Some(until?.millis().saturating_sub(from?.millis()));
     let (submitted, started, completed) = (Some(batch.submitted), batch.started, batch.completed);
     fields.set_item("schedulingDelay", delay(submitted, started))?;
     fields.set_item("processingDelay", delay(started, completed))?;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::context::Context;
 use crate::error::Error;
-use crate::job::{JobHandle, Output, ResultSide};
+use crate::job::{Interrupt, JobHandle, Output, ResultSide};
 use crate::lineage::{Lineage, Operator, Parent};
 use crate::memory::Grant;
 use crate::rdd::{Input, Rdd};
@@ -14,7 +14,7 @@ use crate::runs::BoxRuns;
 use crate::ship::{Code, Decoded, Decoder, Encoder, NotShippable, ShipError, conjure};
 use crate::task::{END_OF_STAGE, TaskContext};
 use crate::weight::Weigher;
-use crate::{Cause, Element, Stop, Wake};
+use crate::{Cause, Element, Stop, Timestamp, Wake, Woken};
 
 /// Makes one value of a partition's elements, from the action's code. It captures nothing.
 pub(crate) trait Fold<T, R, C>: Fn(Drawn<T>, &C) -> Result<R, Stop> + Copy + Send + Sync + 'static {}
@@ -228,18 +228,31 @@ impl<R: 'static> Submitted<R> {
         in_order(self.count, results).into_iter().map(|value| value.ok_or_else(missing)).collect()
     }
 
-    /// Waits no longer than `timeout`; what is not done by then is cancelled.
+    /// Waits no longer than `timeout`; what is not done by then is cancelled. A wait that is
+    /// [`interruptible`](crate::job::interruptible) ends the job early.
     pub(crate) fn wait_within(self, timeout: Duration) -> Result<Vec<Option<R>>, Error> {
-        let clock = self.context.clock();
-        let (deadline, wake) = (clock.now() + timeout, Wake::new());
-        self.handle.wake_at_end(&wake);
-        clock.wait_until(deadline, &wake);
+        self.wait_until(self.context.clock().now() + timeout);
         let (outcome, results) = self.handle.so_far();
         match outcome {
             Some(outcome) => self.context.job_result(&self.handle, &self.operator, outcome)?,
             None => self.handle.cancel(),
         }
         Ok(in_order(self.count, results))
+    }
+
+    fn wait_until(&self, deadline: Timestamp) {
+        let (clock, wake, interrupt) = (self.context.clock(), Wake::new(), Interrupt::current());
+        self.handle.wake_at_end(&wake);
+        loop {
+            let look = interrupt.as_ref().map_or(deadline, |interrupt| deadline.min(clock.now() + interrupt.every));
+            let woken = clock.wait_until(look, &wake);
+            if woken != Woken::Reached || clock.now() >= deadline {
+                return;
+            }
+            if interrupt.as_ref().is_some_and(|interrupt| (interrupt.interrupted)()) {
+                self.handle.cancel();
+            }
+        }
     }
 }
 
