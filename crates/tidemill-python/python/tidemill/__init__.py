@@ -72,7 +72,7 @@ _HOMES = {
 # Modules that PySpark's own `__init__` loads, so that `pyspark.rdd` is there after `import pyspark`.
 _MODULES = frozenset(
     "accumulators broadcast conf context errors files join profiler rdd rddsampler resource resultiterable serializers"
-    " shuffle statcounter status storagelevel taskcontext util version".split()
+    " statcounter status storagelevel taskcontext util version".split()
 )
 
 __all__ = [

@@ -41,6 +41,8 @@ _ABSENT = {
     " socketTextStream",
     "pyspark.streaming.zeromq": "Spark itself removed the ZeroMQ connector: read the socket with a ZeroMQ client and serve"
     " it by socketTextStream",
+    "pyspark.shuffle": "how tasks shuffle and spill is the engine's own business: use combineByKey, sortByKey and their"
+    " like",
     "pyspark.java_gateway": "there is no JVM in Tidemill, and no gateway to one: use the Python API",
 }
 
