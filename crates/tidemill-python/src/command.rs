@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
-use tidemill::cli::{self, Program, Programs, Submission};
+use tidemill::cli::{self, Demo, Program, Programs, Submission};
 
 /// What runs programs: a Python object with `run` and `shell`.
 struct InPython<'py> {
@@ -38,6 +38,21 @@ impl Programs for InPython<'_> {
 
     fn shell(&self, submission: &Submission) -> u8 {
         let call = || self.programs.call_method1("shell", (options(self.programs.py(), submission)?,))?.extract();
+        self.code(call())
+    }
+
+    fn demo(&self, demo: &Demo) -> u8 {
+        let Demo { host, port, interval, batches, master } = demo;
+        let call = || {
+            let options = options(self.programs.py(), &Submission::default())?;
+            options.get_item("settings")?.map_or(Ok(()), |settings| settings.set_item("spark.master", master))?;
+            let arguments = [host.clone(), port.to_string(), interval.as_secs_f64().to_string()];
+            options.set_item(
+                "arguments",
+                arguments.into_iter().chain(batches.map(|it| it.to_string())).collect::<Vec<_>>(),
+            )?;
+            self.programs.call_method1("demo", (options,))?.extract()
+        };
         self.code(call())
     }
 }

@@ -14,6 +14,7 @@ mod demo;
 mod properties;
 mod submit;
 
+pub use demo::Demo;
 pub use submit::{Program, Submission};
 use submit::{RunOptions, ShellOptions, SubmitOptions};
 
@@ -59,6 +60,9 @@ pub trait Programs {
 
     /// Opens a prompt, and gives the exit code when it is left.
     fn shell(&self, submission: &Submission) -> u8;
+
+    /// Counts the words that a server sends, batch by batch, and gives the exit code.
+    fn demo(&self, demo: &Demo) -> u8;
 }
 
 /// Does what the command line says, and gives the exit code. The first of `arguments` is the name of the command itself.
@@ -109,7 +113,7 @@ pub fn submission(words: impl IntoIterator<Item = OsString>) -> Result<Submissio
 
 fn obey(command: Command, programs: Option<&dyn Programs>) -> anyhow::Result<u8> {
     match command {
-        Command::Demo(options) => demo::run(&options)?,
+        Command::Demo(options) => return demo::run(&options, programs),
         Command::Settings => print(&Settings::document())?,
         Command::Run(options) => {
             let program = options.program()?;

@@ -55,6 +55,11 @@ class Programs:
             return _report(error)
         return 0
 
+    def demo(self, options: dict[str, Any]) -> int:
+        """Runs `demo.py`, the network word count, on the text that the command serves."""
+        program = os.path.join(os.path.dirname(os.path.abspath(__file__)), "demo.py")
+        return self.run({**options, "program": program})
+
     def shell(self, options: dict[str, Any]) -> int:
         """Opens a prompt with `sc` and `ssc`."""
         from tidemill import shell

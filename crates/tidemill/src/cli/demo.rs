@@ -3,12 +3,12 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::core::Timestamp;
 use crate::core::settings::{Unit, format_duration, parse_duration};
+use crate::core::{SystemClock, Timestamp};
 use crate::prelude::*;
 use anyhow::{Context as _, ensure};
 
-use super::print;
+use super::{Programs, print};
 use server::TextServer;
 
 mod server;
@@ -58,23 +58,49 @@ struct Totals {
     words: i64,
 }
 
-pub(super) fn run(options: &Options) -> anyhow::Result<()> {
-    let mut settings = Settings::new();
-    settings.set("spark.master", &options.master).set("spark.app.name", "tidemill demo");
-    let context = Context::new(&settings)?;
-    let streaming = StreamingContext::new(&context, options.interval)?;
+/// The demo's program, as whoever runs it needs to know it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Demo {
+    /// The server of the text.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// Time between batches.
+    pub interval: Duration,
+    /// After how many batches it ends; `None`: at Ctrl-C.
+    pub batches: Option<u64>,
+    /// Where to run.
+    pub master: String,
+}
 
+/// Runs the demo, where there are programs in their language, and gives the exit code.
+pub(super) fn run(options: &Options, programs: Option<&dyn Programs>) -> anyhow::Result<u8> {
     let (host, port) = match &options.connect {
         Some((host, port)) => (host.clone(), *port),
         None => {
             let server = TextServer::bind(options.port)?;
             let port = server.port()?;
-            server.serve(Arc::clone(context.clock()), options.lines_per_second)?;
+            server.serve(Arc::new(SystemClock::new()), options.lines_per_second)?;
             ("127.0.0.1".to_owned(), port)
         }
     };
-    let totals = declare(&streaming, &host, port, options.batches);
     print(&welcome(options, &host, port))?;
+    if let Some(programs) = programs {
+        let Options { interval, batches, master, .. } = options;
+        let (interval, batches, master) = (*interval, *batches, master.clone());
+        return Ok(programs.demo(&Demo { host, port, interval, batches, master }));
+    }
+    count(options, &host, port)?;
+    Ok(0)
+}
+
+/// The demo's program in Rust.
+fn count(options: &Options, host: &str, port: u16) -> anyhow::Result<()> {
+    let mut settings = Settings::new();
+    settings.set("spark.master", &options.master).set("spark.app.name", "tidemill demo");
+    let context = Context::new(&settings)?;
+    let streaming = StreamingContext::new(&context, options.interval)?;
+    let totals = declare(&streaming, host, port, options.batches);
     streaming.start()?;
     let ended = streaming.await_termination();
     streaming.stop(false);
