@@ -12,10 +12,9 @@ BATCHES ?= 10
 targets:
 	@sed -n 's/^## //p' Makefile
 
-## make demo    counts words over a stream for a few seconds and shows each batch
-demo:
-	@.ci/setup build
-	cargo run --release --locked -p tidemill -- demo --batches $(BATCHES)
+## make demo    counts words over a stream for a few seconds, in Python, and shows each batch
+demo: python
+	.venv/bin/tidemill demo --batches $(BATCHES)
 
 ## make test    everything that CI runs: layout, lints, documentation, examples, tests
 test:
