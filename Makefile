@@ -6,7 +6,7 @@ export PATH := $(HOME)/.cargo/bin:$(PATH)
 # How many batches the demo shows: `make demo BATCHES=60`.
 BATCHES ?= 10
 
-.PHONY: targets demo test python bench
+.PHONY: targets demo test python conformance bench
 .DEFAULT_GOAL := targets
 
 targets:
@@ -30,6 +30,11 @@ test:
 python:
 	@.ci/setup python
 	@.ci/python install
+
+## make conformance   runs the Python tests of behaviour on the real PySpark, which takes a while
+conformance:
+	@.ci/setup conformance
+	@.ci/python conformance
 
 ## make bench   runs the benchmarks, prints a table and writes target/bench/results.json
 bench:

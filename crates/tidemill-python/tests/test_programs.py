@@ -32,7 +32,8 @@ class Run:
     def __init__(self, *arguments, cwd=None):
         path = os.pathsep.join(entry for entry in sys.path if entry)
         self.process = subprocess.Popen(
-            [sys.executable, *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            [sys.executable, *map(str, arguments)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, text=True,
             env={**os.environ, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1"}, cwd=cwd, start_new_session=True,
         )
         self.out, self.err = [], []
@@ -71,7 +72,7 @@ def start(tmp_path):
 
     yield start
     for run in runs:
-        if run.process.poll() is None:
+        if not run.ended():
             run.process.kill()
             run.end()
 
@@ -120,6 +121,8 @@ ssc.start()
 {then}
 """
 
+UNTIL_STDIN_ENDS = "import sys\nsys.stdin.read()"
+
 
 def streaming(tmp_path, server, then="ssc.awaitTermination()"):
     program = tmp_path / "program.py"
@@ -155,7 +158,7 @@ def started(start, tmp_path, server, then="ssc.awaitTermination()"):
     run = start(*command(streaming(tmp_path, server, then)))
     server.accept(run.ended).send("word\n")
     eventually(lambda: [("word", 1)] in run.pages() or run.ended(), "a batch with a word")
-    assert run.process.poll() is None, "".join(run.err)
+    assert not run.ended(), "".join(run.err)
     below = children(run.process.pid)
     assert below, "the workers are processes"
     return run, below
@@ -187,19 +190,22 @@ except KeyboardInterrupt:
 
 
 def test_no_process_is_left_when_the_program_ends_by_itself(start, tmp_path, any_server):
-    run, below = started(start, tmp_path, any_server, "ssc.awaitTerminationOrTimeout(0.5)")
+    run, below = started(start, tmp_path, any_server, UNTIL_STDIN_ENDS)
+    run.process.stdin.close()
     assert run.end() == 0
     eventually(lambda: not any(map(alive, below)), "the end of all workers", within=1)
 
 
 def test_a_worker_that_is_killed_is_replaced(start, tmp_path, any_server):
-    run, below = started(start, tmp_path, any_server)
+    # The program does not ask for errors: the batch that loses its worker may fail, and later ones go on.
+    run, below = started(start, tmp_path, any_server, UNTIL_STDIN_ENDS)
     leaves = [pid for pid in below if not children(pid)]
     for pid in leaves:
         os.kill(pid, signal.SIGKILL)
+    eventually(lambda: not any(map(alive, leaves)), "the end of the workers")
     any_server.send("again\n")
     eventually(lambda: [("again", 1)] in run.pages() or run.ended(), "a batch after the kill")
-    assert run.process.poll() is None
+    assert not run.ended(), "".join(run.err)
     run.end(signal.SIGTERM)
 
 
