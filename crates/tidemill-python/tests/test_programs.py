@@ -110,6 +110,22 @@ def test_the_word_count_programs_run_as_they_are(start, server, name):
     run.end(signal.SIGTERM)
 
 
+def test_the_first_page_shows_a_program_that_runs_and_what_it_prints(start, tmp_path, server):
+    page = (REPOSITORY / "README.md").read_text()
+    shown, = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    printed, = re.findall(r"```text\n(-{43}\n.*?)```", page, re.DOTALL)
+    program = tmp_path / "network_word_count.py"
+    program.write_text(shown)
+    run = start(*command(program))
+    server.accept(run.ended).send("tide mill tide\n")
+    eventually(lambda: any(run.pages()) or run.ended(), "a batch with words")
+    run.end(signal.SIGTERM)
+    lines = re.sub(r"Time: .*", "Time: then", "".join(run.out)).splitlines()
+    in_page = re.sub(r"Time: .*", "Time: then", printed).splitlines()
+    # Which key comes first is a matter of the hash, and so of the Python.
+    assert sorted(lines[: len(in_page)]) == sorted(in_page), "".join(run.out + run.err)
+
+
 WORDS = """
 from pyspark import SparkContext
 from pyspark.streaming import StreamingContext
