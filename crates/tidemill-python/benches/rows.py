@@ -10,7 +10,7 @@ from pathlib import Path
 import processes
 from engines import Engine, Feeder, figures, scratch, started
 
-COPIES = 6
+COPIES = 3
 """How many times the 64 MiB are drained: enough for eight batches of one second; slower peers have them with fewer."""
 DRAINED_BATCHES = 8
 INTERVALS = (0.001, 0.002, 0.003, 0.005, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.75, 1.0)
