@@ -6,7 +6,7 @@ export PATH := $(HOME)/.cargo/bin:$(PATH)
 # How many batches the demo shows: `make demo BATCHES=60`.
 BATCHES ?= 10
 
-.PHONY: targets demo test python conformance bench
+.PHONY: targets demo test python conformance bench bench-peers
 .DEFAULT_GOAL := targets
 
 targets:
@@ -36,7 +36,15 @@ conformance:
 	@.ci/setup conformance
 	@.ci/python conformance
 
-## make bench   runs the benchmarks, prints a table and writes target/bench/results.json
+## make bench   runs the benchmarks, prints tables and writes target/bench/results.json
 bench:
-	@.ci/setup build
+	@.ci/setup python
 	cargo bench -p tidemill --bench bench --locked
+	@.ci/python install
+	@.ci/python bench
+
+## make bench-peers   runs the Python benchmarks beside PySpark, Bytewax and Pathway, which takes most of an hour
+bench-peers:
+	@.ci/setup conformance
+	@.ci/python install
+	@.ci/python bench-peers
