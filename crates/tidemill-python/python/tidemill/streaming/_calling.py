@@ -12,13 +12,12 @@ TimeAndRdds = Callable[..., Any]
 def positional_count(func: Callable[..., Any]) -> Optional[int]:
     """How many arguments a call form is chosen by; `None` where that cannot be known.
 
-    PySpark counts all positional parameters, also `self` and those with defaults, and cannot call what is no plain function
-    (behaviour 10.3). Here only those count that a caller has to give, and anything that can be called may be given:
-    `lambda rdd, n=3: ...` has one. Where none has to be given all count.
+    A plain function counts all its positional parameters, as PySpark has it (behaviour 10.3): `lambda rdd, n=3: ...` has two.
+    What PySpark cannot call at all is counted as a reader would: a bound method without `self`, a partial function, a callable
+    object and a builtin by the parameters that a caller has to give.
     """
     if isinstance(func, FunctionType):
-        count = func.__code__.co_argcount
-        return count - len(func.__defaults__ or ()) or count
+        return func.__code__.co_argcount
     if not callable(func):
         raise TypeError(f"func should be callable, got {type(func)}")
     try:
