@@ -5,6 +5,7 @@
 One process, no engine: runs of 256 KiB of text go through `tidemill.worker.chain` and through the by-hand loops in
 turn. Figures are CPU time, the best of the repetitions. The text is made here (50,000 words, frequency as 1/rank).
 """
+
 from __future__ import annotations
 
 import itertools
@@ -12,7 +13,7 @@ import random
 import sys
 import time
 from types import SimpleNamespace
-from typing import Any, Callable, Dict, List, Tuple
+from typing import Any, Callable
 
 from tidemill.worker import chain, formats
 from tidemill.worker.hashing import portable_hash
@@ -24,13 +25,13 @@ TASK = SimpleNamespace(partition=0)
 
 def text_of(mebibytes: int) -> bytes:
     rng = random.Random(7)
-    words: Dict[str, None] = {}
+    words: dict[str, None] = {}
     while len(words) < VOCABULARY:
         length = rng.randrange(3, 8) if len(words) < 500 else rng.randrange(6, 13)
         words["".join(rng.choices("abcdefghijklmnopqrstuvwxyz", k=length))] = None
     vocabulary = list(words)
     weights = list(itertools.accumulate(1 / rank for rank in range(1, VOCABULARY + 1)))
-    lines: List[str] = []
+    lines: list[str] = []
     size = 0
     while size < mebibytes << 20:
         drawn = iter(rng.choices(vocabulary, cum_weights=weights, k=100_000))
@@ -43,8 +44,8 @@ def text_of(mebibytes: int) -> bytes:
     return ("\n".join(lines) + "\n").encode()
 
 
-def runs_of(text: bytes) -> List[formats.Batch]:
-    runs: List[formats.Batch] = []
+def runs_of(text: bytes) -> list[formats.Batch]:
+    runs: list[formats.Batch] = []
     start = 0
     while start < len(text):
         end = text.rfind(b"\n", start, start + RUN) + 1
@@ -53,11 +54,11 @@ def runs_of(text: bytes) -> List[formats.Batch]:
     return runs
 
 
-def split(line: str) -> List[str]:
+def split(line: str) -> list[str]:
     return line.split(" ")
 
 
-def one(word: str) -> Tuple[str, int]:
+def one(word: str) -> tuple[str, int]:
     return (word, 1)
 
 
@@ -65,8 +66,8 @@ def add(left: int, right: int) -> int:
     return left + right
 
 
-def counted_by_hand(runs: List[formats.Batch]) -> Any:
-    counts: Dict[str, int] = {}
+def counted_by_hand(runs: list[formats.Batch]) -> Any:
+    counts: dict[str, int] = {}
     for _, _, payload in runs:
         for line in str(payload, "utf-8").split("\n")[:-1]:
             for word in split(line):
@@ -75,12 +76,12 @@ def counted_by_hand(runs: List[formats.Batch]) -> Any:
     return counts
 
 
-def chained(ops: List[Tuple[str, Any]], sink: Tuple[Any, ...]) -> Callable[[List[formats.Batch]], Any]:
+def chained(ops: list[tuple[str, Any]], sink: tuple[Any, ...]) -> Callable[[list[formats.Batch]], Any]:
     made = chain.Chain({"ops": tuple((kind, f, kind) for kind, f in ops), "sink": sink})
     return lambda runs: list(made.run(iter(runs), TASK))
 
 
-def numbers_by_hand(runs: List[formats.Batch]) -> int:
+def numbers_by_hand(runs: list[formats.Batch]) -> int:
     count = 0
     for run in runs:
         for number in formats.decode(*run):
@@ -89,7 +90,7 @@ def numbers_by_hand(runs: List[formats.Batch]) -> int:
     return count
 
 
-def listed_by_hand(runs: List[formats.Batch]) -> List[int]:
+def listed_by_hand(runs: list[formats.Batch]) -> list[int]:
     found = []
     for run in runs:
         for number in formats.decode(*run):
@@ -107,7 +108,7 @@ def even(number: int) -> bool:
     return number % 2 == 0
 
 
-def best(function: Callable[[List[formats.Batch]], Any], runs: List[formats.Batch]) -> float:
+def best(function: Callable[[list[formats.Batch]], Any], runs: list[formats.Batch]) -> float:
     start = time.process_time()
     function(runs)
     return time.process_time() - start
@@ -121,7 +122,7 @@ def main() -> None:
     count_words = [("flatMap", split), ("map", one)]
     halves = [("map", twice), ("filter", even)]
     combine = ("combine", None, add, add, 2, portable_hash)
-    cases: List[Tuple[str, int, Any, Any, Any]] = [
+    cases: list[tuple[str, int, Any, Any, Any]] = [
         ("word count, map side", words, texts, counted_by_hand, chained(count_words, combine)),
         ("words, counted", words, texts, None, chained([("flatMap", split)], ("count",))),
         ("words, to buckets", words, texts, None, chained(count_words, ("buckets", 2, portable_hash))),

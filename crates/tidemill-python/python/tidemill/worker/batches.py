@@ -1,14 +1,16 @@
 """What generated loops call between records: pieces of their input, and batches of their output."""
+
 from __future__ import annotations
 
 import itertools
 import pickle
-from typing import Any, Dict, Iterable, Iterator, List, Tuple
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 from tidemill.worker import formats
 from tidemill.worker.hashing import portable_hash
 
-Output = Tuple[int, int, int, formats.Payload]  # bucket, format, number of records, payload
+Output = tuple[int, int, int, formats.Payload]  # bucket, format, number of records, payload
 
 # More buckets than this share the bytes that this many would gather before they are written.
 MANY_BUCKETS = 32
@@ -76,12 +78,12 @@ def parts(values: Any, sizes: Sizes) -> Iterable[Iterable[Any]]:
     return lazily(iter(values), sizes)
 
 
-def items(table: Any) -> Iterator[Tuple[Any, Any]]:
+def items(table: Any) -> Iterator[tuple[Any, Any]]:
     """The pairs of a table that is in memory or was spilled."""
     return iter(table.items()) if table.__class__ is dict else table
 
 
-def concatenated(left: List[Any], right: List[Any]) -> List[Any]:
+def concatenated(left: list[Any], right: list[Any]) -> list[Any]:
     left.extend(right)
     return left
 
@@ -89,7 +91,7 @@ def concatenated(left: List[Any], right: List[Any]) -> List[Any]:
 # ---- output --------------------------------------------------------------------------------------------------------
 
 
-def write_rows(rows: List[Any], sizes: Sizes, end: bool) -> Iterator[Output]:
+def write_rows(rows: list[Any], sizes: Sizes, end: bool) -> Iterator[Output]:
     """Writes the gathered records; before the end those that fill no batch of a fixed size stay."""
     start, count = 0, len(rows)
     while start < count:
@@ -107,7 +109,7 @@ def write_rows(rows: List[Any], sizes: Sizes, end: bool) -> Iterator[Output]:
     del rows[:start]
 
 
-def write_text(rows: List[Any], sizes: Sizes) -> Iterator[Output]:
+def write_text(rows: list[Any], sizes: Sizes) -> Iterator[Output]:
     """Writes the gathered records as lines."""
     form, number, payload = formats.encode_text(rows)
     sizes.learn(len(rows), len(payload))
@@ -115,12 +117,12 @@ def write_text(rows: List[Any], sizes: Sizes) -> Iterator[Output]:
     yield 0, form, number, payload
 
 
-def write_pairs(table: Dict[Any, Any], sizes: Sizes) -> Iterator[Output]:
+def write_pairs(table: dict[Any, Any], sizes: Sizes) -> Iterator[Output]:
     """Writes a whole table as rows."""
     return write_buckets([list(table)], [list(table.values())], sizes)
 
 
-def write_buckets(keys: List[List[Any]], values: List[List[Any]], sizes: Sizes) -> Iterator[Output]:
+def write_buckets(keys: list[list[Any]], values: list[list[Any]], sizes: Sizes) -> Iterator[Output]:
     """Writes and empties all buckets."""
     records = size = 0
     for bucket, (some, others) in enumerate(zip(keys, values)):
@@ -145,14 +147,14 @@ def write_buckets(keys: List[List[Any]], values: List[List[Any]], sizes: Sizes) 
         others.clear()
 
 
-def write_scattered(buckets: List[List[Any]], sizes: Sizes) -> Iterator[Output]:
+def write_scattered(buckets: list[list[Any]], sizes: Sizes) -> Iterator[Output]:
     """Writes and empties all buckets of whole records."""
     for bucket, rows in enumerate(buckets):
         for _, form, number, payload in write_rows(rows, sizes, True):
             yield bucket, form, number, payload
 
 
-def write_table(table: Dict[Any, Any], n: int, partition: Any, sizes: Sizes) -> Iterator[Output]:
+def write_table(table: dict[Any, Any], n: int, partition: Any, sizes: Sizes) -> Iterator[Output]:
     """Writes a table of the map side to its buckets and empties it."""
     if n == 1 and partition is portable_hash:
         keys, values = [list(table)], [list(table.values())]

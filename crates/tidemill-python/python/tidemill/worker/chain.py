@@ -8,12 +8,14 @@ iterated lazily.
 A whole-partition operator (`mapPartitions`, a merge after a shuffle) cuts the chain into segments. Each segment is a
 function of the generated code; the last one feeds the sink and yields batches.
 """
+
 from __future__ import annotations
 
 import itertools
 import sys
+from collections.abc import Iterable, Iterator
 from types import TracebackType
-from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Tuple
+from typing import Any, Callable, Optional
 
 from tidemill.worker import batches, formats
 from tidemill.worker.batches import Output, Sizes
@@ -25,10 +27,10 @@ __all__ = ["Chain", "Paths", "program", "site_of"]
 
 FILE = "<tidemill chain>"  # the name that tracebacks show for generated code
 
-Op = Tuple[str, Any, str]  # kind, function, site
+Op = tuple[str, Any, str]  # kind, function, site
 Program = Callable[..., Iterator[Output]]  # run(runs, task, sites, sizes, functions, arguments of the sink)
 
-_programs: Dict[Tuple[Tuple[str, ...], str, Tuple[str, ...]], Program] = {}
+_programs: dict[tuple[tuple[str, ...], str, tuple[str, ...]], Program] = {}
 _called = {
     "Budget": Budget, "MANY_BUCKETS": batches.MANY_BUCKETS, "Spill": Spill, "TABLE": batches.TABLE,
     "concatenated": batches.concatenated, "count_of": formats.count_of, "decode": formats.decode,
@@ -49,9 +51,9 @@ class Chain:
 
     __slots__ = ("_arguments", "_batch", "_functions", "_program", "_sites")
 
-    def __init__(self, description: Dict[str, Any]) -> None:
+    def __init__(self, description: dict[str, Any]) -> None:
         _add_paths(tuple(description.get("paths", ())))
-        ops: Tuple[Op, ...] = tuple(description["ops"])
+        ops: tuple[Op, ...] = tuple(description["ops"])
         name, *arguments = description["sink"]
         self._program = program(tuple(op[0] for op in ops), name, _variant(name, arguments))
         self._functions = tuple(op[1] for op in ops)
@@ -70,14 +72,14 @@ class Paths:
     def __init__(self, paths: Iterable[str]) -> None:
         self.paths = tuple(paths)
 
-    def __reduce__(self) -> Tuple[Any, ...]:
+    def __reduce__(self) -> tuple[Any, ...]:
         return _add_paths, (self.paths,)
 
 
 def site_of(traceback: Optional[TracebackType]) -> str:
     """Where the program called the operator that a traceback ran through last, such as `map at app.py:12`, or ""."""
     site = ""
-    sites: Tuple[str, ...] = ()
+    sites: tuple[str, ...] = ()
     while traceback is not None:
         frame = traceback.tb_frame
         if frame.f_code.co_filename == FILE:
@@ -88,19 +90,19 @@ def site_of(traceback: Optional[TracebackType]) -> str:
     return site
 
 
-def program(kinds: Tuple[str, ...], sink: str, variant: Tuple[str, ...]) -> Program:
+def program(kinds: tuple[str, ...], sink: str, variant: tuple[str, ...]) -> Program:
     """The compiled code of a shape."""
     shape = (kinds, sink, variant)
     found = _programs.get(shape)
     if found is None:
         source, lines = Source(kinds, sink, variant).written()
-        space: Dict[str, Any] = dict(_called, LINES=lines)
+        space: dict[str, Any] = dict(_called, LINES=lines)
         exec(compile(source, FILE, "exec"), space)
         found = _programs[shape] = space["run"]
     return found
 
 
-def _variant(sink: str, arguments: List[Any]) -> Tuple[str, ...]:
+def _variant(sink: str, arguments: list[Any]) -> tuple[str, ...]:
     """What of a sink's arguments decides the code."""
     if sink == "combine" and arguments[0] is None:
         return ("identity",)
@@ -109,7 +111,7 @@ def _variant(sink: str, arguments: List[Any]) -> Tuple[str, ...]:
     return ()
 
 
-def _add_paths(paths: Tuple[str, ...]) -> Tuple[str, ...]:
+def _add_paths(paths: tuple[str, ...]) -> tuple[str, ...]:
     added = [path for path in paths if path not in sys.path]
     if added:
         import importlib

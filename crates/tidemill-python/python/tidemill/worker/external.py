@@ -2,9 +2,10 @@
 
 `spark.python.worker.memory` limits the worker's whole resident memory, as in PySpark. A table is asked about it between
 batches of records. On the map side a full table is handed on as it is and begun again. On the reduce side it is written
-to temporary files by parts of its keys, each entry with the number at which its key was first seen, and merged back part
-by part; the numbers then put the keys into their first-seen order again.
+to temporary files by parts of its keys, each entry with the number at which its key was first seen, and merged back
+part by part; the numbers then put the keys into their first-seen order again.
 """
+
 from __future__ import annotations
 
 import heapq
@@ -12,7 +13,8 @@ import itertools
 import os
 import pickle
 import tempfile
-from typing import IO, Any, Callable, Dict, Iterable, Iterator, List, Sequence, Tuple
+from collections.abc import Iterable, Iterator, Sequence
+from typing import IO, Any, Callable
 
 from tidemill.worker import formats
 from tidemill.worker.hashing import portable_hash
@@ -20,7 +22,7 @@ from tidemill.worker.hashing import portable_hash
 __all__ = ["Budget", "Spill", "SpillFile", "configure"]
 
 Merge = Callable[[Any, Any], Any]
-Entry = Tuple[int, Any, Any]  # the number at which the key was first seen, key, combined value
+Entry = tuple[int, Any, Any]  # the number at which the key was first seen, key, combined value
 
 _DEFAULT_MEMORY = 512 << 20
 _PARTS = 64  # files of a spilled table: one part of its keys is in memory while it is merged back
@@ -28,9 +30,9 @@ _PICKLE = 64 << 10  # bytes pickled together in a file: one such piece of each p
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 _memory = _DEFAULT_MEMORY
-_folders: Tuple[str, ...] = ()
+_folders: tuple[str, ...] = ()
 _files = itertools.count()
-_statm: List[int] = []  # the open /proc/self/statm, and the process that it speaks of
+_statm: list[int] = []  # the open /proc/self/statm, and the process that it speaks of
 
 
 def configure(memory: int = 0, folders: Sequence[str] = ()) -> None:
@@ -48,6 +50,16 @@ def resident() -> int:
     return int(os.pread(_statm[0], 128, 0).split()[1]) * _PAGE
 
 
+def _give_back() -> None:
+    """Returns to the system what malloc keeps of freed memory: else the process would seem full for ever."""
+    import ctypes
+
+    try:
+        ctypes.CDLL(None).malloc_trim(0)
+    except (AttributeError, OSError):  # another library than glibc
+        pass
+
+
 class Budget:
     """Says when a task's table should be given up."""
 
@@ -62,6 +74,7 @@ class Budget:
 
     def emptied(self) -> None:
         """A table was given up. What the process still holds may stay its own: only growth counts from here."""
+        _give_back()
         self.limit = max(_memory, resident() * 21 // 20)
 
 
@@ -74,14 +87,14 @@ class Spill:
         self._parts = [SpillFile() for _ in range(_PARTS)]
         self._seen = 0
 
-    def take(self, table: Dict[Any, Any]) -> None:
+    def take(self, table: dict[Any, Any]) -> None:
         """Writes the table's entries out and empties it."""
         start = self._seen
         self._seen += len(table)
         self._take((number, key, value) for number, (key, value) in enumerate(table.items(), start))
         table.clear()
 
-    def merged(self, table: Dict[Any, Any]) -> Iterator[Tuple[Any, Any]]:
+    def merged(self, table: dict[Any, Any]) -> Iterator[tuple[Any, Any]]:
         """All entries, those of `table` last, in the order in which their keys were first seen."""
         self.take(table)
         for _, key, value in self._entries():
@@ -105,7 +118,7 @@ class Spill:
         """One part with its keys merged: a file of entries in first-seen order."""
         merge, budget = self._merge, Budget()
         budget.emptied()
-        table: Dict[Any, List[Any]] = {}
+        table: dict[Any, list[Any]] = {}
         deeper = None
         for count, (number, key, value) in enumerate(part.entries(), 1):
             if key in table:
@@ -130,7 +143,7 @@ class Spill:
         return run
 
 
-def _listed(table: Dict[Any, List[Any]]) -> Iterator[Entry]:
+def _listed(table: dict[Any, list[Any]]) -> Iterator[Entry]:
     for key, (number, value) in table.items():
         yield number, key, value
 
@@ -147,7 +160,7 @@ class SpillFile:
     def __init__(self) -> None:
         folder = _folders[next(_files) % len(_folders)] if _folders else None
         self._file: IO[bytes] = tempfile.TemporaryFile(dir=folder, prefix="tidemill-spill-")
-        self._pending: List[Entry] = []
+        self._pending: list[Entry] = []
         self._many = 16
 
     def put(self, entry: Entry) -> None:

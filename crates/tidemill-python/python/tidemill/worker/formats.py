@@ -12,6 +12,7 @@ A batch is `(format, count, payload)`:
 
 `count` is the number of records; for `TEXT` 0 may also mean that nobody counted.
 """
+
 from __future__ import annotations
 
 import io
@@ -20,7 +21,8 @@ import pickle
 import struct
 import sys
 from array import array
-from typing import Any, Iterable, List, Optional, Sequence, Tuple, Union
+from collections.abc import Iterable, Sequence
+from typing import Any, Optional, Union
 
 __all__ = ["COLUMNS", "PRODUCT", "ROWS", "TEXT", "ZIPPED", "Batch", "count_of", "decode", "dumps", "encode_pairs",
            "encode_rows", "encode_text"]  # fmt: skip
@@ -28,7 +30,7 @@ __all__ = ["COLUMNS", "PRODUCT", "ROWS", "TEXT", "ZIPPED", "Batch", "count_of", 
 TEXT, ROWS, COLUMNS, PRODUCT, ZIPPED = 0, 1, 2, 3, 4
 
 Payload = Union[bytes, bytearray, memoryview]
-Batch = Tuple[int, int, Payload]
+Batch = tuple[int, int, Payload]
 
 _COLUMN = struct.Struct("<BQ")
 _SIDE = struct.Struct("<HIQ")
@@ -58,7 +60,7 @@ def decode(format: int, count: int, payload: Payload) -> Iterable[Any]:
     raise ValueError(f"unknown format {format} of a batch")
 
 
-def decode_product(format: int, payload: Payload) -> Iterable[Tuple[Any, Any]]:
+def decode_product(format: int, payload: Payload) -> Iterable[tuple[Any, Any]]:
     """The pairs of two batches that travel side by side: `PRODUCT` all of them, `ZIPPED` those at equal positions."""
     view = memoryview(payload)
     sides = []
@@ -82,7 +84,7 @@ def count_of(format: int, count: int, payload: Payload) -> int:
     return text.count(b"\n") + (not text.endswith(b"\n"))
 
 
-def _columns(count: int, payload: Payload) -> List[List[Any]]:
+def _columns(count: int, payload: Payload) -> list[list[Any]]:
     view = memoryview(payload)
     columns = []
     at = 1
@@ -94,7 +96,7 @@ def _columns(count: int, payload: Payload) -> List[List[Any]]:
     return columns
 
 
-def _read_column(kind: int, count: int, values: memoryview) -> List[Any]:
+def _read_column(kind: int, count: int, values: memoryview) -> list[Any]:
     if kind == 0x73:  # s
         return str(values, "utf-8").split("\n")
     if kind == 0x71:  # q
@@ -116,7 +118,7 @@ def _read_column(kind: int, count: int, values: memoryview) -> List[Any]:
     raise ValueError(f"unknown kind {kind} of a column")
 
 
-def _numbers(code: str, values: memoryview) -> List[Any]:
+def _numbers(code: str, values: memoryview) -> list[Any]:
     numbers = array(code)
     numbers.frombytes(values)
     if _SWAP:
@@ -127,7 +129,7 @@ def _numbers(code: str, values: memoryview) -> List[Any]:
 # ---- writing -------------------------------------------------------------------------------------------------------
 
 
-def encode_rows(rows: List[Any]) -> Batch:
+def encode_rows(rows: list[Any]) -> Batch:
     """A batch of any records, in the form that is cheapest to read again."""
     if rows:
         first = type(rows[0])
@@ -142,7 +144,7 @@ def encode_rows(rows: List[Any]) -> Batch:
     return ROWS, len(rows), dumps(rows)
 
 
-def encode_pairs(keys: List[Any], values: List[Any]) -> Batch:
+def encode_pairs(keys: list[Any], values: list[Any]) -> Batch:
     """A batch of pairs whose keys and values are already apart."""
     return _pairs(keys, values, None)
 
@@ -153,11 +155,13 @@ def encode_text(rows: Sequence[str]) -> Batch:
         text = ("\n".join(rows) + "\n" if rows else "").encode("utf-8")
     except TypeError:
         strange = next(type(row).__name__ for row in rows if not isinstance(row, str))
-        raise TypeError(f"text can only be written from str, not from {strange}: map the records to str first") from None
+        raise TypeError(
+            f"text can only be written from str, not from {strange}: map the records to str first"
+        ) from None
     return TEXT, text.count(b"\n"), text
 
 
-def _pairs(keys: List[Any], values: List[Any], rows: Optional[List[Any]]) -> Batch:
+def _pairs(keys: list[Any], values: list[Any], rows: Optional[list[Any]]) -> Batch:
     count = len(keys)
     first = _typed(keys)
     second = _typed(values)
@@ -171,11 +175,11 @@ def _pairs(keys: List[Any], values: List[Any], rows: Optional[List[Any]]) -> Bat
     return COLUMNS, count, b"".join((b"\2", first[0], size[0], first[1], second[0], size[1], second[1]))
 
 
-def _column(values: List[Any]) -> Tuple[bytes, Payload]:
+def _column(values: list[Any]) -> tuple[bytes, Payload]:
     return _typed(values) or (b"p", _plain_or_pickled(values))
 
 
-def _typed(values: List[Any]) -> Optional[Tuple[bytes, Payload]]:
+def _typed(values: list[Any]) -> Optional[tuple[bytes, Payload]]:
     """A column in a typed kind, or None: its kind and its bytes."""
     types = set(map(type, values))
     if len(types) != 1:
@@ -199,7 +203,7 @@ def _typed(values: List[Any]) -> Optional[Tuple[bytes, Payload]]:
     return None
 
 
-def _strings(values: List[str]) -> Optional[Tuple[bytes, Payload]]:
+def _strings(values: list[str]) -> Optional[tuple[bytes, Payload]]:
     try:
         text = "\n".join(values).encode("utf-8")
         if text.count(b"\n") == len(values) - 1:
@@ -218,7 +222,7 @@ def _bytes_of(numbers: array[Any]) -> bytes:
     return numbers.tobytes()
 
 
-def _plain_or_pickled(values: List[Any]) -> bytes:
+def _plain_or_pickled(values: list[Any]) -> bytes:
     if _ATOMS.issuperset(map(type, values)):
         buffer = io.BytesIO()
         pickler = pickle.Pickler(buffer, _PROTOCOL)

@@ -4,6 +4,7 @@ PySpark unpickles a stage's functions for every task, so a list, dict or object 
 each task. A worker may keep a function between tasks only if nobody could tell: nothing it captures can change. The
 driver may send the bytes of an earlier pickle only if, besides, everything captured is still the identical object.
 """
+
 from __future__ import annotations
 
 import datetime
@@ -17,7 +18,8 @@ import re
 import sys
 import types
 import uuid
-from typing import Any, Dict, FrozenSet, Iterable, List, Optional, Set, Tuple
+from collections.abc import Iterable
+from typing import Any, Optional
 
 __all__ = ["Snapshot", "frozen", "snapshot"]
 
@@ -33,15 +35,16 @@ _BY_NAME = frozenset({
     types.MemberDescriptorType, types.ClassMethodDescriptorType, logging.Logger, logging.RootLogger,
 })  # fmt: skip
 _WRITES = frozenset({"STORE_GLOBAL", "DELETE_GLOBAL", "STORE_ATTR", "DELETE_ATTR"})
+_CELL_WRITES = frozenset({"STORE_DEREF", "DELETE_DEREF"})
 # Names through which a function could change what it, or the next call, sees.
 _LOOPHOLES = frozenset({
     "globals", "locals", "vars", "setattr", "delattr", "exec", "eval", "__dict__", "__setattr__", "__delattr__",
     "__globals__", "__closure__", "__defaults__", "__kwdefaults__", "__code__", "cell_contents", "_getframe",
 })  # fmt: skip
 
-_facts: Dict[types.CodeType, Tuple[bool, FrozenSet[str]]] = {}
+_facts: dict[types.CodeType, tuple[bool, frozenset[str]]] = {}
 
-Capture = Tuple[Any, Any, Any]  # where it is, under which name there (None: a cell), the object
+Capture = tuple[Any, Any, Any]  # where it is, under which name there (None: a cell), the object
 
 
 class Snapshot:
@@ -82,16 +85,16 @@ def frozen(function: Any) -> bool:
 
 def snapshot(function: Any) -> Optional[Snapshot]:
     """What a frozen function captured, or None if it is not frozen."""
-    captures: List[Capture] = []
+    captures: list[Capture] = []
     return Snapshot(captures) if _frozen(function, set(), captures) else None
 
 
-def _frozen(value: Any, seen: Set[int], captures: Optional[List[Capture]]) -> bool:
+def _frozen(value: Any, seen: set[int], captures: Optional[list[Capture]]) -> bool:
     kind = type(value)
     if kind in _ATOMS or kind in _BY_NAME:
         return True
     if kind is types.BuiltinFunctionType:  # len, but not some_list.append
-        return value.__self__ is None or type(value.__self__) in (types.ModuleType, type)
+        return value.__self__ is None or _frozen(value.__self__, seen, captures)
     if id(value) in seen:
         return True
     seen.add(id(value))
@@ -135,7 +138,7 @@ def _by_value(module: str) -> bool:
     return any(module == name or module.startswith(name + ".") for name in registered)
 
 
-def _frozen_function(function: types.FunctionType, seen: Set[int], captures: Optional[List[Capture]]) -> bool:
+def _frozen_function(function: types.FunctionType, seen: set[int], captures: Optional[list[Capture]]) -> bool:
     writes, names = _code_facts(function.__code__)
     if writes or function.__dict__:
         return False
@@ -162,18 +165,19 @@ def _frozen_function(function: types.FunctionType, seen: Set[int], captures: Opt
     return True
 
 
-def _code_facts(code: types.CodeType) -> Tuple[bool, FrozenSet[str]]:
+def _code_facts(code: types.CodeType) -> tuple[bool, frozenset[str]]:
     """Whether a code object may write what outlives a call, and the names it may read from its globals."""
     known = _facts.get(code)
     if known is None:
         writes = False
-        names: Set[str] = set()
+        names: set[str] = set()
         todo = [code]
         while todo:
             part = todo.pop()
             for instruction in dis.get_instructions(part):
                 name = instruction.opname
-                if name in _WRITES or name in ("STORE_DEREF", "DELETE_DEREF") and instruction.argval in part.co_freevars:
+                # A cell of the function itself outlives the call; one that it only lends to inner functions does not.
+                if name in _WRITES or name in _CELL_WRITES and instruction.argval in code.co_freevars:
                     writes = True
             names.update(part.co_names)
             todo += [constant for constant in part.co_consts if isinstance(constant, types.CodeType)]

@@ -3,6 +3,7 @@
 Workers run with a fixed hash seed, so Python's own `hash` serves there. A driver may run with a random seed; it calls
 `use_native` once, and strings are then hashed by the engine as a worker would hash them.
 """
+
 from __future__ import annotations
 
 import sys

@@ -18,9 +18,10 @@ The code of a shape is a function for each segment and `run`, which ties them to
 A segment ends in a *terminal*: a sink, a table, or `yield` where its records go to a function of a whole partition.
 Terminals that gather output look at what they gathered between pieces of their input: `check_`.
 """
+
 from __future__ import annotations
 
-from typing import Callable, Dict, List, Optional, Tuple
+from typing import Callable, Optional
 
 __all__ = ["CALLED", "ELEMENTS", "SINKS", "TABLES", "Source"]
 
@@ -39,23 +40,23 @@ _ARGUMENTS = "(runs, it, task, sites, sizes, fs, arguments)"
 class Source:
     """The code of one shape. `variant` says what else of the sink decides it: identity, portable."""
 
-    def __init__(self, kinds: Tuple[str, ...], sink: str, variant: Tuple[str, ...]) -> None:
+    def __init__(self, kinds: tuple[str, ...], sink: str, variant: tuple[str, ...]) -> None:
         for kind in kinds:
             if kind not in ELEMENTS and kind not in CALLED and kind not in TABLES:
                 raise ValueError(f"unknown kind of operator: {kind}")
         if sink not in SINKS:
             raise ValueError(f"unknown sink: {sink}")
         self.kinds, self.sink, self.variant = kinds, sink, variant
-        self.text: List[str] = []
-        self.lines: Dict[int, int] = {}  # line number -> position of its operator
+        self.text: list[str] = []
+        self.lines: dict[int, int] = {}  # line number -> position of its operator
         self.depth = 0
         self.op = -1  # the operator that lines now belong to; -1: none
         self.record: Optional[str] = None  # the name that the current record has
-        self.pair: Optional[Tuple[str, str]] = None  # the names of its key and value, where they are apart
+        self.pair: Optional[tuple[str, str]] = None  # the names of its key and value, where they are apart
 
-    def written(self) -> Tuple[str, Dict[int, int]]:
+    def written(self) -> tuple[str, dict[int, int]]:
         """The text, and the operator of each line that has one."""
-        ties: List[Tuple[int, str]] = [(-1, "it = None")]
+        ties: list[tuple[int, str]] = [(-1, "it = None")]
         start = 0
         table = False  # does the segment that begins here read a table?
         for position, kind in enumerate(self.kinds):
@@ -119,7 +120,9 @@ class Source:
         if start == stop == 0 and terminal == "rows":  # nothing to do: batches pass as they are
             self.put("if not sizes.fixed:", "    for run in runs: yield (0, *run)", "    return")
         if whole:
-            self.put("if it.__class__ is dict and not sizes.fixed:", "    yield from write_pairs(it, sizes)", "    return")
+            self.put(
+                "if it.__class__ is dict and not sizes.fixed:", "    yield from write_pairs(it, sizes)", "    return"
+            )
             self.put("it = items(it)")
         self.op = owner
         getattr(self, "open_" + terminal)(stop)
@@ -158,8 +161,8 @@ class Source:
             check()
 
     def listed(self, start: int, stop: int) -> None:
-        """Gathers a piece's records in a list display, the cheapest loop there is; the calls and their order are the same."""
-        clauses: List[Tuple[int, str]] = []
+        """Gathers a piece's records in a list display, the cheapest loop there is; the calls stay in order."""
+        clauses: list[tuple[int, str]] = []
         result = "r"
         for position in range(start, stop):
             kind, f = self.kinds[position], f"f{position}"
@@ -260,7 +263,7 @@ class Source:
         self.begin(f"if p{position} is not {x}:")
         check()
 
-    def over(self, name: str, values: str, record: Optional[str], pair: Optional[Tuple[str, str]]) -> None:
+    def over(self, name: str, values: str, record: Optional[str], pair: Optional[tuple[str, str]]) -> None:
         self.begin(f"for {name} in {values}:")
         self.record, self.pair = record, pair
 
@@ -319,11 +322,11 @@ class Source:
         self.put("put_key = [b.append for b in keys]", "put_value = [b.append for b in values]")
 
     def each_buckets(self) -> None:
+        key, value = self.keyed()
         if "portable" in self.variant:
-            self.put("b = (hash(k) if k.__class__ is str else portable_hash(k)) % n")
+            self.put(f"b = (hash({key}) if {key}.__class__ is str else portable_hash({key})) % n")
         else:
-            self.put("b = partition(k) % n")
-        key, value = self.pair or ("k", "v")
+            self.put(f"b = partition({key}) % n")
         self.put(f"put_key[b]({key})", f"put_value[b]({value})")
 
     def check_buckets(self) -> None:
@@ -354,7 +357,9 @@ class Source:
         self.put(f"else: d[{key}] = {value}" if "identity" in self.variant else f"else: d[{key}] = create({value})")
 
     def check_combine(self) -> None:
-        self.put("if d and budget.full():", "    yield from write_table(d, n, partition, sizes)", "    budget.emptied()")
+        self.put(
+            "if d and budget.full():", "    yield from write_table(d, n, partition, sizes)", "    budget.emptied()"
+        )
 
     def close_combine(self) -> None:
         self.put("yield from write_table(d, n, partition, sizes)")
@@ -399,7 +404,7 @@ class Source:
     check_mergeGroups = check_mergeCombiners
     close_mergeGroups = close_mergeCombiners
 
-    def keyed(self) -> Tuple[str, str]:
+    def keyed(self) -> tuple[str, str]:
         """The current record's key under a plain name, and its value."""
         if self.pair is None:
             raise AssertionError("a record was taken apart before its table")
