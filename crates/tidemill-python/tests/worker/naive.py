@@ -27,9 +27,9 @@ def _operator(kind: str, f: Any, records: Iterator[Any], partition: int) -> Iter
     if kind == "flatMap":
         return itertools.chain.from_iterable(map(f, records))
     if kind == "mapValues":
-        return map(lambda pair: (pair[0], f(pair[1])), records)
+        return ((pair[0], f(pair[1])) for pair in records)
     if kind == "flatMapValues":
-        return itertools.chain.from_iterable(map(lambda pair: ((pair[0], x) for x in f(pair[1])), records))
+        return itertools.chain.from_iterable(((pair[0], x) for x in f(pair[1])) for pair in records)
     if kind == "mapPartitions":
         return iter(f(records))
     if kind == "mapPartitionsWithIndex":

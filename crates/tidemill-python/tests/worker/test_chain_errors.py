@@ -147,7 +147,7 @@ def test_a_result_that_cannot_be_pickled(result: Any) -> None:
 def test_sys_exit_and_interrupts_go_through() -> None:
     for kind in (SystemExit, KeyboardInterrupt, MemoryError):
 
-        def leave(x: Any) -> Any:
+        def leave(x: Any, kind: Any = kind) -> Any:
             raise kind("3")
 
         error, site = failing([("map", leave)])

@@ -22,7 +22,7 @@ main.__dict__.update(
     cloudpickle=cloudpickle, datetime=datetime, functools=functools, logging=logging, math=math, os=os, re=re
 )
 
-exec(
+exec(  # noqa: S102
     """
 seen, counts, total, limit, pattern, log = [], {}, 0, 5, re.compile("a+"), logging.getLogger("tests")
 
@@ -184,7 +184,7 @@ def test_a_snapshot_sees_a_global_bound_anew() -> None:
 
 def test_a_snapshot_sees_a_global_that_appears() -> None:
     space = {"__name__": "__main__"}
-    exec("def reads(x): return later", space)
+    exec("def reads(x): return later", space)  # noqa: S102
     taken = snapshot(space["reads"])
     assert taken is not None and taken.holds()
     space["later"] = "now"

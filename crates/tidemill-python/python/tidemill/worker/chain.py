@@ -15,7 +15,7 @@ import itertools
 import sys
 from collections.abc import Iterable, Iterator
 from types import TracebackType
-from typing import Any, Callable, Optional
+from typing import Any, Callable
 
 from tidemill.worker import batches, formats
 from tidemill.worker.batches import Output, Sizes
@@ -76,7 +76,7 @@ class Paths:
         return _add_paths, (self.paths,)
 
 
-def site_of(traceback: Optional[TracebackType]) -> str:
+def site_of(traceback: TracebackType | None) -> str:
     """Where the program called the operator that a traceback ran through last, such as `map at app.py:12`, or ""."""
     site = ""
     sites: tuple[str, ...] = ()
@@ -97,7 +97,7 @@ def program(kinds: tuple[str, ...], sink: str, variant: tuple[str, ...]) -> Prog
     if found is None:
         source, lines = Source(kinds, sink, variant).written()
         space: dict[str, Any] = dict(_called, LINES=lines)
-        exec(compile(source, FILE, "exec"), space)
+        exec(compile(source, FILE, "exec"), space)  # noqa: S102
         found = _programs[shape] = space["run"]
     return found
 

@@ -159,7 +159,7 @@ class SpillFile:
 
     def __init__(self) -> None:
         folder = _folders[next(_files) % len(_folders)] if _folders else None
-        self._file: IO[bytes] = tempfile.TemporaryFile(dir=folder, prefix="tidemill-spill-")
+        self._file: IO[bytes] = tempfile.TemporaryFile(dir=folder, prefix="tidemill-spill-")  # noqa: SIM115
         self._pending: list[Entry] = []
         self._many = 16
 

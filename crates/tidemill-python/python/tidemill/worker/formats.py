@@ -22,7 +22,7 @@ import struct
 import sys
 from array import array
 from collections.abc import Iterable, Sequence
-from typing import Any, Optional, Union
+from typing import Any, Union
 
 __all__ = ["COLUMNS", "PRODUCT", "ROWS", "TEXT", "ZIPPED", "Batch", "count_of", "decode", "dumps", "encode_pairs",
            "encode_rows", "encode_text"]  # fmt: skip
@@ -161,7 +161,7 @@ def encode_text(rows: Sequence[str]) -> Batch:
     return TEXT, text.count(b"\n"), text
 
 
-def _pairs(keys: list[Any], values: list[Any], rows: Optional[list[Any]]) -> Batch:
+def _pairs(keys: list[Any], values: list[Any], rows: list[Any] | None) -> Batch:
     count = len(keys)
     first = _typed(keys)
     second = _typed(values)
@@ -179,7 +179,7 @@ def _column(values: list[Any]) -> tuple[bytes, Payload]:
     return _typed(values) or (b"p", _plain_or_pickled(values))
 
 
-def _typed(values: list[Any]) -> Optional[tuple[bytes, Payload]]:
+def _typed(values: list[Any]) -> tuple[bytes, Payload] | None:
     """A column in a typed kind, or None: its kind and its bytes."""
     types = set(map(type, values))
     if len(types) != 1:
@@ -203,7 +203,7 @@ def _typed(values: list[Any]) -> Optional[tuple[bytes, Payload]]:
     return None
 
 
-def _strings(values: list[str]) -> Optional[tuple[bytes, Payload]]:
+def _strings(values: list[str]) -> tuple[bytes, Payload] | None:
     try:
         text = "\n".join(values).encode("utf-8")
         if text.count(b"\n") == len(values) - 1:

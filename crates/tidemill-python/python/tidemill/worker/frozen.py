@@ -19,7 +19,7 @@ import sys
 import types
 import uuid
 from collections.abc import Iterable
-from typing import Any, Optional
+from typing import Any
 
 __all__ = ["Snapshot", "frozen", "snapshot"]
 
@@ -83,13 +83,13 @@ def frozen(function: Any) -> bool:
     return _frozen(function, set(), None)
 
 
-def snapshot(function: Any) -> Optional[Snapshot]:
+def snapshot(function: Any) -> Snapshot | None:
     """What a frozen function captured, or None if it is not frozen."""
     captures: list[Capture] = []
     return Snapshot(captures) if _frozen(function, set(), captures) else None
 
 
-def _frozen(value: Any, seen: set[int], captures: Optional[list[Capture]]) -> bool:
+def _frozen(value: Any, seen: set[int], captures: list[Capture] | None) -> bool:
     kind = type(value)
     if kind in _ATOMS or kind in _BY_NAME:
         return True
@@ -138,7 +138,7 @@ def _by_value(module: str) -> bool:
     return any(module == name or module.startswith(name + ".") for name in registered)
 
 
-def _frozen_function(function: types.FunctionType, seen: set[int], captures: Optional[list[Capture]]) -> bool:
+def _frozen_function(function: types.FunctionType, seen: set[int], captures: list[Capture] | None) -> bool:
     writes, names = _code_facts(function.__code__)
     if writes or function.__dict__:
         return False

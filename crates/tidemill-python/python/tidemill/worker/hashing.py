@@ -7,11 +7,11 @@ Workers run with a fixed hash seed, so Python's own `hash` serves there. A drive
 from __future__ import annotations
 
 import sys
-from typing import Any, Callable, Optional
+from typing import Any, Callable
 
 __all__ = ["portable_hash", "use_native"]
 
-_native: Optional[Callable[[Any], int]] = None
+_native: Callable[[Any], int] | None = None
 
 
 def use_native(function: Callable[[Any], int]) -> None:

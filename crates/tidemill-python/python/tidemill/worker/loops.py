@@ -21,7 +21,7 @@ Terminals that gather output look at what they gathered between pieces of their 
 
 from __future__ import annotations
 
-from typing import Callable, Optional
+from typing import Callable
 
 __all__ = ["CALLED", "ELEMENTS", "SINKS", "TABLES", "Source"]
 
@@ -51,8 +51,8 @@ class Source:
         self.lines: dict[int, int] = {}  # line number -> position of its operator
         self.depth = 0
         self.op = -1  # the operator that lines now belong to; -1: none
-        self.record: Optional[str] = None  # the name that the current record has
-        self.pair: Optional[tuple[str, str]] = None  # the names of its key and value, where they are apart
+        self.record: str | None = None  # the name that the current record has
+        self.pair: tuple[str, str] | None = None  # the names of its key and value, where they are apart
 
     def written(self) -> tuple[str, dict[int, int]]:
         """The text, and the operator of each line that has one."""
@@ -134,7 +134,7 @@ class Source:
 
     def loops(self, start: int, stop: int, terminal: str) -> None:
         """The outermost loop over the segment's input, and all that is inside it."""
-        check: Optional[Callable[[], None]] = getattr(self, "check_" + terminal, None)
+        check: Callable[[], None] | None = getattr(self, "check_" + terminal, None)
         sizes = "TABLE" if terminal in _TABLED else "sizes"
         if check is not None:
             self.begin(f"for piece in pieces(runs, {sizes}):" if start == 0 else f"for piece in lazily(it, {sizes}):")
@@ -243,7 +243,7 @@ class Source:
                 key = f"k{position}"
             record, pair, name = None, (key, f"v{position}"), f"v{position}"
         depth = self.depth
-        check: Optional[Callable[[], None]] = getattr(self, "check_" + terminal, None)
+        check: Callable[[], None] | None = getattr(self, "check_" + terminal, None)
         if check is None:
             self.over(name, x, record, pair)
             return self.body(position + 1, stop, terminal)
@@ -263,7 +263,7 @@ class Source:
         self.begin(f"if p{position} is not {x}:")
         check()
 
-    def over(self, name: str, values: str, record: Optional[str], pair: Optional[tuple[str, str]]) -> None:
+    def over(self, name: str, values: str, record: str | None, pair: tuple[str, str] | None) -> None:
         self.begin(f"for {name} in {values}:")
         self.record, self.pair = record, pair
 
