@@ -202,13 +202,13 @@ class StatCounter:
 
 def _maximum(one: Any, other: Any) -> Any:
     if isinstance(other, (int, float)):
-        return float(other) if other > one or other != other else one
+        return other if other > one or other != other else one
     return _numpy().maximum(one, other) if _is_array(other) else max(one, other)
 
 
 def _minimum(one: Any, other: Any) -> Any:
     if isinstance(other, (int, float)):
-        return float(other) if other < one or other != other else one
+        return other if other < one or other != other else one
     return _numpy().minimum(one, other) if _is_array(other) else min(one, other)
 
 
