@@ -94,3 +94,29 @@ ssc.awaitTermination()
     program.send_signal(signal.SIGTERM)
     out, err = program.communicate(timeout=60)
     assert (out, program.returncode) == ("mine\n", 3), err
+
+
+@pytest.mark.parametrize("output", ["while True: pass", "import time; time.sleep(1000)"])
+def test_an_output_that_does_not_return_keeps_nobody(output):
+    program = """
+import warnings
+warnings.simplefilter("ignore")
+from threading import Event
+from tidemill import SparkContext
+from tidemill.streaming import StreamingContext
+sc = SparkContext("local[2]", "busy")
+ssc = StreamingContext(sc, 0.1)
+is_called = Event()
+def spin(rdd):
+    is_called.set()
+    {output}
+ssc.queueStream([[1]]).foreachRDD(spin)
+ssc.start()
+is_called.wait()
+"""
+    path = os.pathsep.join(entry for entry in sys.path if entry)
+    ended = subprocess.run(
+        [sys.executable, "-c", program.format(output=output)], env={**os.environ, "PYTHONPATH": path}, timeout=60,
+        capture_output=True, text=True,
+    )
+    assert ended.returncode == 0, ended.stderr

@@ -8,6 +8,9 @@ from typing import Any, Callable, Optional
 
 TimeAndRdds = Callable[..., Any]
 
+called_threads: set[int] = set()
+"""The threads that are in a function of a program right now."""
+
 
 def positional_count(func: Callable[..., Any]) -> Optional[int]:
     """How many arguments a call form is chosen by; `None` where that cannot be known.

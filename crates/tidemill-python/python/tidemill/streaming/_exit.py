@@ -2,17 +2,23 @@
 from __future__ import annotations
 
 import atexit
+import ctypes
 import signal
 import sys
 import threading
+import time
 from types import FrameType
 from typing import TYPE_CHECKING, Optional
+
+from tidemill.streaming._calling import called_threads
 
 if TYPE_CHECKING:
     from tidemill.streaming.context import StreamingContext
 
 _started: list[StreamingContext] = []
 _is_watching = False
+# Seconds that a function may take to notice that it is over; one that waits for something else notices nothing.
+_PATIENCE = 1.0
 _is_terminated = False
 
 
@@ -47,3 +53,15 @@ def _stop_all() -> None:
             ssc.stop(stopSparkContext=False, stopGraceFully=graceful)
         except KeyboardInterrupt:  # again: not so gracefully
             ssc.stop(stopSparkContext=False, stopGraceFully=False)
+    _interrupt_functions()
+
+
+def _interrupt_functions() -> None:
+    """Ends functions that did not return when their stream was stopped: a thread that still runs Python code when the
+    interpreter goes would take the process down with it."""
+    raise_in = ctypes.pythonapi.PyThreadState_SetAsyncExc
+    for thread in list(called_threads):
+        raise_in(ctypes.c_ulong(thread), ctypes.py_object(SystemExit))
+    until = time.monotonic() + _PATIENCE
+    while called_threads and time.monotonic() < until:
+        time.sleep(0.01)

@@ -9,6 +9,7 @@ import logging
 import threading
 from typing import Any, Optional
 
+from tidemill.streaming._calling import called_threads
 from tidemill.streaming._handles import Time
 
 __all__ = ["StreamingListener"]
@@ -270,9 +271,11 @@ class Told:
         if told is None:
             return
         self._here.telling = True
+        called_threads.add(threading.get_ident())
         try:
             told(_EVENTS[name](fields))
         except Exception:
             _log.exception("Listener %r failed in %s.", self.listener, name)
         finally:
+            called_threads.discard(threading.get_ident())
             self._here.telling = False

@@ -4,10 +4,11 @@ from __future__ import annotations
 import time
 import traceback
 from datetime import datetime
+from threading import get_ident
 from typing import TYPE_CHECKING, Any, Callable, Optional, Union
 
 from tidemill.rdd import RDD
-from tidemill.streaming._calling import time_of
+from tidemill.streaming._calling import called_threads, time_of
 
 if TYPE_CHECKING:
     from tidemill import _engine
@@ -44,11 +45,17 @@ class TransformFunction:
     def results(self, milliseconds: int, handles: list[Optional[_engine.Rdd]]) -> Any:
         """Calls the function with the RDDs of a batch and gives what it gives."""
         self.failure = None
+        thread = get_ident()
+        is_outermost = thread not in called_threads
+        called_threads.add(thread)
         try:
             return self.func(time_of(milliseconds), *[self._wrapped(handle, at) for at, handle in enumerate(handles)])
         except BaseException:
             self.failure = traceback.format_exc()
             raise
+        finally:
+            if is_outermost:
+                called_threads.discard(thread)
 
     def call(self, milliseconds: int, handles: list[Optional[_engine.Rdd]]) -> Optional[_engine.Rdd]:
         """Calls the function with the RDDs of a batch and gives the handle of the RDD that it makes."""
