@@ -14,7 +14,7 @@ ON_PYSPARK = os.environ.get("TIDEMILL_CONFORMANCE") == "pyspark"
 INTERVAL = 0.5 if ON_PYSPARK else 0.125
 
 # Seconds that anything may take before a test gives up on it; generous, for nothing but a failure waits that long.
-DEADLINE = 60.0
+DEADLINE = 300.0 if ON_PYSPARK else 60.0
 
 differs = pytest.mark.differs
 """`@differs("1.32", "why")`: the real PySpark fails this test, on purpose of ours. It has to fail, or the mark is stale."""

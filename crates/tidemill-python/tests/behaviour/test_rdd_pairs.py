@@ -5,6 +5,8 @@ from operator import add
 
 import pytest
 
+from harness import eventually
+
 
 @pytest.fixture
 def pairs(sc):
@@ -145,7 +147,7 @@ def test_co_partitioned_sides_join_without_another_shuffle(sc):  # behaviour 3.2
         if job == "laid out":
             one, two = one.partitionBy(3), two.partitionBy(3)
         one.join(two, 3).count()
-        (done,) = tracker.getJobIdsForGroup(job)
+        (done,) = eventually(lambda: tracker.getJobIdsForGroup(job), "news of the job")
         sc.setLocalProperty("spark.jobGroup.id", None)
         return len(tracker.getJobInfo(done).stageIds)
 

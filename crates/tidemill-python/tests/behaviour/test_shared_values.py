@@ -5,6 +5,7 @@ import os
 
 import pytest
 
+from harness import eventually
 from tidemill.errors import EngineError
 
 
@@ -162,7 +163,7 @@ def test_the_status_of_jobs(sc):  # behaviour 3.19
     sc.setJobGroup("counted", "counts")
     sc.parallelize(range(10), 2).map(lambda n: (n, n)).reduceByKey(lambda a, b: a).count()
     sc.setLocalProperty("spark.jobGroup.id", None)
-    (job,) = sc.statusTracker().getJobIdsForGroup("counted")
+    (job,) = eventually(lambda: sc.statusTracker().getJobIdsForGroup("counted"), "news of the job")
     info = sc.statusTracker().getJobInfo(job)
     assert (info.jobId, info.status, len(info.stageIds)) == (job, "SUCCEEDED", 2)
     stage = sc.statusTracker().getStageInfo(min(info.stageIds))

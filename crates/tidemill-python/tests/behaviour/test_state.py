@@ -4,7 +4,9 @@ from __future__ import annotations
 import pytest
 
 from harness import INTERVAL, eventually
+from tidemill import SparkContext
 from tidemill.errors import EngineError
+from tidemill.streaming import StreamingContext
 
 
 def total(new, last):
@@ -144,11 +146,29 @@ def test_the_function_sees_what_it_captured_at_each_batch(run_stream):  # behavi
     assert run_stream(build, [[("a", 1)], [("a", 1)]], slices=1, checkpoint=True) == [[("a", 10)], [("a", 110)]]
 
 
-def test_state_needs_a_folder_for_checkpoints(new_stream):  # behaviour 1.39
-    ssc = new_stream()
+@pytest.fixture
+def alone(no_context):
+    """A context that knows no folder for checkpoints yet."""
+    with SparkContext("local[2]", "alone") as sc:
+        yield sc
+
+
+def test_state_needs_a_folder_for_checkpoints(alone):  # behaviour 1.39
+    ssc = StreamingContext(alone, INTERVAL)
     ssc.queueStream([[("a", 1)]]).updateStateByKey(total).pprint()
     with pytest.raises(EngineError, match="The checkpoint directory has not been set"):
         ssc.start()
+
+
+def test_the_folder_of_the_context_of_rdds_serves_too(alone, tmp_path):  # behaviour 1.39
+    alone.setCheckpointDir(str(tmp_path))
+    ssc = StreamingContext(alone, INTERVAL)
+    results = []
+    ssc.queueStream([[("a", 1)]]).updateStateByKey(total).foreachRDD(lambda rdd: results.append(rdd.collect()))
+    ssc.start()
+    eventually(lambda: results, "a batch")
+    ssc.stop(False)
+    assert results[0] == [("a", 1)]
 
 
 def test_intervals_of_checkpoints(new_stream, tmp_path):  # behaviour 1.39

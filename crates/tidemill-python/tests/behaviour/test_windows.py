@@ -6,7 +6,9 @@ from operator import add, sub
 import pytest
 
 from harness import INTERVAL, eventually
+from tidemill import SparkContext
 from tidemill.errors import EngineError
+from tidemill.streaming import StreamingContext
 
 ONES = [[n] for n in range(1, 9)]
 
@@ -142,8 +144,8 @@ def test_a_slide_of_two_batches(run_stream):  # behaviour 1.55
     ]
 
 
-def test_an_inverse_needs_a_folder_for_checkpoints(new_stream):  # behaviour 1.39, 1.55
-    ssc = new_stream()
+def test_an_inverse_needs_a_folder_for_checkpoints(no_context):  # behaviour 1.39, 1.55
+    ssc = StreamingContext(SparkContext("local[2]", "alone"), INTERVAL)
     ssc.queueStream([[("a", 1)]]).reduceByKeyAndWindow(add, sub, 5 * INTERVAL, INTERVAL).pprint()
     with pytest.raises(EngineError, match="The checkpoint directory has not been set"):
         ssc.start()
