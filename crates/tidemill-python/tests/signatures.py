@@ -10,6 +10,10 @@ import inspect
 CLASSES = {
     "rdd": ("RDD", "RDDBarrier", "PipelinedRDD", "Partitioner", "BoundedFloat"),
     "statcounter": ("StatCounter",),
+    "streaming.context": ("StreamingContext",),
+    "streaming.dstream": ("DStream", "TransformedDStream"),
+    "streaming.listener": ("StreamingListener",),
+    "streaming.util": ("TransformFunction", "rddToFileName"),
     "rddsampler": ("RDDSamplerBase", "RDDSampler", "RDDRangeSampler", "RDDStratifiedSampler"),
     "join": ("python_join", "python_left_outer_join", "python_right_outer_join", "python_full_outer_join", "python_cogroup"),
 }

@@ -30,7 +30,7 @@ class DStream(WindowOperators[T_co], StateOperators[T_co], OutputOperations[T_co
     `saveAsTextFiles`) say what is run. Programs get streams from a `StreamingContext`.
     """
 
-    def __init__(self, jdstream: _engine.Stream, ssc: StreamingContext, jrdd_deserializer: Any = None) -> None:
+    def __init__(self, jdstream: _engine.Stream, ssc: StreamingContext, jrdd_deserializer: Any) -> None:
         self._jdstream = jdstream
         self._ssc = ssc
         self._sc = ssc._sc

@@ -31,6 +31,9 @@ class StreamingListener:
     >>> ssc.addStreamingListener(Records())
     """
 
+    def __init__(self) -> None:
+        """There is nothing to give."""
+
     def onStreamingStarted(self, streamingStarted: StreamingStarted) -> None:
         """The context was started."""
 
@@ -46,7 +49,7 @@ class StreamingListener:
     def onBatchSubmitted(self, batchSubmitted: BatchEvent) -> None:
         """A batch has its input and waits for its turn."""
 
-    def onBatchStarted(self, batchStarted: BatchEvent) -> None:
+    def onBatchStarted(self, batchSubmitted: BatchEvent) -> None:
         """A batch is run."""
 
     def onBatchCompleted(self, batchCompleted: BatchEvent) -> None:

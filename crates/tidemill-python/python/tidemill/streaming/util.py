@@ -57,9 +57,9 @@ class TransformFunction:
             if is_outermost:
                 called_threads.discard(thread)
 
-    def call(self, milliseconds: int, handles: list[Optional[_engine.Rdd]]) -> Optional[_engine.Rdd]:
+    def call(self, milliseconds: int, jrdds: list[Optional[_engine.Rdd]]) -> Optional[_engine.Rdd]:
         """Calls the function with the RDDs of a batch and gives the handle of the RDD that it makes."""
-        rdd = self.results(milliseconds, handles)
+        rdd = self.results(milliseconds, jrdds)
         return rdd._jrdd if rdd else None
 
     def _wrapped(self, handle: Optional[_engine.Rdd], at: int) -> Any:
