@@ -12,6 +12,7 @@ import itertools
 import random
 import sys
 import time
+from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any, Callable
 
@@ -56,6 +57,10 @@ def runs_of(text: bytes) -> list[formats.Batch]:
 
 def split(line: str) -> list[str]:
     return line.split(" ")
+
+
+def split_lazily(line: str) -> Iterator[str]:
+    yield from line.split(" ")
 
 
 def one(word: str) -> tuple[str, int]:
@@ -120,10 +125,12 @@ def main() -> None:
     words, texts = len(text.split()), runs_of(text)
     numbers = [formats.encode_rows(list(range(start, start + 32_768))) for start in range(0, 2 << 20, 32_768)]
     count_words = [("flatMap", split), ("map", one)]
+    lazily = [("flatMap", split_lazily), ("map", one)]
     halves = [("map", twice), ("filter", even)]
     combine = ("combine", None, add, add, 2, portable_hash)
     cases: list[tuple[str, int, Any, Any, Any]] = [
         ("word count, map side", words, texts, counted_by_hand, chained(count_words, combine)),
+        ("word count, flatMap by generator", words, texts, None, chained(lazily, combine)),
         ("words, counted", words, texts, None, chained([("flatMap", split)], ("count",))),
         ("words, to buckets", words, texts, None, chained(count_words, ("buckets", 2, portable_hash))),
         ("words, grouped", words, texts, None, chained(count_words, ("groups", 2, portable_hash))),

@@ -42,7 +42,7 @@ class Sizes:
                 self.records = min(fitting, self.MOST)
 
 
-# Tables ask for memory after so many records: some milliseconds of work for a question of two microseconds.
+# Tables ask whether there is memory after at most so many records.
 TABLE = Sizes(1024)
 
 
@@ -71,9 +71,12 @@ def lazily(records: Iterator[Any], sizes: Sizes) -> Iterator[Iterable[Any]]:
         yield itertools.chain((first,), itertools.islice(records, sizes.records - 1))
 
 
+_SIZED = frozenset({tuple, str, range, dict, set, frozenset, bytes, bytearray})
+
+
 def parts(values: Any, sizes: Sizes) -> Iterable[Iterable[Any]]:
     """Pieces of what a flatMap returned, where it may be long."""
-    if type(values) in (tuple, str, dict, set, frozenset, bytes) and len(values) <= 1024:
+    if type(values) in _SIZED and len(values) <= 1024:
         return (values,)
     return lazily(iter(values), sizes)
 

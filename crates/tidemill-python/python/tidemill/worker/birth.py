@@ -18,6 +18,9 @@ __all__ = ["prepare", "work"]
 _PDEATHSIG, _NAME = 1, 15  # options of prctl
 _OOM_SCORE = b"500"  # if memory runs out, the system should end a worker and not the driver
 
+# Unpickling makes containers by thousands that live: Python's own 700 would have them all visited again and again.
+_GC_THRESHOLD = 20_000
+
 _libc: Optional[ctypes.CDLL] = None
 _hard_memory = 0
 
@@ -48,6 +51,7 @@ def prepare(settings: Dict[str, List[str]]) -> None:
     # What is there now stays out of the workers' collections: they would write to memory that they share.
     gc.collect()
     gc.freeze()
+    gc.set_threshold(_GC_THRESHOLD, 10, 10)
 
 
 def _rehearse() -> None:

@@ -14,6 +14,7 @@ import os
 import pickle
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
+from time import monotonic
 from typing import IO, Any, Callable
 
 from tidemill.worker import formats
@@ -27,6 +28,7 @@ Entry = tuple[int, Any, Any]  # the number at which the key was first seen, key,
 _DEFAULT_MEMORY = 512 << 20
 _PARTS = 64  # files of a spilled table: one part of its keys is in memory while it is merged back
 _PICKLE = 64 << 10  # bytes pickled together in a file: one such piece of each part is in memory at the end
+_PAUSE = 0.001  # seconds from one look at the memory to the next: it costs microseconds, and little grows meanwhile
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 _memory = _DEFAULT_MEMORY
@@ -63,13 +65,18 @@ def _give_back() -> None:
 class Budget:
     """Says when a task's table should be given up."""
 
-    __slots__ = ("limit",)
+    __slots__ = ("_next", "limit")
 
     def __init__(self) -> None:
         self.limit = _memory
+        self._next = 0.0
 
     def full(self) -> bool:
-        """Does the process hold more than it may?"""
+        """Does the process hold more than it may? May be asked after every few records: it looks once in a while."""
+        now = monotonic()
+        if now < self._next:
+            return False
+        self._next = now + _PAUSE
         return resident() > self.limit
 
     def emptied(self) -> None:
@@ -126,7 +133,7 @@ class Spill:
                 entry[1] = merge(entry[1], value)
             else:
                 table[key] = [number, value]
-            if not count % 1024 and budget.full() and len(table) > 1:
+            if not count % 64 and budget.full() and len(table) > 1:
                 if deeper is None:
                     deeper = Spill(merge, self._level + 1)
                 deeper._take(_listed(table))
