@@ -63,6 +63,8 @@ pub struct TaskFailure {
     pub job: u64,
     /// The action that waited for it.
     pub action: Operator,
+    /// The stage that the task belongs to.
+    pub stage: u64,
     /// The operator whose code failed, with the source line of the call.
     pub operator: Option<Operator>,
     /// The partition.
@@ -86,8 +88,8 @@ impl Error {
             Outcome::Done => None,
             Outcome::Cancelled => Some(Error::Cancelled { job, action: action.clone() }),
             Outcome::Failed { task, failures, failure: Failure { cause, operator } } => {
-                let (action, partition) = (action.clone(), task.partition);
-                Some(Error::Task(Box::new(TaskFailure { job, action, operator, partition, attempts: failures, cause })))
+                let (action, stage, partition, attempts) = (action.clone(), task.stage.0, task.partition, failures);
+                Some(Error::Task(Box::new(TaskFailure { job, action, stage, operator, partition, attempts, cause })))
             }
         }
     }

@@ -87,3 +87,6 @@ impl PyBatch {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,6 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList};
 use tidemill_core::files::paths::{self, uri};
 use tidemill_core::lineage::called_by;
+use tidemill_core::settings::keys;
 use tidemill_core::{Error, Rdd, Settings};
 
 use crate::batch::PyBatch;
@@ -56,8 +57,14 @@ impl PyContext {
         let workers = pool_settings(py, python, init)?;
         let engine = wait(py, || {
             Engine::new(&Settings::from_pairs(settings), |context| {
-                let warm = context.config().master().threads; // one for each task that runs at a time
-                PoolSettings { warm, scratch: context.config().local_dirs(), ..workers }
+                let config = context.config();
+                PoolSettings {
+                    scratch: config.local_dirs(),
+                    memory: config.get(keys::PYTHON_WORKER_MEMORY).bytes(),
+                    hard_memory: config.get(keys::PYTHON_WORKER_HARD_MEMORY).bytes(),
+                    warm: config.master().threads, // one for each task that runs at a time
+                    ..workers
+                }
             })
         })?;
         let status = PyStatus::of(engine.context());

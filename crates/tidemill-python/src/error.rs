@@ -74,14 +74,15 @@ fn kind_of(cause: &Cause) -> &'static str {
 
 /// The words are Spark's where programs look for them, and then ours: which operator, which partition.
 fn task_told(failure: &TaskFailure) -> Told {
-    let TaskFailure { partition, attempts, operator, cause, .. } = failure;
+    let TaskFailure { stage, partition, attempts, operator, cause, .. } = failure;
     let raised = raised_by(cause);
     let site = raised.map(|raised| raised.site.clone()).filter(|site| !site.is_empty());
     let operator = site.or_else(|| operator.as_ref().map(ToString::to_string)).unwrap_or_default();
     let at = if operator.is_empty() { String::new() } else { format!("{operator}, ") };
+    let thrown = if raised.is_some() { "PythonException: " } else { "" };
     let message = format!(
-        "Job aborted due to stage failure: Task {partition} failed {attempts} times, most recent failure: \
-         {at}partition {partition}, attempt {attempts} of {attempts}: {cause}"
+        "Job aborted due to stage failure: Task {partition} in stage {stage}.0 failed {attempts} times, \
+         most recent failure: {at}partition {partition}, attempt {attempts} of {attempts}: {thrown}{cause}"
     );
     let (exception, traceback) = match raised {
         Some(raised) => (raised.exception.clone(), raised.traceback.clone()),

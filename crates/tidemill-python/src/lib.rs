@@ -2,7 +2,6 @@
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use tidemill_core::TaskContext;
 use tidemill_core::lineage::Meta;
 use tidemill_core::settings::{DefaultValue, keys};
 use tidemill_core::ship::NotShippable;

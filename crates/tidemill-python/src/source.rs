@@ -5,10 +5,10 @@ use std::sync::Arc;
 use tidemill_core::lineage::{Dependency, Lineage, Meta, Node, Parent};
 use tidemill_core::runs::VecRuns;
 use tidemill_core::ship::{Encoder, NotShippable};
-use tidemill_core::{BoxRuns, Cause, Context, Error, Rdd, Runs, Stop, Text};
+use tidemill_core::{BoxRuns, Cause, Context, Error, Rdd, Runs, Stop, TaskContext, Text};
 
 use crate::batch::{self, PyBatch};
-use crate::{TaskContext, not_shippable};
+use crate::not_shippable;
 
 /// An RDD of the given batches, some for each partition: what `parallelize` sends.
 #[track_caller]

@@ -27,10 +27,11 @@ pub(crate) fn pool_settings(py: Python<'_>, python: String, init: &Bound<'_, PyD
         environment: of(init, "environment")?,
         broadcasts: PathBuf::from(of::<String>(init, "broadcasts")?),
         files: PathBuf::from(of::<String>(init, "files")?),
-        scratch: Vec::new(), // the settings say
+        // The settings say:
+        scratch: Vec::new(),
         pyspark_alias: of(init, "pyspark_alias")?,
-        memory: of(init, "memory")?,
-        hard_memory: of(init, "hard_memory")?,
+        memory: 0,
+        hard_memory: 0,
         warm: 0,
         expected: Some(Interpreter { version: (u32::from(version.major), u32::from(version.minor)), hash }),
     })

@@ -3,21 +3,24 @@
 mod core;
 mod memory;
 mod monitoring;
+mod python;
 mod streaming;
 
 pub use core::*;
 pub use memory::*;
 pub use monitoring::*;
+pub use python::*;
 pub use streaming::*;
 
 use super::Setting;
 
 /// The groups of the table, in the order of the page.
-pub(super) const GROUPS: [(&str, &[&Setting]); 4] = [
+pub(super) const GROUPS: [(&str, &[&Setting]); 5] = [
     ("Core", core::TABLE),
     ("Memory", memory::TABLE),
     ("Streaming", streaming::TABLE),
     ("Monitoring", monitoring::TABLE),
+    ("Python", python::TABLE),
 ];
 
 /// Every entry of the table.

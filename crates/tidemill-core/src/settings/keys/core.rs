@@ -53,13 +53,6 @@ settings! {
     /// How often an executor tells the driver that it lives; must be less than `spark.network.timeout`.
     HEARTBEAT_INTERVAL: Duration = "spark.executor.heartbeatInterval",
         default("10s"), bounds(Bounds::AboveZero), row("4.68"), no_effect("there are no clusters");
-    /// How much a Python worker may hold before it spills.
-    PYTHON_WORKER_MEMORY: ByteSize = "spark.python.worker.memory",
-        default("512m"), plain(Unit::Mebibytes), bounds(Bounds::AboveZero), row("4.63"),
-        no_effect("there are no Python workers");
-    /// Whether a Python worker goes on to the next task.
-    PYTHON_WORKER_REUSE: bool = "spark.python.worker.reuse", default("true"), row("4.63"),
-        no_effect("there are no Python workers");
     /// What the logs tell, over what the program set before: ALL, TRACE, DEBUG, INFO, WARN, ERROR, FATAL or OFF.
     LOG_LEVEL: Option<LogLevel> = "spark.log.level", absent("WARN");
     /// What the hash of keys starts from: "fixed" (0) or a number gives the same order of results in every run;
