@@ -41,8 +41,6 @@ def worker_init(conf: SparkConf, folder: PrivateFolder, environment: dict[str, s
         "cwd": os.getcwd(),
         "broadcasts": folder.broadcasts,
         "files": folder.files,
-        "memory": bytes_of(conf.get("spark.python.worker.memory")) or 512 << 20,
-        "hard_memory": bytes_of(conf.get("tidemill.python.worker.memory.hard")) or 0,
         "environment": environment,
         "pyspark_alias": "tidemill.pyspark_alias" in sys.modules and sys.modules["tidemill.pyspark_alias"].is_installed(),
     }
