@@ -7,6 +7,7 @@ from operator import add, sub
 
 import pytest
 
+from harness import eventually
 from tidemill import SparkContext, StorageLevel
 from tidemill.errors import EngineError
 from tidemill.streaming import StreamingContext, StreamingListener
@@ -216,3 +217,15 @@ def test_opaque_handles_do_what_programs_ask_of_them(sc):
     assert ssc._jssc.getState().toString() == "INITIALIZED"
     ssc._jssc.stop(False, False)
     assert ssc._jssc.getState() == "STOPPED"
+
+
+def test_stopping_the_spark_context_stops_its_streams(no_context):
+    sc = SparkContext("local[2]", "stopped behind the back")
+    ssc, done = StreamingContext(sc, 0.1), []
+    ssc.queueStream([[1]] * 1000).foreachRDD(lambda rdd: done.append(rdd.collect()))
+    ssc.start()
+    eventually(lambda: done, "a batch")
+    sc.stop()
+    assert StreamingContext.getActive() is None
+    assert ssc.awaitTerminationOrTimeout(0) is True
+    ssc.stop()

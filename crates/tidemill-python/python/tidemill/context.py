@@ -208,7 +208,7 @@ class SparkContext(CreatingMixin, SharedMixin, JobsMixin):
         submitted().settings[key] = value
 
     def stop(self) -> None:
-        """Stops the engine and its workers. A second call does nothing; a new context may be made afterwards.
+        """Stops the engine and its workers, and streams that run on it. A second call does nothing; a new context may be made afterwards.
 
         >>> from tidemill import SparkContext
         >>> sc.stop()
@@ -216,6 +216,9 @@ class SparkContext(CreatingMixin, SharedMixin, JobsMixin):
         >>> sc.appName
         'another'
         """
+        streaming = sys.modules.get("tidemill.streaming.context")
+        if streaming is not None:
+            streaming.StreamingContext._stop_those_on(self)
         if SparkContext._active_spark_context is self:
             # What finished tasks have added must be readable after the end.
             self._after_job()

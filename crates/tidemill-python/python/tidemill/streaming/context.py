@@ -265,6 +265,13 @@ class StreamingContext(Streams):
         self._engine.stop(False, True)
         self._sc.stop()
 
+    @classmethod
+    def _stop_those_on(cls, sc: SparkContext) -> None:
+        """Stops the active context if its RDDs belong to `sc`, which is about to stop."""
+        active = cls.getActive()
+        if active is not None and active._sc is sc:
+            active._engine.stop(False, False)
+
     def remember(self, duration: float) -> None:
         """Makes every stream remember its RDDs for at least so many seconds: `StreamingContext.remember`.
 
