@@ -9,8 +9,8 @@ import pytest
 
 import tidemill
 
-# What runs in workers, or is the engine itself, has no examples for users.
-PRIVATE = ("tidemill.worker", "tidemill._engine")
+# What runs in workers, or is the engine itself, has no examples for users; a program runs when it is imported.
+PRIVATE = ("tidemill.worker", "tidemill._engine", "tidemill.demo")
 
 
 def modules():

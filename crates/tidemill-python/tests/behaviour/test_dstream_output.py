@@ -57,7 +57,6 @@ CALLABLES = {
     "partial": lambda seen: partial(lambda name, rdd: seen.append((name, rdd.collect())), "rdd"),
     "timed partial": lambda seen: partial(lambda name, time, rdd: seen.append((name, rdd.collect())), "rdd"),
     "object": lambda seen: type("Sink", (), {"__call__": lambda self, rdd: seen.append(("rdd", rdd.collect()))})(),
-    "default": lambda seen: lambda rdd, name="rdd": seen.append((name, rdd.collect())),
     "method": lambda seen: type("Sink", (), {"take": lambda self, rdd: seen.append(("rdd", rdd.collect()))})().take,
 }
 
@@ -71,6 +70,19 @@ def test_10_3_foreach_rdd_takes_anything_that_can_be_called(new_stream, make):  
     ssc.start()
     eventually(lambda: seen or ssc.awaitTerminationOrTimeout(0.01), "a batch")
     assert seen[0] == ("rdd", [1])
+
+
+def test_10_3_a_plain_function_counts_its_defaults(new_stream):  # behaviour 10.3
+    ssc = new_stream()
+    seen = []
+
+    def take(time, rdd=None):
+        seen.append((time, rdd.collect()))
+
+    ssc.queueStream([[1]]).foreachRDD(take)
+    ssc.start()
+    eventually(lambda: seen, "a batch")
+    assert isinstance(seen[0][0], datetime) and seen[0][1] == [1]
 
 
 def test_10_3_a_method_may_ask_for_the_time(new_stream):  # behaviour 10.3

@@ -51,9 +51,8 @@ def test_transform_refuses_other_arities(new_stream):  # behaviour 1.43, 1.44
         partial(lambda factor, rdd: rdd.map(lambda n: n * factor), 3),
         type("Triple", (), {"__call__": lambda self, rdd: rdd.map(lambda n: n * 3)})(),
         type("Triple", (), {"of": lambda self, rdd: rdd.map(lambda n: n * 3)})().of,
-        lambda rdd, factor=3: rdd.map(lambda n: n * factor),
     ],
-    ids=["partial", "object", "method", "default"],
+    ids=["partial", "object", "method"],
 )
 def test_10_3_transform_takes_anything_that_can_be_called(run_stream, function):  # behaviour 10.3
     assert run_stream(lambda s: s.transform(function), [[1], [2]]) == [[3], [6]]
