@@ -136,7 +136,7 @@ pub(crate) fn start(
 /// The property by which a worker learns the task's own partition where a node of it computes another, as below a union.
 const TASK_PARTITION: &str = "tidemill.task.partition";
 
-fn head_of(engine: &Engine, partition: usize, cx: &TaskContext) -> TaskHead {
+pub(crate) fn head_of(engine: &Engine, partition: usize, cx: &TaskContext) -> TaskHead {
     let task = cx.task();
     let mut properties = (**cx.properties()).clone();
     if cx.partition() != partition {

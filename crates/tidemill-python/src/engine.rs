@@ -1,12 +1,12 @@
 //! `Engine`: what all handles of one Python context share.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use tidemill_core::{Accumulator, Context, Error, Settings};
 
 use crate::batch::PyBatch;
-use crate::pool::{Pool, PoolSettings, Workers};
+use crate::pool::{Lanes, Pool, PoolSettings, Workers};
 
 /// A core context, and what Python needs beside it.
 pub struct Engine {
@@ -16,6 +16,8 @@ pub struct Engine {
     updates: Accumulator<Vec<Vec<u8>>>,
     /// Bytes of records that have come to the driver.
     collected: AtomicU64,
+    /// The workers that keep state, while there is any.
+    lanes: Mutex<Weak<Lanes>>,
     next_task: AtomicU64,
 }
 
@@ -29,7 +31,7 @@ impl Engine {
         let updates = context.accumulator(Vec::new(), |all: &mut Vec<Vec<u8>>, mut more| all.append(&mut more));
         let workers = Pool::new(workers(&context));
         let (collected, next_task) = (AtomicU64::new(0), AtomicU64::new(0));
-        Ok(Arc::new(Engine { context, workers, updates, collected, next_task }))
+        Ok(Arc::new(Engine { context, workers, updates, collected, lanes: Mutex::default(), next_task }))
     }
 
     /// The core's context.
@@ -40,6 +42,16 @@ impl Engine {
     /// The processes that run Python's functions.
     pub fn workers(&self) -> &dyn Workers {
         &self.workers
+    }
+
+    /// The workers that keep state: as many as tasks run at a time.
+    pub(crate) fn lanes(&self) -> Arc<Lanes> {
+        let mut known = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
+        known.upgrade().unwrap_or_else(|| {
+            let lanes = Arc::new(self.workers.lanes(self.context.config().master().threads));
+            *known = Arc::downgrade(&lanes);
+            lanes
+        })
     }
 
     /// Accumulator updates since the last call.

@@ -20,6 +20,7 @@ pub mod rdd;
 pub mod shuffle;
 pub mod source;
 mod start;
+pub mod state;
 pub mod status;
 pub mod streaming;
 mod waiting;

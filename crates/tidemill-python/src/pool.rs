@@ -19,6 +19,7 @@ mod crew;
 mod failure;
 mod fate;
 mod frames;
+mod lanes;
 mod link;
 mod running;
 #[cfg(test)]
@@ -27,6 +28,7 @@ mod zygote;
 
 pub use crew::Pool;
 pub use failure::{WorkerError, WorkerFailure};
+pub use lanes::{Answer, Hold, Lanes, Request};
 
 /// Runs work in worker processes. The seam for other kinds of workers.
 pub trait Workers: Send + Sync {
@@ -89,6 +91,13 @@ impl Work {
         static NEXT: AtomicU32 = AtomicU32::new(1);
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
         Arc::new(Work { id, description: Arc::new(description), frozen })
+    }
+}
+
+impl Work {
+    /// Whether it was made of this.
+    pub fn is(&self, description: &[u8], frozen: bool) -> bool {
+        *self.description == *description && self.frozen == frozen
     }
 }
 

@@ -20,6 +20,7 @@ use crate::streaming::error::to_python;
 use crate::streaming::folding::Folding;
 use crate::streaming::listener::Told;
 use crate::streaming::transformed::Transformed;
+use crate::streaming::update_state::UpdateState;
 
 mod callback;
 mod error;
@@ -29,6 +30,7 @@ mod life;
 mod listener;
 mod stream;
 mod transformed;
+mod update_state;
 
 pub use feed::PyFeed;
 pub use stream::PyStream;
@@ -221,6 +223,22 @@ impl PyStreamingContext {
             let parent = parent.stream().persist(StorageLevel::MEMORY_AND_DISK)?;
             let folding = Folding { operator, parent, window, slide, function, last: Mutex::default() };
             Ok(streaming.stream_every("folding", slide, folding))
+        })
+    }
+
+    fn update_state(
+        &self,
+        py: Python<'_>,
+        call: Call,
+        parent: &PyStream,
+        initial: Option<&PyRdd>,
+        prepare: Py<PyAny>,
+    ) -> PyResult<PyStream> {
+        let (operator, prepare) = (operator(call.clone()), Callback::new(&self.engine, prepare));
+        let (parent, first) = (parent.stream(), initial.map(|rdd| rdd.rdd().clone()));
+        self.made(py, call, |streaming| {
+            let update = UpdateState::new(operator, &self.engine, parent.clone(), first, prepare);
+            Ok(streaming.stream_every("updateStateByKey", parent.slide(), update))
         })
     }
 

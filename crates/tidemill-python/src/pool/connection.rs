@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::fate::Fate;
 use super::frames::{FROZEN, Head, LAST, Order};
-use super::link::Link;
+use super::link::{Filled, Link};
 use super::zygote::{Forked, Zygote};
 use super::{DROPPED, Payload, TaskHead, Work, WorkerError};
 
@@ -50,8 +50,21 @@ impl Connection {
         self.fate.has_ended()
     }
 
-    /// Queues what begins a task: what it may forget, the chain if it is new, the task. Says whether the task has no input.
+    /// Whether it can be given a task: its process lives, as far as can be seen.
+    pub(super) fn is_usable(&mut self) -> bool {
+        !self.fate.has_ended() && matches!(self.link.fill(), Ok(Filled::Nothing))
+    }
+
+    /// Queues what begins a task. Says whether the task has no input.
     pub(super) fn begin(&mut self, work: &Arc<Work>, head: &TaskHead, is_without_input: bool) {
+        let id = self.define(work);
+        let flags = if is_without_input { LAST } else { 0 };
+        let task = Head { flags, ..Head::order(Order::Task, id) };
+        self.link.queue(task, Payload::Owned(head.to_bytes()));
+    }
+
+    /// Queues what it may forget, and the chain if it is new to it; returns the number of the chain.
+    pub(super) fn define(&mut self, work: &Arc<Work>) -> u32 {
         self.forget();
         if let Entry::Vacant(place) = self.known.entry(work.id) {
             place.insert(Arc::downgrade(work));
@@ -59,9 +72,7 @@ impl Connection {
             let define = Head { flags, ..Head::order(Order::Define, work.id) };
             self.link.queue(define, Payload::Shared(Arc::clone(&work.description)));
         }
-        let flags = if is_without_input { LAST } else { 0 };
-        let task = Head { flags, ..Head::order(Order::Task, work.id) };
-        self.link.queue(task, Payload::Owned(head.to_bytes()));
+        work.id
     }
 
     /// Tells it of chains that were dropped.

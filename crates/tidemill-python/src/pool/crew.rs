@@ -41,6 +41,10 @@ impl Pool {
         Pool { crew: Arc::new(Crew { settings, clock: SystemClock::new(), zygote, state }) }
     }
 
+    pub(super) fn crew(&self) -> &Arc<Crew> {
+        &self.crew
+    }
+
     /// Starts what the first task would start, so that it need not wait.
     ///
     /// # Errors
@@ -84,8 +88,11 @@ impl Crew {
                 state.idle.pop()
             };
             match idle {
-                Some(worker) if worker.has_ended() => {} // somebody killed it while it waited
-                Some(worker) => return Ok(worker),
+                Some(mut worker) => {
+                    if worker.is_usable() {
+                        return Ok(worker);
+                    } // else somebody killed it while it waited
+                }
                 None => return Connection::new(self.zygote()?),
             }
         }

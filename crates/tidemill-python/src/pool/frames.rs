@@ -17,6 +17,7 @@ pub(super) enum Order {
     Drop = 2,
     Task = 3,
     Run = 4,
+    State = 7,
 }
 
 /// What a frame of a worker is.
@@ -85,7 +86,7 @@ impl Head {
 
 impl TaskHead {
     /// The payload of a TASK frame.
-    pub(super) fn to_bytes(&self) -> Vec<u8> {
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(32);
         bytes.extend(self.task.to_le_bytes());
         bytes.extend(self.stage.to_le_bytes());

@@ -14,7 +14,7 @@ use super::link::Filled;
 use super::{Feed, Frame, Payload, Running, TaskHead, Work, WorkerError, WorkerFailure};
 
 /// A task that waits for its worker looks this often whether it was cancelled.
-const CANCEL_CHECK_MS: u32 = 50;
+pub(super) const CANCEL_CHECK_MS: u32 = 50;
 /// Below this, a run is not sent before it is known whether it is the last: a tiny task is then one write.
 const LOOK_AHEAD_BELOW_BYTES: usize = 64 << 10;
 /// A worker whose task is dropped has so long to end it by itself, before it is killed; a new one costs 3 ms.
@@ -210,7 +210,7 @@ fn end_of_input(id: u32, flags: u8) -> Head {
     Head { flags, ..Head::order(Order::Run, id) }
 }
 
-fn talking(error: io::Error) -> WorkerError {
+pub(super) fn talking(error: io::Error) -> WorkerError {
     WorkerError::system("talk to", error)
 }
 

@@ -46,6 +46,18 @@ impl Callback {
         self.call(|py| (time, previous, entering, leaving).into_pyobject(py), made)
     }
 
+    /// `function(time, rdd)`: an RDD, a pickled description, and whether nothing in that can change.
+    pub(super) fn on_update(&self, time: u64, rdd: Rdd<PyBatch>) -> Result<(Rdd<PyBatch>, Vec<u8>, bool), Raised> {
+        let rdd = PyRdd::new(&self.engine, rdd);
+        self.call(
+            |py| (time, rdd).into_pyobject(py),
+            |given| {
+                let (handle, description, frozen): (PyRef<'_, PyRdd>, Vec<u8>, bool) = given.extract()?;
+                Ok((handle.rdd().clone(), description, frozen))
+            },
+        )
+    }
+
     /// `function(time, rdd)`, for what it does.
     pub(super) fn on_one(&self, time: u64, rdd: Rdd<PyBatch>) -> Result<(), Raised> {
         let rdd = PyRdd::new(&self.engine, rdd);

@@ -8,6 +8,7 @@ import cloudpickle
 
 from tidemill import _engine
 from tidemill._call_site import Operator, call_site, called_at, text_of
+from tidemill._functions import describe
 from tidemill.rdd import RDD
 from tidemill.streaming._calling import time_of
 from tidemill.streaming.dstream import DStream
@@ -146,7 +147,18 @@ class Streams:
         self, parent: DStreamBase[Any], update: Callable[..., Any], partitions: int, first: Optional[RDD[Any]]
     ) -> DStream[Any]:
         """A stream of states, each from the one before and the new values of its key."""
-        raise NotImplementedError
+        place, sc = call_site("updateStateByKey"), self._sc
+        op = ("updateState", update, place)
+
+        def prepare(milliseconds: int, handle: Rdd) -> tuple[Rdd, bytes, bool]:
+            with called_at(place):
+                pairs: RDD[Any] = RDD(handle, sc, parent._jrdd_deserializer)
+                description, frozen = describe((op,), ("state",), tuple(sc._paths))
+                return pairs.partitionBy(partitions)._jrdd, description, frozen
+
+        initial = None if first is None else first.partitionBy(partitions)._jrdd
+        stream = self._engine.update_state(place, parent._jdstream, initial, prepare)
+        return DStream(stream, self, sc.serializer)  # type: ignore[arg-type]
 
     def _add_output(self, name: str, stream: Stream, function: TransformFunction) -> None:
         """Calls `function` with the RDD of each batch."""

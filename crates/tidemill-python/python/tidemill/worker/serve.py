@@ -8,15 +8,17 @@ from __future__ import annotations
 import pickle
 import sys
 import traceback
-from typing import Any, Callable, Dict, Iterator, Tuple
+from typing import Any, Callable, Dict, Iterable, Iterator, Tuple
 
 from tidemill import accumulators
 from tidemill.taskcontext import Task, TaskContext
-from tidemill.worker import formats
+from tidemill.worker import formats, resident
 from tidemill.worker.chain import FILE, Chain, site_of
-from tidemill.worker.link import DEFINE, DONE, DROP, FAIL, FROZEN, LAST, OUT, TASK, Frame, Gone, Link
+from tidemill.worker.link import DEFINE, DONE, DROP, FAIL, FROZEN, LAST, OUT, STATE, TASK, Frame, Gone, Link
 
 __all__ = ["Server", "describe"]
+
+Output = Tuple[int, int, int, formats.Payload]  # bucket, format, number of records, payload
 
 # Tracebacks begin in files of this folder, which tell a program's author nothing.
 _HERE = __file__.rpartition("/")[0] + "/"
@@ -25,13 +27,14 @@ _HERE = __file__.rpartition("/")[0] + "/"
 class Server:
     """Serves one driver over one socket."""
 
-    __slots__ = ("_chains", "_descriptions", "_ended", "_link")
+    __slots__ = ("_descriptions", "_ended", "_frozen", "_link", "_tables")
 
     def __init__(self, link: Link) -> None:
         self._link = link
         # Chains that the driver has defined, pickled: number -> (description, whether it may stay unpickled).
         self._descriptions: Dict[int, Tuple[bytes, bool]] = {}
-        self._chains: Dict[int, Chain] = {}
+        self._frozen: Dict[int, Any] = {}
+        self._tables = resident.Tables()
         self._ended = True  # whether all input of the task has come
 
     def run(self) -> None:
@@ -40,23 +43,27 @@ class Server:
             while True:
                 frame = self._link.read()
                 if frame.kind == TASK:
-                    self._task(frame)
+                    self._answer(frame, bytes(frame.payload), lambda task: self._run_chain(frame.id, task))
                 elif frame.kind == DEFINE:
                     self._descriptions[frame.id] = bytes(frame.payload), bool(frame.flags & FROZEN)
                 elif frame.kind == DROP:
                     self._descriptions.pop(frame.id, None)
-                    self._chains.pop(frame.id, None)
+                    self._frozen.pop(frame.id, None)
+                elif frame.kind == STATE:
+                    request, head = resident.Request.parse(bytes(frame.payload))
+                    self._answer(frame, head, lambda _: self._ask_table(frame, request))
                 # A run outside of a task belongs to one that the driver gave up just when it ended.
         except Gone:
             pass
 
-    def _task(self, frame: Frame) -> None:
+    def _answer(self, frame: Frame, head: bytes, work: Callable[[Task], Iterable[Output]]) -> None:
+        """Runs one task, sends what comes of it, and takes what is left of its input."""
         link = self._link
         self._ended = bool(frame.flags & LAST)
-        task = Task(bytes(frame.payload))
+        task = Task(head)
         TaskContext._current = task
         try:
-            for bucket, form, count, payload in self._chain(frame.id).run(self._runs(), task):
+            for bucket, form, count, payload in work(task):
                 link.write(OUT, form, count, bucket, payload)
             link.write(DONE, payload=_updates())
         except Gone:
@@ -71,16 +78,36 @@ class Server:
         while not self._ended:
             self._ended = bool(link.read().flags & LAST)
 
-    def _chain(self, number: int) -> Chain:
-        chain = self._chains.get(number)
-        if chain is None:
-            description, frozen = self._descriptions[number]
-            chain = Chain(pickle.loads(description))
-            if frozen:
-                self._chains[number] = chain
-        return chain
+    def _run_chain(self, number: int, task: Task) -> Iterable[Output]:
+        chain: Chain = self._defined(number, Chain)
+        return chain.run(((form, count, payload) for _, form, count, payload in self._runs()), task)
 
-    def _runs(self) -> Iterator[formats.Batch]:
+    def _ask_table(self, frame: Frame, request: resident.Request) -> Iterable[Output]:
+        tables = self._tables
+        if frame.bucket == resident.STEP:
+            update: resident.Updating = self._defined(frame.id, resident.Updating)
+            return tables.step(request, self._runs(), update)
+        if frame.bucket == resident.READ:
+            return tables.read(request)
+        if frame.bucket == resident.LOAD:
+            tables.load(request, self._runs())
+        elif frame.bucket == resident.APPLY:
+            tables.apply(request, self._runs())
+        else:
+            tables.drop(request)
+        return ()
+
+    def _defined(self, number: int, make: Callable[[Dict[str, Any]], Any]) -> Any:
+        """What `make` makes of a description; kept if nothing in it can change."""
+        made = self._frozen.get(number)
+        if made is None:
+            description, frozen = self._descriptions[number]
+            made = make(pickle.loads(description))
+            if frozen:
+                self._frozen[number] = made
+        return made
+
+    def _runs(self) -> Iterator[Output]:
         """The task's input, each batch drawn when it is asked for."""
         while not self._ended:
             frame = self._link.read()
@@ -88,7 +115,7 @@ class Server:
                 self._ended = True
                 if not frame.payload and not frame.count:
                     return
-            yield frame.format, frame.count, frame.payload
+            yield frame.bucket, frame.format, frame.count, frame.payload
 
 
 def describe(error: BaseException) -> bytes:
@@ -122,7 +149,9 @@ def _trim(told: Any, seen: set[int]) -> None:
 
 def _site(error: BaseException) -> str:
     """Where the failing operator was called: the cause of an error may know more than the error."""
-    return site_of(error.__traceback__) or (site_of(error.__cause__.__traceback__) if error.__cause__ else "")
+    causes = (error, error.__cause__)
+    sites = (site(cause.__traceback__) for site in (site_of, resident.site_of) for cause in causes if cause)
+    return next(filter(None, sites), "")
 
 
 def _safely(text: Callable[[], str]) -> str:
