@@ -8,6 +8,7 @@ batch serve.
 from __future__ import annotations
 
 import pickle
+import threading
 from typing import Any, NamedTuple, Optional
 
 import cloudpickle
@@ -34,6 +35,7 @@ class _Kept(NamedTuple):
 
 
 _kept: dict[Any, _Kept] = {}
+_keeping = threading.Lock()
 
 
 def describe(ops: tuple[Op, ...], sink: tuple[Any, ...], paths: tuple[str, ...], batch: int = 0) -> tuple[bytes, bool]:
@@ -60,10 +62,18 @@ def describe(ops: tuple[Op, ...], sink: tuple[Any, ...], paths: tuple[str, ...],
             return pickled, False
         snapshots.append(taken)
     if len(pickled) <= _LARGEST_KEPT:
-        if len(_kept) >= _KEPT_DESCRIPTIONS:
-            _kept.pop(next(iter(_kept)), None)
-        _kept[key] = _Kept(tuple(held), tuple(snapshots), pickled)
+        with _keeping:
+            if len(_kept) >= _KEPT_DESCRIPTIONS:
+                del _kept[next(iter(_kept))]
+            _kept[key] = _Kept(tuple(held), tuple(snapshots), pickled)
     return pickled, True
+
+
+def describe_profiled(
+    ops: tuple[Op, ...], sink: tuple[Any, ...], paths: tuple[str, ...], batch: int, profiler: Any
+) -> tuple[bytes, bool]:
+    """The same for a chain whose tasks are measured: `profiler` is pickled too, and each task has one of its own."""
+    return _pickled(ops, sink, paths, batch, profiler), False
 
 
 def _known(part: Any, held: list[Any]) -> Any:
@@ -77,7 +87,9 @@ def _known(part: Any, held: list[Any]) -> Any:
     return id(part)
 
 
-def _pickled(ops: tuple[Op, ...], sink: tuple[Any, ...], paths: tuple[str, ...], batch: int) -> bytes:
+def _pickled(
+    ops: tuple[Op, ...], sink: tuple[Any, ...], paths: tuple[str, ...], batch: int, profiler: Any = None
+) -> bytes:
     description: dict[str, Any] = {"paths": paths}
     if paths:
         from tidemill.worker.chain import Paths
@@ -87,6 +99,8 @@ def _pickled(ops: tuple[Op, ...], sink: tuple[Any, ...], paths: tuple[str, ...],
     description["ops"] = tuple((kind, function, text_of(place)) for kind, function, place in ops)
     description["sink"] = sink
     description["batch"] = batch
+    if profiler is not None:
+        description["profiler"] = profiler
     try:
         pickled: bytes = cloudpickle.dumps(description, _PROTOCOL)
         return pickled

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Iterable, NoReturn, Optional, TypeVar
 
 from tidemill._call_site import call_site
-from tidemill._functions import Op, describe
+from tidemill._functions import Op, describe, describe_profiled
 from tidemill._rdd.partitioner import Partitioner
 from tidemill.errors import PySparkRuntimeError
 from tidemill.worker.formats import decode
@@ -117,14 +117,30 @@ class BaseMixin(Generic[T]):
         """The RDD's records in the buckets that `sink` gives them, and operators to begin with there."""
         site = call_site()
         base = self._base()
-        description, frozen = describe(self._ops, sink, tuple(self.ctx._paths))
+        description, frozen, profiler = self._described(sink, 0)
         if partitioner is None:
             handle = base.exchange(site, description, frozen, sink[1], None)
         elif not self._ops and sink[0] == "buckets" and sink[2] is portable_hash:
             handle = base.partition_natively(site, description, partitioner.numPartitions, partitioner.layout())
         else:
             handle = base.exchange(site, description, frozen, partitioner.numPartitions, partitioner.layout())
+        if profiler is not None:
+            self._profiled(handle, profiler)
         return self._new(handle, after, partitioner)
+
+    def _described(self, sink: tuple[Any, ...], batch: int) -> tuple[bytes, bool, Any]:
+        """The operators pickled, whether workers may keep them, and the profiler where tasks are measured."""
+        paths = tuple(self.ctx._paths)
+        collector = self.ctx.profiler_collector
+        if collector is None:
+            return (*describe(self._ops, sink, paths, batch), None)
+        profiler = collector.new_profiler(self.ctx)
+        return (*describe_profiled(self._ops, sink, paths, batch, profiler), profiler)
+
+    def _profiled(self, handle: _engine.Rdd, profiler: Any) -> None:
+        collector = self.ctx.profiler_collector
+        if collector is not None:
+            collector.add_profiler(handle.id, profiler)
 
     def _base(self) -> _engine.Rdd:
         """The handle that the operators stand on."""
@@ -132,9 +148,12 @@ class BaseMixin(Generic[T]):
 
     def _chained(self, sink: tuple[Any, ...], batch: int = 0) -> _engine.Rdd:
         """The handle with the operators attached, ending in a sink."""
-        description, frozen = describe(self._ops, sink, tuple(self.ctx._paths), batch)
+        description, frozen, profiler = self._described(sink, batch)
         site = self._ops[-1][2] if self._ops else call_site()
-        return self._base().chain(site, description, frozen, self._keeps and sink is _ROWS)
+        handle = self._base().chain(site, description, frozen, self._keeps and sink is _ROWS)
+        if profiler is not None:
+            self._profiled(handle, profiler)
+        return handle
 
     @property
     def _jrdd(self) -> _engine.Rdd:

@@ -46,10 +46,11 @@ class Chain:
     """A chain that can run tasks, one after the other.
 
     `description` is what the driver pickled: "ops" of (kind, function, site), "sink" of (name, arguments ...), "paths"
-    for sys.path, and "batch", the number of records in each batch of output (0: as many as suit their size).
+    for sys.path, "batch", the number of records in each batch of output (0: as many as suit their size), and where the
+    program wants tasks measured "profiler", whose `profile(function, *arguments)` runs the task.
     """
 
-    __slots__ = ("_arguments", "_batch", "_functions", "_program", "_sites")
+    __slots__ = ("_arguments", "_batch", "_functions", "_profiler", "_program", "_sites")
 
     def __init__(self, description: dict[str, Any]) -> None:
         _add_paths(tuple(description.get("paths", ())))
@@ -60,10 +61,13 @@ class Chain:
         self._sites = tuple(op[2] for op in ops)
         self._arguments = tuple(arguments)
         self._batch: int = description.get("batch", 0)
+        self._profiler: Any = description.get("profiler")
 
     def run(self, runs: Iterable[formats.Batch], task: Any) -> Iterator[Output]:
         """The task's output: (bucket, format, count, payload). Input is drawn as it is asked for."""
-        return self._program(runs, task, self._sites, Sizes(self._batch), self._functions, self._arguments)
+        output = self._program(runs, task, self._sites, Sizes(self._batch), self._functions, self._arguments)
+        # What is measured has to end before the measuring does.
+        return output if self._profiler is None else iter(self._profiler.profile(list, output))
 
 
 class Paths:
