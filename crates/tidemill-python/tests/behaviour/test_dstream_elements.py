@@ -132,7 +132,7 @@ def test_a_result_iterable_has_length_iterator_and_data(run_stream):  # behaviou
     ]
 
 
-def test_order_is_part_of_the_result(run_stream):  # behaviour 3.22, 1.20
+def test_10_8_order_is_part_of_the_result(run_stream):  # behaviour 10.8, 3.22, 1.20
     words = "the quick fox the lazy dog the fox".split()
     assert run_stream(lambda s: s.map(lambda w: (w, 1)).reduceByKey(add, 1), [words, words[::-1]], slices=3) == [
         [("the", 3), ("quick", 1), ("fox", 2), ("lazy", 1), ("dog", 1)],
@@ -140,7 +140,7 @@ def test_order_is_part_of_the_result(run_stream):  # behaviour 3.22, 1.20
     ]
 
 
-def test_a_stream_knows_its_context(new_stream, sc):  # behaviour 1.5, 1.20, 1.21
+def test_a_stream_knows_its_context(new_stream, sc):  # behaviour 1.5, 1.20, 1.21, 1.37
     ssc = new_stream()
     stream = ssc.queueStream([[1]])
     assert stream.context() is ssc and ssc.sparkContext is sc

@@ -171,7 +171,7 @@ def test_the_status_of_jobs(sc):  # behaviour 3.19
     assert sc.statusTracker().getJobInfo(1_000_000) is None
 
 
-def test_storage_levels(sc):  # behaviour 1.66, 1.67
+def test_storage_levels(sc):  # behaviour 1.66, 1.67, 3.17
     from tidemill import StorageLevel
 
     assert StorageLevel(True, True, False, False, 2) == StorageLevel.MEMORY_AND_DISK_2

@@ -211,7 +211,7 @@ def test_10_2_a_map_after_the_start_is_lazy(new_stream):  # behaviour 10.2, 1.57
 
 
 @later("10.11", "recovery from a checkpoint is not built yet")
-def test_10_11_recovery_repeats_the_last_batch_and_fills_in_what_was_missed(run_program, tmp_path):  # behaviour 10.11
+def test_10_11_recovery_repeats_the_last_batch_and_fills_in_what_was_missed(run_program, tmp_path):
     program = """
 import sys, os
 from tidemill import SparkContext
