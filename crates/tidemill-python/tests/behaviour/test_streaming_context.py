@@ -176,6 +176,7 @@ def test_remember_is_set_once(new_stream):  # behaviour 1.10
 def test_checkpoint_makes_its_folder(new_stream, sc, tmp_path):  # behaviour 1.11
     new_stream().checkpoint(str(tmp_path / "checkpoint"))
     assert (tmp_path / "checkpoint").is_dir()
+    assert str(tmp_path / "checkpoint") in sc.getCheckpointDir()
     numbers = sc.parallelize([1, 2], 1)
     numbers.checkpoint()
     assert (numbers.count(), numbers.isCheckpointed()) == (2, True)
