@@ -141,7 +141,19 @@ def test_a_result_that_cannot_be_pickled(result: Any) -> None:
         error, site = failing(ops, sink, [1])
         assert isinstance(error, pickle.PicklingError)
         assert "can't be pickled" in str(error) and "cannot pickle" in str(error)
+        assert error.__cause__ is None and error.__suppress_context__
         assert site == "map at app.py:2"
+
+
+class Refusing:
+    def __reduce__(self) -> Any:
+        raise LookupError("not today")
+
+
+def test_a_result_that_refuses_to_be_pickled_tells_where() -> None:
+    error, site = failing([("map", lambda x: Refusing())])
+    assert isinstance(error.__cause__, LookupError) and "not today" in str(error)
+    assert site == "map at app.py:1"
 
 
 def test_sys_exit_and_interrupts_go_through() -> None:

@@ -105,7 +105,7 @@ def write_rows(rows: list[Any], sizes: Sizes, end: bool) -> Iterator[Output]:
         try:
             form, number, payload = formats.encode_rows(batch)
         except Exception as error:
-            raise unwritable(error) from error
+            raise unwritable(error) from own_part(error)
         start += number
         sizes.learn(number, len(payload))
         yield 0, form, number, payload
@@ -140,7 +140,7 @@ def write_buckets(keys: list[list[Any]], values: list[list[Any]], sizes: Sizes) 
                 else:
                     form, number, payload = formats.encode_pairs(some[start:end], others[start:end])
             except Exception as error:
-                raise unwritable(error) from error
+                raise unwritable(error) from own_part(error)
             start += number
             records += number
             size += len(payload)
@@ -196,3 +196,17 @@ def unwritable(error: Exception) -> Exception:
         f"A result can't be pickled ({type(error).__name__}: {error}). Return plain data, and make what holds a file, "
         "a lock, a connection or a generator inside the function."
     )
+
+
+def own_part(error: BaseException) -> BaseException | None:
+    """The error, if a program's own code raised it while it was pickled; else its traceback would tell nothing."""
+    traceback = error.__traceback__
+    while traceback is not None:
+        if traceback.tb_frame.f_globals.get("__name__", "").partition(".")[0] not in (
+            "tidemill",
+            "cloudpickle",
+            "copyreg",
+        ):
+            return error
+        traceback = traceback.tb_next
+    return None
