@@ -2,6 +2,7 @@
 
 `python signatures.py > data/signatures.txt` under the real PySpark writes the table anew.
 """
+
 from __future__ import annotations
 
 import importlib
@@ -15,7 +16,13 @@ CLASSES = {
     "streaming.listener": ("StreamingListener",),
     "streaming.util": ("TransformFunction", "rddToFileName"),
     "rddsampler": ("RDDSamplerBase", "RDDSampler", "RDDRangeSampler", "RDDStratifiedSampler"),
-    "join": ("python_join", "python_left_outer_join", "python_right_outer_join", "python_full_outer_join", "python_cogroup"),
+    "join": (
+        "python_join",
+        "python_left_outer_join",
+        "python_right_outer_join",
+        "python_full_outer_join",
+        "python_cogroup",
+    ),
 }
 PLAIN = (int, float, str, bool, type(None))
 

@@ -1,4 +1,5 @@
 """Answers within a time, and what their bounds are."""
+
 from __future__ import annotations
 
 import contextlib
@@ -7,15 +8,23 @@ import os
 import random
 
 import pytest
-
 from tidemill._rdd.bounded_float import estimated_mean, estimated_sum, quantile
 from tidemill.statcounter import StatCounter
 
 
 @pytest.mark.parametrize(
     ("confidence", "freedom", "expected"),
-    [(0.95, 1, 12.706), (0.95, 2, 4.303), (0.95, 3, 3.182), (0.95, 10, 2.228), (0.95, 60, 2.000), (0.95, 10**6, 1.960),
-     (0.99, 5, 4.032), (0.9, 4, 2.132), (0.99, 30, 2.750)],
+    [
+        (0.95, 1, 12.706),
+        (0.95, 2, 4.303),
+        (0.95, 3, 3.182),
+        (0.95, 10, 2.228),
+        (0.95, 60, 2.000),
+        (0.95, 10**6, 1.960),
+        (0.99, 5, 4.032),
+        (0.9, 4, 2.132),
+        (0.99, 30, 2.750),
+    ],
 )
 def test_quantiles_are_those_of_students_distribution(confidence, freedom, expected):
     assert quantile(confidence, freedom) == pytest.approx(expected, rel=0.02)

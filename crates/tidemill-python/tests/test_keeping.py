@@ -1,8 +1,8 @@
 """What is kept of an RDD, and what is computed again."""
+
 from __future__ import annotations
 
 import pytest
-
 from tidemill import StorageLevel
 from tidemill.errors import EngineError
 
@@ -23,7 +23,9 @@ def test_a_kept_rdd_is_computed_once_until_it_is_forgotten(sc):  # behaviour 3.2
 def test_a_level_cannot_be_changed(sc):  # behaviour 3.2
     numbers = sc.parallelize([1]).cache()
     assert numbers.cache() is numbers
-    with pytest.raises(EngineError, match="Cannot change storage level of an RDD after it was already assigned a level"):
+    with pytest.raises(
+        EngineError, match="Cannot change storage level of an RDD after it was already assigned a level"
+    ):
         numbers.persist(StorageLevel.DISK_ONLY)
     numbers.unpersist()
     assert numbers.persist(StorageLevel.DISK_ONLY).getStorageLevel() == StorageLevel.DISK_ONLY

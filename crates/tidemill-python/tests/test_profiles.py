@@ -1,4 +1,5 @@
 """Tasks that are measured (behaviour 3.12)."""
+
 from __future__ import annotations
 
 import os

@@ -1,4 +1,5 @@
 """When functions are pickled, when their bytes serve again, and what is said of what cannot be pickled."""
+
 from __future__ import annotations
 
 import functools
@@ -6,7 +7,6 @@ import pickle
 import threading
 
 import pytest
-
 from tidemill import _functions
 from tidemill._functions import describe
 from tidemill.worker.chain import Chain

@@ -1,4 +1,5 @@
 """Names, order, kinds and defaults of the parameters of every public member are PySpark 3.5.9's."""
+
 from __future__ import annotations
 
 from pathlib import Path

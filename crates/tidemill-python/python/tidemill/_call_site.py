@@ -53,7 +53,7 @@ def call_site(name: str = "") -> Operator:
 
 @contextmanager
 def called_at(place: Operator) -> Iterator[None]:
-    """Lets `place` stand for calls on this thread that no frame of the user's program leads to (batches of a stream)."""
+    """Lets `place` stand for calls on this thread that no frame of the user's program leads to: those of batches."""
     before = _fallback.place
     _fallback.place = place
     try:

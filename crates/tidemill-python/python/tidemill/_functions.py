@@ -1,7 +1,7 @@
-"""How a user's functions become bytes: the whole chain of an RDD as one pickle, kept where nothing in it can have changed.
+"""How a user's functions become bytes: an RDD's whole chain as one pickle, kept where nothing in it can have changed.
 
 Functions are pickled when an RDD is first needed by a job (behaviour 3.30). That is done again for each batch of a
-stream, and mostly for functions whose captured values are the very objects of the last batch; then the bytes of the last
+stream, and mostly for functions whose captured values are the very objects of the last batch; then the bytes of that
 batch serve.
 """
 

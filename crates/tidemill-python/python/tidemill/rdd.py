@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Callable, Generic, Iterable, Optional, Ty
 
 from tidemill import _engine
 from tidemill._barrier import in_barrier
-from tidemill._call_site import call_site
 from tidemill._rdd.bounded_float import BoundedFloat
 from tidemill._rdd.estimates import EstimatesMixin
 from tidemill._rdd.joins import JoinsMixin
@@ -45,8 +44,8 @@ class RDD(
 ):
     """Records in partitions that tasks work on side by side; PySpark's `RDD`.
 
-    A context makes them (`parallelize`, `textFile`), operators make others of them, actions bring results back. An RDD is
-    not computed before an action needs it, and again for each action unless it is kept.
+    A context makes them (`parallelize`, `textFile`), operators make others of them, actions bring results back. An RDD
+    is not computed before an action needs it, and again for each action unless it is kept.
 
     >>> lines = sc.parallelize(["to be or", "not to be"], 2)
     >>> counts = lines.flatMap(str.split).map(lambda word: (word, 1)).reduceByKey(lambda a, b: a + b)
@@ -163,9 +162,7 @@ class RDDBarrier(Generic[T]):
     def __init__(self, rdd: RDD[T]) -> None:
         self.rdd = rdd
 
-    def mapPartitions(
-        self, f: Callable[[Iterable[T]], Iterable[U]], preservesPartitioning: bool = False
-    ) -> RDD[U]:
+    def mapPartitions(self, f: Callable[[Iterable[T]], Iterable[U]], preservesPartitioning: bool = False) -> RDD[U]:
         """As `RDD.mapPartitions`, with all tasks at once; PySpark's `RDDBarrier.mapPartitions`.
 
         >>> sc.parallelize([1, 2], 2).barrier().mapPartitions(lambda records: [sum(records)]).collect()

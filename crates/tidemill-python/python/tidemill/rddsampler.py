@@ -1,7 +1,7 @@
 """Samplers of partitions; PySpark's `pyspark.rddsampler`.
 
-A seed gives the samples that it gives in PySpark: the generator of a partition is `random.Random(seed ^ partition)` with
-its first ten draws thrown away.
+A seed gives the samples that it gives in PySpark: the generator of a partition is `random.Random(seed ^ partition)`
+with its first ten draws thrown away.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ import copy
 import math
 from typing import Any, Iterable, Optional
 
+
 class StatCounter:
     """Count, mean, variance, smallest and largest of numbers, from one pass whose parts can be merged.
 

@@ -1,8 +1,8 @@
 """What tests of worker code need in a process that is a driver as well."""
+
 from __future__ import annotations
 
 import pytest
-
 from tidemill.worker import hashing
 
 

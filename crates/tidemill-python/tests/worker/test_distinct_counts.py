@@ -1,8 +1,8 @@
 """Estimates of how many different records there are."""
+
 from __future__ import annotations
 
 import pytest
-
 from tidemill.worker.distinct_counts import Sketch, estimate, merged, precision_for
 
 

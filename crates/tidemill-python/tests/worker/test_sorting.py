@@ -1,10 +1,10 @@
 """Sorting in a worker: in memory, and by runs on disk."""
+
 from __future__ import annotations
 
 import random
 
 import pytest
-
 from tidemill.worker import external, sorting
 from tidemill.worker.sorting import RangeOf, SortPairs, in_order
 

@@ -169,17 +169,15 @@ class ActionsMixin(ElementsMixin[T]):
         `seqOp` adds a record within a partition, `combOp` puts the results of partitions together. The zero counts once
         a partition and once more at the driver.
 
-        >>> sc.parallelize([1, 2, 3]).aggregate((0, 0), lambda c, x: (c[0] + x, c[1] + 1), lambda c, d: (c[0] + d[0], c[1] + d[1]))
-        (6, 3)
+        >>> sc.parallelize("abc").aggregate(0, lambda size, word: size + len(word), lambda one, other: one + other)
+        3
         """
         parts = self.mapPartitions(partitions.Fold(zeroValue, seqOp))._collected()
         result: U
         (result,) = partitions.Fold(zeroValue, combOp)(parts)
         return result
 
-    def treeAggregate(
-        self, zeroValue: U, seqOp: Callable[[U, T], U], combOp: Callable[[U, U], U], depth: int = 2
-    ) -> U:
+    def treeAggregate(self, zeroValue: U, seqOp: Callable[[U, T], U], combOp: Callable[[U, U], U], depth: int = 2) -> U:
         """`aggregate` in so many rounds, of which the last alone is at the driver; PySpark's `RDD.treeAggregate`.
 
         The zero counts once a partition. ValueError for a depth below 1.

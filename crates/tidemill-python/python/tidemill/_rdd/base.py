@@ -113,7 +113,9 @@ class BaseMixin(Generic[T]):
             child._awaited += other._awaited_below()
         return child
 
-    def _exchanged(self, sink: tuple[Any, ...], partitioner: Optional[Partitioner], after: tuple[Op, ...] = ()) -> RDD[Any]:
+    def _exchanged(
+        self, sink: tuple[Any, ...], partitioner: Optional[Partitioner], after: tuple[Op, ...] = ()
+    ) -> RDD[Any]:
         """The RDD's records in the buckets that `sink` gives them, and operators to begin with there."""
         site = call_site()
         base = self._base()
@@ -158,6 +160,10 @@ class BaseMixin(Generic[T]):
     @property
     def _jrdd(self) -> _engine.Rdd:
         """The handle with the operators attached: made when first asked for, and then kept."""
+        handle = self._attached
+        return self._attach() if handle is None else handle
+
+    def _attach(self) -> _engine.Rdd:
         handle = self._attached
         if handle is None:
             handle = self._chained(_ROWS) if self._ops else self._base()
@@ -221,4 +227,3 @@ class BaseMixin(Generic[T]):
     def __getnewargs__(self) -> NoReturn:
         # A function that captured an RDD cannot be pickled, and this says why.
         raise PySparkRuntimeError(error_class="RDD_TRANSFORM_ONLY_VALID_ON_DRIVER", message_parameters={})
-

@@ -23,8 +23,8 @@ class ElementsMixin(BaseMixin[T]):
     def map(self, f: Callable[[T], U], preservesPartitioning: bool = False) -> RDD[U]:
         """What `f` gives for each record; PySpark's `RDD.map`.
 
-        `preservesPartitioning` says that keys stay what they are, so that a later shuffle by key may be spared. None is a
-        record like any other. A StopIteration out of `f` fails the job.
+        `preservesPartitioning` says that keys stay what they are, so that a later shuffle by key may be spared. None is
+        a record like any other. A StopIteration out of `f` fails the job.
 
         >>> sc.parallelize([1, 2, 3]).map(lambda x: x * 10).collect()
         [10, 20, 30]
@@ -64,8 +64,8 @@ class ElementsMixin(BaseMixin[T]):
     ) -> RDD[U]:
         """What `f` makes of each partition's number and records; PySpark's `RDD.mapPartitionsWithIndex`.
 
-        >>> sc.parallelize("abc", 3).mapPartitionsWithIndex(lambda index, records: [index] * len(list(records))).collect()
-        [0, 1, 2]
+        >>> sc.parallelize("abc", 3).mapPartitionsWithIndex(lambda index, records: [index, *records]).collect()
+        [0, 'a', 1, 'b', 2, 'c']
         """
         return self._with("mapPartitionsWithIndex", f, preservesPartitioning)
 

@@ -20,8 +20,8 @@ _FINEST = 0.000017
 class EstimatesMixin(ActionsMixin[T]):
     """`countApprox` and its like.
 
-    PySpark waits for the whole result whatever the `timeout` says. Here the answer comes in time: exact if all partitions
-    are done by then, otherwise with bounds that hold with probability `confidence`.
+    PySpark waits for the whole result whatever the `timeout` says. Here the answer comes in time: exact if all
+    partitions are done by then, otherwise with bounds that hold with probability `confidence`.
     """
 
     def countApprox(self, timeout: int, confidence: float = 0.95) -> int:

@@ -42,8 +42,8 @@ class KeepingMixin(BaseMixin[T]):
         if self.is_cached:
             if storageLevel != self._level:
                 raise _engine_error(
-                    "java.lang.UnsupportedOperationException: Cannot change storage level of an RDD after it was already"
-                    " assigned a level"
+                    "org.apache.spark.SparkUnsupportedOperationException: Cannot change storage level of an RDD after"
+                    " it was already assigned a level"
                 )
             return self  # type: ignore[return-value]
         self._unkept = self._jrdd
@@ -95,8 +95,8 @@ class KeepingMixin(BaseMixin[T]):
             raise _engine_error(
                 "org.apache.spark.SparkException: Checkpoint directory has not been set in the SparkContext"
             )
-        self._jrdd  # functions are pickled now, as in PySpark
         self.is_checkpointed = True
+        self._attach()  # functions are pickled now, as in PySpark
         if self._checkpoint in (None, ASKED_LOCALLY):
             self._checkpoint = ASKED
 
@@ -110,7 +110,7 @@ class KeepingMixin(BaseMixin[T]):
         >>> rdd.collect(), rdd.isLocallyCheckpointed()
         ([2, 3], True)
         """
-        self._jrdd
+        self._attach()
         if self._checkpoint is None:
             self._checkpoint = ASKED_LOCALLY
 

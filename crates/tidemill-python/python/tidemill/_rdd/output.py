@@ -17,8 +17,8 @@ _TEXT = ("text",)
 class OutputMixin(BaseMixin[T]):
     """`saveAsTextFile` and its like.
 
-    Each partition is a file `part-00000` and so on in a new folder, and `_SUCCESS` says that all are there. A folder that
-    exists is an `EngineError` with Spark's FileAlreadyExistsException in its text.
+    Each partition is a file `part-00000` and so on in a new folder, and `_SUCCESS` says that all are there. A folder
+    that exists is an `EngineError` with Spark's FileAlreadyExistsException in its text.
     """
 
     def saveAsTextFile(self, path: str, compressionCodecClass: Optional[str] = None) -> None:
@@ -140,5 +140,6 @@ class OutputMixin(BaseMixin[T]):
 
 def _no_hadoop(name: str) -> NoReturn:
     raise PySparkNotImplementedError(
-        "RDD.%s: Hadoop's output formats are not there; use saveAsTextFile, saveAsPickleFile or saveAsSequenceFile." % name
+        "RDD.%s: Hadoop's output formats are not there; use saveAsTextFile, saveAsPickleFile or saveAsSequenceFile."
+        % name
     )

@@ -106,8 +106,8 @@ class PairsMixin(ActionsMixin[T]):
         `seqFunc` adds a value within a partition, `combFunc` puts the results of partitions together.
 
         >>> pairs = sc.parallelize([("a", 1), ("a", 2)], 1)
-        >>> pairs.aggregateByKey((0, 0), lambda c, v: (c[0] + v, c[1] + 1), lambda c, d: (c[0] + d[0], c[1] + d[1])).collect()
-        [('a', (3, 2))]
+        >>> pairs.aggregateByKey([], lambda values, v: values + [v], lambda one, other: one + other).collect()
+        [('a', [1, 2])]
         """
         return self._combined(records.FromZero(zeroValue, seqFunc), seqFunc, combFunc, numPartitions, partitionFunc)
 
@@ -139,12 +139,10 @@ class PairsMixin(ActionsMixin[T]):
         [('a', 3), ('b', 3)]
         """
         reducer = partitions.ReduceByKey(func)
-        result: dict[K, V] = {}
         parts = self.mapPartitions(reducer)._collected()
         if not parts:
             raise ValueError("Can not reduce() empty RDD")
-        for result in reducer(pair for part in parts for pair in part.items()):
-            pass
+        (result,) = reducer(pair for part in parts for pair in part.items())
         return result
 
     def countByKey(self: PairsMixin[tuple[K, V]]) -> dict[K, int]:
@@ -156,7 +154,7 @@ class PairsMixin(ActionsMixin[T]):
         return self.keys().countByValue()
 
     def collectAsMap(self: PairsMixin[tuple[K, V]]) -> dict[K, V]:
-        """The pairs as a dict; of a key that comes more than once the last value; PySpark's `RDD.collectAsMap`. An action.
+        """The pairs as a dict, with the last value of each key; PySpark's `RDD.collectAsMap`. An action.
 
         >>> sc.parallelize([(1, "a"), (2, "b")]).collectAsMap()
         {1: 'a', 2: 'b'}

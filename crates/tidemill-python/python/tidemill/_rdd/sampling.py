@@ -68,7 +68,8 @@ class SamplingMixin(ActionsMixin[T]):
 
         Without replacement there are no more than the RDD has. ValueError for a negative number.
 
-        >>> len(sc.parallelize(range(10), 2).takeSample(True, 20, 1)), len(sc.parallelize(range(10)).takeSample(False, 20, 1))
+        >>> numbers = sc.parallelize(range(10), 2)
+        >>> len(numbers.takeSample(True, 20, 1)), len(numbers.takeSample(False, 20, 1))
         (20, 10)
         """
         if num < 0:

@@ -27,8 +27,8 @@ class ShapeMixin(SortingMixin[T]):
     def union(self, other: RDD[U]) -> RDD[Any]:
         """The records of this RDD and then those of `other`, partition after partition; PySpark's `RDD.union`.
 
-        Where both lie by one partitioner the partitions are laid together and keep it, so that a later shuffle by key is
-        spared (behaviour 3.24). Nothing is dropped: `distinct` does that.
+        Where both lie by one partitioner the partitions are laid together and keep it, so that a later shuffle by key
+        is spared (behaviour 3.24). Nothing is dropped: `distinct` does that.
 
         >>> sc.parallelize([1, 2]).union(sc.parallelize([2, 3])).collect()
         [1, 2, 2, 3]

@@ -35,7 +35,7 @@ class SortingMixin(PairsMixin[T], SamplingMixin[T]):
         """The pairs in the order of their keys, over all partitions; PySpark's `RDD.sortByKey`.
 
         Keys are compared by what `keyfunc` gives. Equal keys stay in the order in which they reach the partition. With
-        more than one partition, two jobs run at once: they count the records and look at some of the keys, to find where
+        more than one partition, two jobs run at once: they count the records and look at some keys, to find where
         partitions should end.
 
         >>> sc.parallelize([("b", 2), ("a", 1), ("C", 3)]).sortByKey().keys().collect()

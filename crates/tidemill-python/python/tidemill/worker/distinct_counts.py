@@ -1,8 +1,8 @@
 """Estimating how many different records there are, by HyperLogLog.
 
-A record's hash names a register, and the register keeps the longest run of zeros that a hash of its began with. Registers
-that no hash has met are not stored, so few records cost little however fine the estimate. The estimator is Ertl's, which
-needs no tables of corrections.
+A record's hash names a register, and the register keeps the longest run of zeros that a hash of its began with.
+Registers that no hash has met are not stored, so few records cost little however fine the estimate. The estimator is
+Ertl's, which needs no tables of corrections.
 """
 
 from __future__ import annotations

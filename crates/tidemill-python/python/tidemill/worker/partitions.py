@@ -37,12 +37,10 @@ class PartitionFunction:
 
 
 def refuse_stop(error: StopIteration) -> NoReturn:
-    """Fails the task for a StopIteration out of a user's function, which must never end the records (behaviour 3.26)."""
+    """Fails the task for a StopIteration out of a user's function: it must never end the records (3.26)."""
     from tidemill.errors import PySparkRuntimeError
 
-    raise PySparkRuntimeError(
-        error_class="STOP_ITERATION_OCCURRED", message_parameters={"exc": str(error)}
-    ) from error
+    raise PySparkRuntimeError(error_class="STOP_ITERATION_OCCURRED", message_parameters={"exc": str(error)}) from error
 
 
 class Reduce(PartitionFunction):
