@@ -40,14 +40,14 @@ def open_shell() -> None:
 
 
 def _banner(context: object) -> str:
-    from tidemill.version import TIDEMILL_VERSION
+    from tidemill import _engine
 
     return (
         "Tidemill %s, Python %s\n"
         "sc is a SparkContext on %s, ssc a StreamingContext with batches of %d s. Try:\n"
         "    sc.parallelize(range(10)).map(lambda x: x * x).sum()\n"
         '    ssc.socketTextStream("localhost", 9999).count().pprint(); ssc.start()\n'
-        % (TIDEMILL_VERSION, sys.version.split()[0], getattr(context, "master", ""), _INTERVAL_SECONDS)
+        % (_engine.__version__, sys.version.split()[0], getattr(context, "master", ""), _INTERVAL_SECONDS)
     )
 
 

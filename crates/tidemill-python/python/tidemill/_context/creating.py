@@ -9,7 +9,7 @@ from tidemill._call_site import Operator, call_site
 from tidemill.errors import PySparkNotImplementedError
 from tidemill.rdd import RDD
 from tidemill.worker import sources
-from tidemill.worker.formats import encode_rows
+from tidemill.worker.formats import Batch, encode_rows
 
 if TYPE_CHECKING:
     from tidemill._engine import Context as Engine
@@ -21,6 +21,8 @@ _Range = range
 
 # PySpark sends a collection in batches of at most so many records, and cuts it only between them.
 _RECORDS_TOGETHER = 1024
+# Batches below it cost more for being many than for being long.
+_FAIR_BYTES = 64 << 10
 
 
 class CreatingMixin:
@@ -51,13 +53,10 @@ class CreatingMixin:
         if isinstance(c, range):
             return self._range(c, slices, site)
         items = c if isinstance(c, list) else list(c)
-        together = max(1, min(len(items) // slices, self._batchSize if self._batchSize > 0 else _RECORDS_TOGETHER))
+        together = max(1, min(len(items) // slices, self._batchSize or _RECORDS_TOGETHER))
         batches = -(-len(items) // together)
         cuts = [index * batches // slices * together for index in range(slices + 1)]
-        partitions = [
-            [encode_rows(items[at : min(at + _RECORDS_TOGETHER, end)]) for at in range(start, end, _RECORDS_TOGETHER)]
-            for start, end in zip(cuts, (min(cut, len(items)) for cut in cuts[1:]))
-        ]
+        partitions = [list(_encoded(items, start, min(end, len(items)))) for start, end in zip(cuts, cuts[1:])]
         return self._rdd(self._engine.rows(site, partitions))
 
     def range(self, start: int, end: Optional[int] = None, step: int = 1, numSlices: Optional[int] = None) -> RDD[int]:
@@ -93,7 +92,7 @@ class CreatingMixin:
         >>> sc.textFile(path).collect()
         ['in', 'out']
         """
-        lines: RDD[Any] = self._rdd(self._engine.text_file(call_site(), name, minPartitions))
+        lines: RDD[Any] = self._rdd(self._engine.text_file(call_site(), name, minPartitions or None))
         if use_unicode:
             return lines
         encoded: RDD[Any] = lines.map(sources.utf8)
@@ -111,7 +110,7 @@ class CreatingMixin:
         >>> [(os.path.basename(path), text) for path, text in sc.wholeTextFiles(folder.name).collect()]
         [('a.txt', 'tide')]
         """
-        files: RDD[Any] = self._rdd(self._engine.whole_text_files(call_site(), path, minPartitions))
+        files: RDD[Any] = self._rdd(self._engine.whole_text_files(call_site(), path, minPartitions or None))
         if use_unicode:
             return files
         encoded: RDD[Any] = files.map(sources.utf8_of_pair)
@@ -127,7 +126,7 @@ class CreatingMixin:
         >>> sc.binaryFiles(folder.name).values().collect()
         [b'\\x00\\x01']
         """
-        return self._rdd(self._engine.binary_files(call_site(), path, minPartitions))
+        return self._rdd(self._engine.binary_files(call_site(), path, minPartitions or None))
 
     def binaryRecords(self, path: str, recordLength: int) -> RDD[bytes]:
         """Records of `recordLength` bytes each. A file whose length is no multiple of it fails the job.
@@ -268,6 +267,17 @@ class CreatingMixin:
 
 
 _INSTEAD = "use textFile, wholeTextFiles, binaryFiles, binaryRecords, pickleFile or sequenceFile"
+
+
+def _encoded(items: list[Any], at: int, end: int) -> Iterator[Batch]:
+    """Items from `at` to `end` as batches, which grow until they have a fair size."""
+    together = _RECORDS_TOGETHER
+    while at < end:
+        batch = encode_rows(items[at : min(at + together, end)])
+        yield batch
+        at += together
+        if len(batch[2]) < _FAIR_BYTES:
+            together *= 2
 
 
 def _not_here(feature: str, instead: str) -> NoReturn:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
-import importlib
 import threading
 from typing import TYPE_CHECKING, Any, ClassVar, Optional, TypeVar
 
@@ -16,6 +16,7 @@ from tidemill.errors.engine import engine_error
 if TYPE_CHECKING:
     from tidemill._engine import Context as Engine
     from tidemill._context.private_folder import PrivateFolder
+    from tidemill.conf import SparkConf
 
 T = TypeVar("T")
 
@@ -27,6 +28,7 @@ class SharedMixin:
     _engine: Engine
     _lock: ClassVar[threading.RLock]
     _next_accum_id: ClassVar[int]
+    _conf: SparkConf
     _folder: PrivateFolder
     _paths: list[str]
     _added_files: list[str]
@@ -182,16 +184,21 @@ class SharedMixin:
         return os.path.join(self._folder.broadcasts, str(number))
 
     def _take_submitted_files(self, py_files: Optional[list[str]]) -> None:
-        """Adds the files that the command line and the constructor name."""
+        """Adds the files that the command line, the settings and the constructor name."""
         from tidemill._submitted import submitted
 
         said = submitted()
-        for path in said.files:
+        for path in self._named("spark.files", said.files):
             self.addFile(path, recursive=os.path.isdir(path))
-        for path in said.archives:
+        for path in self._named("spark.archives", said.archives):
             self.addArchive(path)
-        for path in list(said.py_files) + list(py_files or ()):
+        for path in self._named("spark.submit.pyFiles", said.py_files) + list(py_files or ()):
             self.addPyFile(path)
+
+    def _named(self, setting: str, said: list[str]) -> list[str]:
+        """The files that a setting of the program names, after those of the command line."""
+        named = [path.strip() for path in (self._conf.get(setting) or "").split(",")]
+        return list(dict.fromkeys([*said, *filter(None, named)]))
 
 
 def _remember(items: list[Any], item: Any) -> None:
