@@ -99,6 +99,8 @@ impl Context {
 
     /// A context whose time is `clock`'s: for tests.
     pub fn with_clock(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Context, Error> {
+        // Before the settings are looked at: what is wrong with them is told in the log.
+        crate::log::init();
         let config = Config::resolve(settings)?;
         let bus = Arc::new(EventBus::new(config.get(keys::EVENT_QUEUE_LIMIT)));
         let environment = Context::environment_of(&config);
@@ -112,6 +114,7 @@ impl Context {
         settings: &Settings,
         backend: impl FnOnce(&Config, &Arc<Environment>) -> Box<dyn Backend>,
     ) -> Result<Context, Error> {
+        crate::log::init();
         let config = Config::resolve(settings)?;
         let environment = Context::environment_of(&config);
         let backend = backend(&config, &environment);
@@ -131,7 +134,6 @@ impl Context {
         clock: Arc<dyn Clock>,
         bus: Arc<EventBus>,
     ) -> Context {
-        crate::log::init();
         if let Some(level) = config.get(keys::LOG_LEVEL) {
             crate::log::set(level);
         }

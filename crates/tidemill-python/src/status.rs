@@ -12,7 +12,7 @@ use tidemill_core::{Context, Event, Listener};
 const KEPT: usize = 1000;
 
 /// Listeners of the program's may hold events up; then what is known is told.
-const CATCH_UP_MOST: Duration = Duration::from_millis(100);
+const CATCH_UP_MOST: Duration = Duration::from_secs(1);
 
 /// What a job is: its number, its stages, and its status in Spark's words.
 type Job = (u64, Vec<u64>, &'static str);
