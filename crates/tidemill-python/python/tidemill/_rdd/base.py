@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Iterable, NoReturn, Optional, TypeVar
 
-from tidemill._call_site import call_site
+from tidemill._call_site import call_site, text_of
 from tidemill._functions import Op, describe, describe_profiled
 from tidemill._rdd.partitioner import Partitioner
 from tidemill.errors import PySparkRuntimeError
@@ -219,10 +219,15 @@ class BaseMixin(Generic[T]):
     # ---- as an object ------------------------------------------------------------------------------------------------
 
     def __repr__(self) -> str:
-        site = self._ops[-1][2] if self._ops else None
-        name = self._name or "PythonRDD"
-        place = "%s at %s:%d" % site if isinstance(site, tuple) else type(self).__name__
-        return "%s[%d] at %s" % (name, self._jrdd.id, place)
+        handle = self._jrdd
+        if self._ops:
+            place = text_of(self._ops[-1][2])
+        else:
+            # The first line names the newest node: "(2) parallelize[0] at program.py:3".
+            operator, _, where = handle.debug_string().partition("\n")[0].partition("] at ")
+            place = "%s at %s" % (operator.partition("[")[0].rpartition(" ")[2], where)
+        name = "" if self._name is None else self._name + " "
+        return "%sPythonRDD[%d] at %s" % (name, handle.id, place)
 
     def __getnewargs__(self) -> NoReturn:
         # A function that captured an RDD cannot be pickled, and this says why.

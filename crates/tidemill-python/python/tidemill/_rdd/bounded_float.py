@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from math import inf, nan, pi, sqrt, tan
-from statistics import NormalDist
 from typing import Sequence
 
 from tidemill.statcounter import StatCounter
@@ -70,6 +69,8 @@ def quantile(confidence: float, freedom: int) -> float:
         return tan(pi * (share - 0.5))
     if freedom == 2:
         return (2 * share - 1) * sqrt(2 / (4 * share * (1 - share)))
+    from statistics import NormalDist  # loads much that nothing else here needs
+
     z = NormalDist().inv_cdf(share)
     if freedom > _NEARLY_NORMAL:
         return z
