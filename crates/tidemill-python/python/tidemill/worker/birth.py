@@ -80,7 +80,8 @@ def work(zygote: int, connection: int, last_words: int) -> None:
         pass
     _limit()
     random.seed()  # else all workers would draw the same numbers
-    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+    # Lines are written whole: workers share the console, and an unbuffered driver is no reason to mix their words.
+    sys.stdout.reconfigure(line_buffering=True, write_through=False)  # type: ignore[union-attr]
     from tidemill.worker.link import Link
     from tidemill.worker.serve import Server
 
