@@ -122,6 +122,8 @@ def _goal(result: dict[str, Any]) -> str:
     goal = result["goal"]
     if goal["at_most"] is not None:
         wanted = f"at most {_shown(goal['at_most'], goal['unit'])}"
+    elif goal["times"] is None:
+        return ""
     else:
         wanted = f"{goal['against']} at least {goal['times']:g}"
     return wanted if result["met"] is None else f"{wanted}: {'met' if result['met'] else 'MISSED'}"

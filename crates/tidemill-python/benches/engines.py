@@ -81,14 +81,21 @@ def started(engine: Engine, program: str, *arguments: object, log: Path) -> Iter
 
 
 def figures(engine: Engine, program: str, *arguments: object, log: Path) -> dict[str, Any]:
-    """Runs the program to its end; what it tells of itself, and `cpu`: the processor time of all its processes."""
+    """Runs the program to its end; what it tells of itself.
+
+    And `cpu`, the processor time of all its processes, and `jobs`, what each job but the first took of that.
+    """
     with started(engine, program, *arguments, log=log) as process:
         assert process.stdout is not None
         until = time.monotonic() + GIVE_UP
+        marks: list[float] = []
         for line in process.stdout:
+            if line == "JOB\n":
+                marks.append(processes.processor_seconds(process.pid))
             if line.startswith("BENCH "):
                 told: dict[str, Any] = json.loads(line[6:])
                 told["cpu"] = processes.processor_seconds(process.pid)
+                told["jobs"] = [later - before for before, later in zip(marks, marks[1:])]
                 return told
             if time.monotonic() > until:
                 break

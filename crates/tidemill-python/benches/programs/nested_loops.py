@@ -38,4 +38,5 @@ for _ in range(int(sys.argv[2]) + 1):
     start = time.monotonic()
     counts = count(text)
     times.append(time.monotonic() - start)
+    print("JOB", flush=True)
 print("BENCH", json.dumps({"seconds": times[1:], "words": sum(number for _, number in counts)}))

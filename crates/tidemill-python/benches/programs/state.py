@@ -28,6 +28,7 @@ ends, finished = [], threading.Event()
 def note(rdd):
     assert rdd.count() == KEYS
     ends.append(time.monotonic())
+    print("JOB", flush=True)
     if len(ends) == batches:
         finished.set()
 

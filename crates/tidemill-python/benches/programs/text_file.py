@@ -13,5 +13,6 @@ for _ in range(int(sys.argv[2]) + 1):
     words = lines.flatMap(lambda line: line.split(" "))
     counts = words.map(lambda word: (word, 1)).reduceByKey(lambda a, b: a + b).collect()
     times.append(time.monotonic() - start)
+    print("JOB", flush=True)
 print("BENCH", json.dumps({"seconds": times[1:], "words": sum(count for _, count in counts)}))
 sc.stop()
