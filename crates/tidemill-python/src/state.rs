@@ -77,7 +77,7 @@ impl StatePart {
     }
 
     /// Makes the worker's table that of `version`, the newest, by the next request: returns what the request must say.
-    fn bring<'a>(&self, ask: &mut Ask<'_, '_>, version: Version) -> Result<Held, Stop> {
+    fn bring(&self, ask: &mut Ask<'_, '_>, version: Version) -> Result<Held, Stop> {
         let worker = ask.hold.worker()?;
         let held = self.versions().held(version, worker)?;
         if let Some(held) = held {

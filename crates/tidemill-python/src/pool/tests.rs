@@ -12,6 +12,7 @@ use super::*;
 
 mod deaths;
 mod drivers;
+mod lanes;
 mod tasks;
 
 /// A pool and the folder that it lives in.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tidemill_core::settings::keys;
 use tidemill_core::task::TaskContext;
-use tidemill_core::{Cause, Timestamp};
+use tidemill_core::{Cause, Context, Timestamp};
 
 use crate::batch::next_time;
 use crate::context::{Live, State, StreamingContext};
@@ -61,7 +61,7 @@ impl StreamingContext {
             }
             State::Stopped => return Err(Error::AlreadyStopped),
         }
-        if let Err(error) = live.check() {
+        if let Err(error) = live.check(self.context()) {
             live.state = State::Stopped;
             drop(live);
             self.end();
@@ -273,12 +273,13 @@ impl StreamingContext {
 }
 
 impl Live {
-    /// Whether what was declared can run (behaviour 1.6, 1.39).
-    fn check(&self) -> Result<(), Error> {
+    /// Whether what was declared can run (behaviour 1.6, 1.39). A folder that the core's context has for checkpoints serves
+    /// as well.
+    fn check(&self, context: &Context) -> Result<(), Error> {
         if self.graph.outputs.is_empty() {
             return Err(Error::NoOutputs);
         }
-        let has_directory = self.checkpoints.is_some();
+        let has_directory = self.checkpoints.is_some() || context.checkpoint_dir().is_some();
         self.graph.needed().iter().try_for_each(|stream| stream.check(has_directory))
     }
 }

@@ -37,7 +37,7 @@ class Frame(NamedTuple):
     flags: int
     format: int
     id: int
-    count: int
+    records: int
     bucket: int
     payload: Union[bytes, bytearray]
 

@@ -113,9 +113,9 @@ class Server:
             frame = self._link.read()
             if frame.flags & LAST:
                 self._ended = True
-                if not frame.payload and not frame.count:
+                if not frame.payload and not frame.records:
                     return
-            yield frame.bucket, frame.format, frame.count, frame.payload
+            yield frame.bucket, frame.format, frame.records, frame.payload
 
 
 def describe(error: BaseException) -> bytes:

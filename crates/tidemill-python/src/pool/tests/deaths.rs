@@ -4,7 +4,7 @@ use super::*;
 
 const FINE: &str = "('map', lambda line: line.upper(), '')";
 
-fn kill(pid: u32) {
+pub(super) fn kill(pid: u32) {
     let pid = rustix::process::Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
     rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
 }
