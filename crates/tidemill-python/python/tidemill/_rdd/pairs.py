@@ -18,6 +18,8 @@ T = TypeVar("T")
 K = TypeVar("K")
 V = TypeVar("V")
 U = TypeVar("U")
+# What values are merged to: checkers may know a value as `Literal[1]` where the sum is an `int`.
+W = TypeVar("W")
 
 
 class PairsMixin(ActionsMixin[T]):
@@ -65,10 +67,10 @@ class PairsMixin(ActionsMixin[T]):
 
     def reduceByKey(
         self: PairsMixin[tuple[K, V]],
-        func: Callable[[V, V], V],
+        func: Callable[[V, V], W],
         numPartitions: Optional[int] = None,
         partitionFunc: Callable[[K], int] = portable_hash,
-    ) -> RDD[tuple[K, V]]:
+    ) -> RDD[tuple[K, W]]:
         """The values of each key reduced by an associative function of two; PySpark's `RDD.reduceByKey`.
 
         >>> words = sc.parallelize(["tide", "mill", "tide"]).map(lambda word: (word, 1))
@@ -79,11 +81,11 @@ class PairsMixin(ActionsMixin[T]):
 
     def foldByKey(
         self: PairsMixin[tuple[K, V]],
-        zeroValue: V,
-        func: Callable[[V, V], V],
+        zeroValue: W,
+        func: Callable[[W, W], W],
         numPartitions: Optional[int] = None,
         partitionFunc: Callable[[K], int] = portable_hash,
-    ) -> RDD[tuple[K, V]]:
+    ) -> RDD[tuple[K, W]]:
         """The values of each key folded into a zero value, which is added once a partition; PySpark's `RDD.foldByKey`.
 
         Each key gets a copy of the zero.
@@ -132,7 +134,7 @@ class PairsMixin(ActionsMixin[T]):
             grouped = self._exchanged(sink, partitioner, (("mergeGroups", None, call_site()),))
         return grouped.mapValues(ResultIterable)
 
-    def reduceByKeyLocally(self: PairsMixin[tuple[K, V]], func: Callable[[V, V], V]) -> dict[K, V]:
+    def reduceByKeyLocally(self: PairsMixin[tuple[K, V]], func: Callable[[V, V], W]) -> dict[K, W]:
         """The values of each key reduced, as a dict at the driver; PySpark's `RDD.reduceByKeyLocally`. An action.
 
         >>> sorted(sc.parallelize([("a", 1), ("a", 2), ("b", 3)]).reduceByKeyLocally(lambda x, y: x + y).items())

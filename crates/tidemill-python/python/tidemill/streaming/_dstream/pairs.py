@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 K = TypeVar("K")
 V = TypeVar("V")
 U = TypeVar("U")
+# What values are merged to: checkers may know a value as `Literal[1]` where the sum is an `int`.
+W = TypeVar("W")
 
 
 class PairOperators(DStreamBase[T_co]):
@@ -23,8 +25,8 @@ class PairOperators(DStreamBase[T_co]):
         return self._sc.defaultParallelism if asked is None else asked
 
     def reduceByKey(
-        self: PairOperators[tuple[K, V]], func: Callable[[V, V], V], numPartitions: Optional[int] = None
-    ) -> DStream[tuple[K, V]]:
+        self: PairOperators[tuple[K, V]], func: Callable[[V, V], W], numPartitions: Optional[int] = None
+    ) -> DStream[tuple[K, W]]:
         """Makes one value of all values of a key: `DStream.reduceByKey`.
 
         Examples

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 K = TypeVar("K")
 V = TypeVar("V")
 T = TypeVar("T")
+# What values are merged to: checkers may know a value as `Literal[1]` where the sum is an `int`.
+W = TypeVar("W")
 
 
 class WindowOperators(PairOperators[T_co], ElementOperators[T_co]):
@@ -131,13 +133,13 @@ class WindowOperators(PairOperators[T_co], ElementOperators[T_co]):
 
     def reduceByKeyAndWindow(
         self: WindowOperators[tuple[K, V]],
-        func: Callable[[V, V], V],
-        invFunc: Optional[Callable[[V, V], V]],
+        func: Callable[[V, V], W],
+        invFunc: Optional[Callable[[W, W], W]],
         windowDuration: float,
         slideDuration: Optional[float] = None,
         numPartitions: Optional[int] = None,
-        filterFunc: Optional[Callable[[tuple[K, V]], bool]] = None,
-    ) -> DStream[tuple[K, V]]:
+        filterFunc: Optional[Callable[[tuple[K, W]], bool]] = None,
+    ) -> DStream[tuple[K, W]]:
         """Makes one value of all values that a key has in a window: `DStream.reduceByKeyAndWindow`.
 
         Parameters
@@ -165,7 +167,8 @@ class WindowOperators(PairOperators[T_co], ElementOperators[T_co]):
         partitions = self._partitions(numPartitions)
         reduced = self.reduceByKey(func, partitions)
         if not invFunc:
-            return reduced.window(windowDuration, slideDuration).reduceByKey(func, partitions)
+            merge: Callable[[Any, Any], W] = func
+            return reduced.window(windowDuration, slideDuration).reduceByKey(merge, partitions)
         take_out = partial(_functions.without, invFunc)
 
         def next_window(_: Any, previous: Any, entering: Any, leaving: Any) -> Any:
