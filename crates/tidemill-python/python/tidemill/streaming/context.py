@@ -190,8 +190,6 @@ class StreamingContext(Streams):
                 except EngineError:
                     self._engine.stop(False, False)  # for good, as after any failure here (behaviour 10.2)
                     raise
-            elif self._sc._checkpoint_dir is not None and self._engine.state == "INITIALIZED":
-                self._engine.checkpoint(self._sc._checkpoint_dir)  # the folder for RDDs serves too (behaviour 1.39)
             self._engine.start()
             self._functions.clear()
             StreamingContext._activeContext = self
