@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING, Any, Callable, Iterable, Optional, TypeVar
+from typing import TYPE_CHECKING, Any, Callable, Iterable, Optional, TypeVar, overload
 
 from tidemill._rdd.base import BaseMixin
 from tidemill.worker import partitions, records
@@ -15,12 +15,37 @@ T = TypeVar("T")
 U = TypeVar("U")
 K = TypeVar("K")
 V = TypeVar("V")
+T1 = TypeVar("T1")
+T2 = TypeVar("T2")
+
+
+class _Unknown:
+    """The type of nothing: only a function of which a checker knows no more than Any is taken to return it."""
 
 
 class ElementsMixin(BaseMixin[T]):
     """`map` and its like."""
 
-    def map(self, f: Callable[[T], U], preservesPartitioning: bool = False) -> RDD[U]:
+    # For type checkers. Pairs stand apart so that `lambda word: (word, 1)` is (str, int) and not (str, Literal[1]); and
+    # before them what a checker knows nothing about, or it would be taken for a pair.
+    @overload
+    def map(self, f: Callable[[T], _Unknown], preservesPartitioning: bool = False) -> RDD[Any]: ...
+
+    @overload
+    def map(self, f: Callable[[T], tuple[K, _Unknown]], preservesPartitioning: bool = False) -> RDD[tuple[K, Any]]: ...
+
+    @overload
+    def map(
+        self, f: Callable[[T], tuple[K, tuple[V, U]]], preservesPartitioning: bool = False
+    ) -> RDD[tuple[K, tuple[V, U]]]: ...
+
+    @overload
+    def map(self, f: Callable[[T], tuple[K, V]], preservesPartitioning: bool = False) -> RDD[tuple[K, V]]: ...
+
+    @overload
+    def map(self, f: Callable[[T], U], preservesPartitioning: bool = False) -> RDD[U]: ...
+
+    def map(self, f: Callable[[T], Any], preservesPartitioning: bool = False) -> RDD[Any]:
         """What `f` gives for each record; PySpark's `RDD.map`.
 
         `preservesPartitioning` says that keys stay what they are, so that a later shuffle by key may be spared. None is
@@ -99,7 +124,7 @@ class ElementsMixin(BaseMixin[T]):
         >>> sc.parallelize(["tide", "mill"]).keyBy(len).collect()
         [(4, 'tide'), (4, 'mill')]
         """
-        return self.map(records.Keyed(f))
+        return self._with("map", records.Keyed(f))
 
     def keys(self: ElementsMixin[tuple[K, V]]) -> RDD[K]:
         """The keys of pairs; PySpark's `RDD.keys`.
@@ -117,7 +142,16 @@ class ElementsMixin(BaseMixin[T]):
         """
         return self.map(records.value_of)
 
-    def mapValues(self: ElementsMixin[tuple[K, V]], f: Callable[[V], U]) -> RDD[tuple[K, U]]:
+    @overload
+    def mapValues(self: ElementsMixin[tuple[K, V]], f: Callable[[V], _Unknown]) -> RDD[tuple[K, Any]]: ...
+
+    @overload
+    def mapValues(self: ElementsMixin[tuple[K, V]], f: Callable[[V], tuple[T1, T2]]) -> RDD[tuple[K, tuple[T1, T2]]]: ...
+
+    @overload
+    def mapValues(self: ElementsMixin[tuple[K, V]], f: Callable[[V], U]) -> RDD[tuple[K, U]]: ...
+
+    def mapValues(self: ElementsMixin[tuple[K, V]], f: Callable[[V], Any]) -> RDD[tuple[K, Any]]:
         """Pairs whose values went through `f`; PySpark's `RDD.mapValues`. Keys, partitions and layout stay.
 
         >>> sc.parallelize([("a", 1), ("b", 2)]).mapValues(lambda v: v + 10).collect()

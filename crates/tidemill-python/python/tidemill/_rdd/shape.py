@@ -127,7 +127,7 @@ class ShapeMixin(SortingMixin[T]):
         >>> sorted((key, sorted(values)) for key, values in groups)
         [(0, [2]), (1, [1, 3])]
         """
-        return self.map(records.Keyed(f)).groupByKey(numPartitions, partitionFunc)
+        return self.keyBy(f).groupByKey(numPartitions, partitionFunc)
 
     def sortBy(
         self, keyfunc: Callable[[T], Any], ascending: bool = True, numPartitions: Optional[int] = None
