@@ -104,7 +104,7 @@ def write_rows(rows: list[Any], sizes: Sizes, end: bool) -> Iterator[Output]:
         batch = rows if not start and count <= size else rows[start : start + size]
         try:
             form, number, payload = formats.encode_rows(batch)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001
             raise unwritable(error) from own_part(error)
         start += number
         sizes.learn(number, len(payload))
@@ -139,7 +139,7 @@ def write_buckets(keys: list[list[Any]], values: list[list[Any]], sizes: Sizes) 
                     form, number, payload = formats.encode_pairs(some, others)
                 else:
                     form, number, payload = formats.encode_pairs(some[start:end], others[start:end])
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001
                 raise unwritable(error) from own_part(error)
             start += number
             records += number
