@@ -35,6 +35,15 @@ def eventually(condition: Callable[[], Any], what: str = "what the test waits fo
         time.sleep(0.005)
 
 
+KEPT: list[Any] = []
+"""What `keep` has kept; cleared by the test that uses it."""
+
+
+def keep(rdd: Any) -> None:
+    """Keeps an RDD to be looked at later. A function by itself: checkpoints of PySpark pickle outputs with all they hold."""
+    KEPT.append(rdd)
+
+
 def lines(path: str) -> list[str]:
     """The lines of all part files of a folder that a job wrote, in the order of the parts."""
     found: list[str] = []

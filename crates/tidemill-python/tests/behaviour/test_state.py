@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness import INTERVAL, eventually
+from harness import INTERVAL, KEPT, eventually, keep
 from tidemill import SparkContext
 from tidemill.errors import EngineError
 from tidemill.streaming import StreamingContext
@@ -63,12 +63,10 @@ def test_10_6_a_state_may_be_changed_in_place(run_stream):  # behaviour 10.6, 1.
         last.extend(new)
         return last
 
-    kept = []
+    KEPT.clear()
     batches = [[("k", 1)], [("k", 2), ("k", 3)], [("k", 4)]]
-    run_stream(
-        lambda s: s.updateStateByKey(extend, 1), batches, slices=1, checkpoint=True, collect=lambda rdd: kept.append(rdd)
-    )
-    assert [rdd.collect() for rdd in kept[:3]] == [[("k", [1])], [("k", [1, 2, 3])], [("k", [1, 2, 3, 4])]]
+    run_stream(lambda s: s.updateStateByKey(extend, 1), batches, slices=1, checkpoint=True, collect=keep)
+    assert [rdd.collect() for rdd in KEPT[:3]] == [[("k", [1])], [("k", [1, 2, 3])], [("k", [1, 2, 3, 4])]]
 
 
 def test_changing_what_a_batch_gave_leaves_the_state_alone(run_stream):  # behaviour 10.6

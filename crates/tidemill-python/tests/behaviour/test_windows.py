@@ -5,7 +5,7 @@ from operator import add, sub
 
 import pytest
 
-from harness import INTERVAL, eventually
+from harness import INTERVAL, KEPT, eventually, keep
 from tidemill import SparkContext
 from tidemill.errors import EngineError
 from tidemill.streaming import StreamingContext
@@ -155,9 +155,9 @@ def test_older_windows_do_not_change(run_stream):  # behaviour 10.6
     build = lambda s: s.map(lambda n: ("k", [n])).reduceByKeyAndWindow(
         lambda a, b: a.extend(b) or a, lambda a, b: a[len(b):], 5 * INTERVAL, INTERVAL, 1
     )
-    kept = []
-    run_stream(build, ONES[:6], checkpoint=True, collect=lambda rdd: kept.append(rdd))
-    assert [rdd.collect() for rdd in kept[3:6]] == [
+    KEPT.clear()
+    run_stream(build, ONES[:6], checkpoint=True, collect=keep)
+    assert [rdd.collect() for rdd in KEPT[3:6]] == [
         [("k", [1, 2, 3, 4])], [("k", [1, 2, 3, 4, 5])], [("k", [2, 3, 4, 5, 6])],
     ]
 
