@@ -9,6 +9,7 @@ const SKIPPED: [&str; 6] = ["target", "node_modules", "fixtures", "proptest-regr
 const HIDDEN_KEPT: [&str; 3] = [".ci", ".cargo", ".github"];
 
 /// One text file.
+#[derive(Clone)]
 pub(crate) struct File {
     /// The path from the root of the repository, with `/` between its parts.
     pub(crate) path: String,
