@@ -190,7 +190,7 @@ class PairsMixin(ActionsMixin[T]):
         # All values of a key are in its partition already.
         if create is None:
             return self._with("mergeCombiners", merge_value, True)
-        return self._with("mapPartitions", partitions.CombineLocally(create, merge_value), True)
+        return self._with("mapPartitions", partitions.CombineLocally(create, merge_value, merge_combiners), True)
 
     def _partitioner_of(self, count: Optional[int], function: Callable[[Any], int]) -> Partitioner:
         return Partitioner(self._defaultReducePartitions() if count is None else count, function)

@@ -12,8 +12,12 @@ from collections import defaultdict
 from typing import Any, Callable, Iterable, Iterator, NoReturn, Sequence
 
 from tidemill.statcounter import StatCounter
+from tidemill.worker.external import Budget, Spill
 
 Records = Iterable[Any]
+
+# Records between two looks at the memory in use.
+_STRETCH = 64
 
 
 class PartitionFunction:
@@ -145,21 +149,29 @@ class ByPartition(PartitionFunction):
 
 
 class CombineLocally(PartitionFunction):
-    """Pairs combined by key in their partition, in first-seen order."""
+    """Pairs combined by key in their partition, in first-seen order; on disk what does not fit into memory."""
 
-    __slots__ = ("create", "merge_value")
+    __slots__ = ("create", "merge_value", "merge_combiners")
     create: Callable[[Any], Any]
     merge_value: Callable[[Any, Any], Any]
+    merge_combiners: Callable[[Any, Any], Any]
 
     def __call__(self, records: Records) -> Iterator[tuple[Any, Any]]:
         create, merge_value = self.create, self.merge_value
+        budget = Budget()
         table: dict[Any, Any] = {}
+        spill = None
         try:
-            for key, value in records:
+            for number, (key, value) in enumerate(records):
                 table[key] = merge_value(table[key], value) if key in table else create(value)
+                if not number % _STRETCH and budget.full():
+                    if spill is None:
+                        spill = Spill(self.merge_combiners)
+                    spill.take(table)
+                    budget.emptied()
         except StopIteration as error:
             refuse_stop(error)
-        return iter(table.items())
+        return iter(table.items()) if spill is None else spill.merged(table)
 
 
 class ReduceByKey(PartitionFunction):

@@ -10,8 +10,8 @@ from typing import Any, Callable, Iterable, Iterator, Sequence
 from tidemill.worker import external
 from tidemill.worker.partitions import PartitionFunction
 
-# Records between two looks at the memory in use.
-_STRETCH = 10_000
+# Records between two looks at the memory in use: few, for they may be large.
+_STRETCH = 64
 
 
 class SortPairs(PartitionFunction):
