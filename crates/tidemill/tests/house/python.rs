@@ -9,7 +9,7 @@ const FILE_LINES_MAX: usize = 500;
 const EMPTY_FILE_NAMES: [&str; 6] = ["utils", "common", "helper", "helpers", "manager", "misc"];
 
 fn first_line(file: &File) -> Vec<String> {
-    let text = file.text.trim_start_matches(|c: char| c == '\u{feff}');
+    let text = file.text.trim_start_matches('\u{feff}');
     let mut lines = text.lines().skip_while(|line| line.starts_with("#!"));
     let opens = lines.next().is_none_or(|line| line.starts_with("\"\"\"") || line.starts_with("r\"\"\""));
     if opens {
