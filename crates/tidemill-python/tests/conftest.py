@@ -125,16 +125,16 @@ def run_stream(sc: Any, new_stream: Callable[..., Any], tmp_path: Path) -> Calla
 
 
 @pytest.fixture
-def run_program(tmp_path: Path) -> Callable[..., "subprocess.CompletedProcess[str]"]:
+def run_program(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Runs the text of a program in a process of its own, with `tidemill` meaning what it means here."""
 
-    def run(text: str, *arguments: str, timeout: float = 120, **environment: str) -> "subprocess.CompletedProcess[str]":
+    def run(text: str, *arguments: str, timeout: float = 120, **environment: str) -> subprocess.CompletedProcess[str]:
         program = tmp_path / "program.py"
         program.write_text(text, encoding="utf-8")
         path = os.pathsep.join(entry for entry in sys.path if entry)
         return subprocess.run(
             [sys.executable, str(program), *arguments], env={**os.environ, "PYTHONPATH": path, **environment},
-            capture_output=True, text=True, timeout=timeout, cwd=tmp_path,
+            capture_output=True, text=True, timeout=timeout, cwd=tmp_path, check=False,
         )
 
     return run

@@ -1,4 +1,4 @@
-"""What the tests of behaviour share: which engine they run on, waiting for events, and rows that are expected to differ."""
+"""What the tests of behaviour share: the engine they run on, waiting for events, rows that differ."""
 from __future__ import annotations
 
 import os
@@ -17,7 +17,7 @@ INTERVAL = 0.5 if ON_PYSPARK else 0.125
 DEADLINE = 300.0 if ON_PYSPARK else 60.0
 
 differs = pytest.mark.differs
-"""`@differs("1.32", "why")`: the real PySpark fails this test, on purpose of ours. It has to fail, or the mark is stale."""
+"""`@differs("1.32", "why")`: the real PySpark fails this test, on purpose; if it does not, the mark is stale."""
 
 later = pytest.mark.later
 """`@later("10.11", "why")`: not built yet, so the test runs on the real PySpark only."""
@@ -40,7 +40,7 @@ KEPT: list[Any] = []
 
 
 def keep(rdd: Any) -> None:
-    """Keeps an RDD to be looked at later. A function by itself: checkpoints of PySpark pickle outputs with all they hold."""
+    """Keeps an RDD to be looked at later; by itself, for checkpoints of PySpark pickle outputs with all they hold."""
     KEPT.append(rdd)
 
 

@@ -57,7 +57,7 @@ def test_group_by_key_of_ten_times_the_memory_keeps_its_order(small_workers):
 def test_sort_of_ten_times_the_memory(small_workers):
     pairs = small_workers.parallelize(range(RECORDS), 2).map(lambda n: (spread(n), (n, PAYLOAD)))
     ordered = pairs.sortByKey(numPartitions=2).map(lambda pair: (pair[0], pair[1][0])).collect()
-    assert ordered == sorted(((spread(n), n) for n in range(RECORDS)))
+    assert ordered == sorted((spread(n), n) for n in range(RECORDS))
 
 
 def test_nothing_but_what_is_collected_reaches_the_driver(no_context):

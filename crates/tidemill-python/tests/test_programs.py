@@ -21,7 +21,8 @@ def programs():
     """The folder of users' programs beside the clone, or the package's own examples of the same shape."""
     beside = Path(os.environ.get("TIDEMILL_PROGRAMS") or REPOSITORY.parent / "shared" / "programs")
     if beside.is_dir():
-        return {name: beside / name for name in ("word_count.py", "word_count_all_cores.py", "word_count_two_seconds.py")}
+        names = ("word_count.py", "word_count_all_cores.py", "word_count_two_seconds.py")
+        return {name: beside / name for name in names}
     examples = REPOSITORY / "crates" / "tidemill-python" / "examples"
     return {"network_wordcount.py": examples / "network_wordcount.py"} if examples.is_dir() else {}
 
@@ -235,13 +236,13 @@ def test_a_syntax_error_is_pythons_own_report(start, tmp_path):
 
 def test_an_exception_of_the_program_ends_it_with_its_traceback(start, tmp_path):
     program = tmp_path / "wrong.py"
-    program.write_text("from pyspark import SparkContext\nsc = SparkContext('local[2]', 'x')\nraise ValueError('mine')\n")
+    program.write_text("import pyspark\nsc = pyspark.SparkContext('local[2]', 'x')\nraise ValueError('mine')\n")
     run = start(*command(program))
     assert run.end() == 1
     assert "ValueError: mine" in "".join(run.err)
 
 
-@pytest.mark.parametrize("way", ["script", "-c", "stdin"])
+@pytest.mark.parametrize("way", ["script", "-c", "exec"])
 def test_programs_need_no_command(start, tmp_path, way):
     text = """
 import tidemill
@@ -256,6 +257,7 @@ sc.stop()
 """
     program = tmp_path / "program.py"
     program.write_text(text)
-    run = start(*{"script": [program], "-c": ["-c", text], "stdin": ["-c", f"exec(open({str(program)!r}).read())"]}[way])
+    ways = {"script": [program], "-c": ["-c", text], "exec": ["-c", f"exec(open({str(program)!r}).read())"]}
+    run = start(*ways[way])
     assert run.end() == 0, "".join(run.err)
     assert run.out == ["[2, 4, 6]\n"]

@@ -1,4 +1,4 @@
-"""Makes `import tidemill` mean the real PySpark, in the driver and in its workers: this folder stands first in their path."""
+"""Makes `import tidemill` mean the real PySpark, in driver and workers: this folder stands first in their path."""
 from __future__ import annotations
 
 import importlib

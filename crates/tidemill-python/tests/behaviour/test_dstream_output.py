@@ -33,10 +33,12 @@ def test_outputs_run_in_order_of_registration_and_batches_in_order(new_stream): 
     ssc = new_stream()
     ran = []
     stream = ssc.queueStream([[1], [2], [3]])
+
+    def noting(name):
+        return lambda time, rdd: ran.append((time, name))
+
     for name in "abc":
-        stream.foreachRDD(lambda rdd, name=name: None) if False else stream.foreachRDD(
-            (lambda name: lambda time, rdd: ran.append((time, name)))(name)
-        )
+        stream.foreachRDD(noting(name))
     ssc.start()
     eventually(lambda: len(ran) >= 9, "three batches")
     assert [name for _, name in ran[:9]] == list("abc") * 3
@@ -129,7 +131,7 @@ def test_pprint_shows_fractions_of_seconds(new_stream, capsys):  # behaviour 1.3
     ssc.queueStream([[1]]).foreachRDD(lambda time, rdd: shown.append(time))
     ssc.start()
     eventually(lambda: len(shown) >= 2, "two batches")
-    assert re.search(r"^Time: \d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.500000$", capsys.readouterr().out, re.M)
+    assert re.search(r"^Time: \d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.500000$", capsys.readouterr().out, re.MULTILINE)
 
 
 @differs("1.33", "print is an alias that programs ask for and PySpark does not have")

@@ -64,7 +64,8 @@ def test_save_as_text_file(sc, tmp_path):  # behaviour 3.7
     out = str(tmp_path / "out")
     sc.parallelize(["naïve", 1, None, ("a", 2), b"x"], 2).saveAsTextFile(out)
     assert lines(out) == ["naïve", "1", "None", "('a', 2)", "x"]
-    assert sorted(name for name in os.listdir(out) if not name.startswith(".")) == ["_SUCCESS", "part-00000", "part-00001"]
+    visible = sorted(name for name in os.listdir(out) if not name.startswith("."))
+    assert visible == ["_SUCCESS", "part-00000", "part-00001"]
     assert sc.textFile(out).count() == 5
 
 

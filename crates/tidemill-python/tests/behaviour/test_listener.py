@@ -3,8 +3,6 @@ from __future__ import annotations
 
 import os
 
-import pytest
-
 from harness import INTERVAL, ON_PYSPARK, TextServer, eventually
 from tidemill.streaming import StreamingListener
 
@@ -151,7 +149,8 @@ def test_receivers_count_their_records_and_tell_their_life(new_stream):  # behav
             accepted.append(server.accept())
             server.send("one\ntwo\n")
             server.hang_up()
-        return sum(facts["records"] for facts in notes.facts("batch completed")) >= 2 and notes.facts("receiver stopped")
+        records = sum(facts["records"] for facts in notes.facts("batch completed"))
+        return records >= 2 and notes.facts("receiver stopped")
 
     try:
         notes = run(

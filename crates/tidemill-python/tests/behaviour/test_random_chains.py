@@ -1,6 +1,7 @@
 """Random chains of operators against plain Python: the same results in the same order, by the same calls."""
 from __future__ import annotations
 
+import itertools
 import random
 from collections import OrderedDict
 
@@ -58,7 +59,8 @@ def cut(values, slices):
     """How a list is spread: in runs of equal size, and these by their number."""
     size = max(1, min(len(values) // slices, 1024))
     runs = [values[i:i + size] for i in range(0, len(values), size)]
-    return [sum(runs[i * len(runs) // slices:(i + 1) * len(runs) // slices], []) for i in range(slices)]
+    bounds = [i * len(runs) // slices for i in range(slices + 1)]
+    return [list(itertools.chain.from_iterable(runs[low:high])) for low, high in zip(bounds, bounds[1:])]
 
 
 @pytest.mark.parametrize("seed", range(CHAINS))

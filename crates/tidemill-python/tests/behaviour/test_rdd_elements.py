@@ -89,7 +89,7 @@ def test_zip_pairs_by_position(sc):
     one, two = sc.parallelize(range(5), 2), sc.parallelize("abcde", 2)
     assert one.zip(two).collect() == [(0, "a"), (1, "b"), (2, "c"), (3, "d"), (4, "e")]
     assert one.zip(one.map(lambda n: n * n)).glom().collect() == [[(0, 0), (1, 1)], [(2, 4), (3, 9), (4, 16)]]
-    with pytest.raises(ValueError, match="[Cc]an only zip with RDD which has the same number of partitions|same number"):
+    with pytest.raises(ValueError, match="Can only zip with RDD which has the same number of partitions"):
         one.zip(sc.parallelize(range(5), 3))
 
 
@@ -101,9 +101,8 @@ def test_zip_with_index_and_unique_id(sc):
 
 def test_pipe_sends_lines_through_a_command(sc):
     assert sc.parallelize(["1", "2", "", "3"], 2).pipe("cat").collect() == ["1", "2", "", "3"]
-    assert sc.parallelize(["a"], 1).pipe("sh -c 'cat; echo $NAME'", env={"NAME": "b", "PATH": "/bin:/usr/bin"}).collect() == [
-        "a", "b",
-    ]
+    environment = {"NAME": "b", "PATH": "/bin:/usr/bin"}
+    assert sc.parallelize(["a"], 1).pipe("sh -c 'cat; echo $NAME'", env=environment).collect() == ["a", "b"]
     failing = sc.parallelize(["1"], 1).pipe("grep 4", checkCode=True)
     with pytest.raises(Exception, match="Pipe function `grep 4` exited with error code 1"):
         failing.collect()
@@ -153,7 +152,8 @@ def test_barrier_tasks_run_together(sc):
 
         context = BarrierTaskContext.get()
         context.barrier()
-        return [(context.partitionId(), sorted(context.allGather(str(context.partitionId()))), len(context.getTaskInfos()))]
+        told = context.allGather(str(context.partitionId()))
+        return [(context.partitionId(), sorted(told), len(context.getTaskInfos()))]
 
     assert sc.parallelize(range(4), 2).barrier().mapPartitions(meet).collect() == [  # behaviour 3.18
         (0, ["0", "1"], 2), (1, ["0", "1"], 2),

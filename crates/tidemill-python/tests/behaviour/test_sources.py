@@ -70,9 +70,13 @@ def test_10_9_empty_batches_differ_by_source(new_stream, server, tmp_path):  # b
         "folder": ssc.textFileStream(str(tmp_path)),
         "queue": ssc.queueStream([[1]]),
     }
+
+    def noting(notes, look):
+        return lambda time, rdd: notes.append(look(rdd))
+
     for name, stream in streams.items():
-        stream.foreachRDD((lambda name: lambda time, rdd: partitions[name].append(rdd.getNumPartitions()))(name))
-        stream.count().foreachRDD((lambda name: lambda time, rdd: counts[name].append(rdd.collect()))(name))
+        stream.foreachRDD(noting(partitions[name], lambda rdd: rdd.getNumPartitions()))
+        stream.count().foreachRDD(noting(counts[name], lambda rdd: rdd.collect()))
     ssc.start()
     eventually(lambda: len(counts["queue"]) >= 3, "three batches")
     assert (partitions["socket"][1], partitions["folder"][1], partitions["queue"][1]) == (0, 0, 1)

@@ -195,9 +195,10 @@ def test_storage_and_checkpoints_cannot_change_after_the_start(new_stream):  # b
     stream = ssc.queueStream([[1]])
     stream.foreachRDD(lambda rdd: None)
     ssc.start()
-    with pytest.raises(EngineError, match="Cannot change storage level of a DStream after streaming context has started"):
+    refused = "Cannot change {} of a DStream after streaming context has started"
+    with pytest.raises(EngineError, match=refused.format("storage level")):
         stream.persist(StorageLevel.DISK_ONLY)
-    with pytest.raises(EngineError, match="Cannot change checkpoint interval of a DStream after streaming context has started"):
+    with pytest.raises(EngineError, match=refused.format("checkpoint interval")):
         stream.checkpoint(INTERVAL)
 
 

@@ -109,8 +109,9 @@ def test_a_result_that_cannot_be_pickled(sc):
 
 
 def test_a_result_that_is_not_iterable(sc):
-    assert "'int' object is not iterable" in message(lambda: sc.parallelize([1], 1).flatMap(lambda n: n).collect())
-    assert "'int' object is not iterable" in message(lambda: sc.parallelize([1], 1).mapPartitions(lambda part: 1).collect())
+    one = sc.parallelize([1], 1)
+    assert "'int' object is not iterable" in message(lambda: one.flatMap(lambda n: n).collect())
+    assert "'int' object is not iterable" in message(lambda: one.mapPartitions(lambda part: 1).collect())
 
 
 def test_sys_exit_fails_the_task_only(sc):
