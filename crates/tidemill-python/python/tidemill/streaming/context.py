@@ -302,10 +302,10 @@ class StreamingContext(Streams):
         >>> import tempfile
         >>> ssc.checkpoint(tempfile.mkdtemp())
         """
-        if directory is not None:
-            self._sc.setCheckpointDir(directory)
         self._engine.checkpoint(directory)
         self._checkpoints = directory
+        if directory is not None:
+            self._sc._checkpoint_dir = directory  # the engine has told its context
 
     def addStreamingListener(self, streamingListener: StreamingListener) -> None:
         """Tells a listener what happens to batches and receivers: `StreamingContext.addStreamingListener`.
