@@ -121,6 +121,17 @@ fn what_cannot_work_is_said_at_the_start() {
     }
 }
 
+#[test]
+fn the_folder_of_the_context_of_rdds_serves_too() {
+    // behaviour 1.39
+    let (context, folder) = (Context::local(1).unwrap(), tempfile::tempdir().unwrap());
+    context.set_checkpoint_dir(folder.path()).unwrap();
+    let streaming = StreamingContext::new(&context, SECOND).unwrap();
+    streaming.stream("nothing", Nothing).checkpoint(SECOND).unwrap().foreach_rdd(|_, _| Ok(()));
+    streaming.start().unwrap();
+    streaming.stop(false);
+}
+
 struct Nothing;
 
 impl tidemill_streaming::dstream::Compute<i32> for Nothing {

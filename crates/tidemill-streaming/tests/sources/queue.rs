@@ -2,7 +2,7 @@
 
 use tidemill_core::Rdd;
 use tidemill_streaming::testing::TestContext;
-use tidemill_streaming::{QueueOptions, RddQueue};
+use tidemill_streaming::{QueueOptions, RddQueue, Stop};
 
 use super::partitions;
 use super::watch::watch;
@@ -73,4 +73,16 @@ fn a_batch_is_the_same_rdd_however_often_it_is_asked_for() {
     (0..3).for_each(|_| test.tick().unwrap());
     assert_eq!(one.values(), [[0], [1], [2]]);
     assert_eq!(other.values(), [[0], [-1], [-2]]);
+}
+
+#[test]
+fn a_graceful_stop_runs_one_more_batch_of_what_waits() {
+    // behaviour 2.33
+    let test = TestContext::new();
+    let queue: RddQueue<i32> = [1, 2, 3].map(|number| test.context().parallelize([number], 1)).into_iter().collect();
+    let seen = test.collect(&test.streaming().queue_stream(&queue));
+    test.tick().unwrap();
+    test.streaming().stop_with(Stop { graceful: true, context: false });
+    assert_eq!(seen.values(), [[1], [2]]);
+    assert_eq!(queue.len(), 1);
 }

@@ -31,6 +31,16 @@ fn lines_are_those_of_sockets() {
 }
 
 #[test]
+fn blocks_have_the_lines_of_the_files() {
+    let (test, folder) = (TestContext::new(), Folder::new());
+    let blocks = test.streaming().text_file_blocks(&folder.name());
+    let seen = test.collect(&blocks.map(|block| block.as_str().to_owned()));
+    folder.write("a", b"unix\nwindows\r\nlast", 900);
+    test.tick().unwrap();
+    assert_eq!(seen.values().concat().concat(), "unix\nwindows\nlast\n");
+}
+
+#[test]
 fn each_file_has_partitions_of_its_own_and_the_oldest_come_first() {
     // behaviour 1.14, behaviour 10.9
     let (test, folder, seen) = stream();

@@ -24,6 +24,15 @@ fn a_checkpoint_directory_is_made_and_holds_rdds_too() {
 }
 
 #[test]
+fn a_checkpoint_directory_can_be_taken_back() {
+    // behaviour 1.11
+    let (bench, folder) = (Bench::new(), tempfile::tempdir().unwrap());
+    bench.streaming.checkpoint(folder.path()).unwrap();
+    bench.streaming.without_checkpoints();
+    assert_eq!(bench.streaming.checkpoint_directory(), None);
+}
+
+#[test]
 fn a_checkpoint_directory_that_cannot_be_made_is_an_error_that_names_it() {
     let (bench, folder) = (Bench::new(), tempfile::tempdir().unwrap());
     let file = folder.path().join("file");

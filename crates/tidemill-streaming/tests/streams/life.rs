@@ -5,11 +5,27 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc::sync_channel;
 use std::time::Duration;
 
-use tidemill_core::TaskContext;
-use tidemill_streaming::{Error, State, Stop, StreamingContext};
+use tidemill_core::{Clock, ManualClock, TaskContext, Timestamp};
+use tidemill_streaming::{Error, RddQueue, State, Stop, StreamingContext};
 
 use crate::pushed::BLOCK_BYTES;
 use crate::{Bench, PATIENCE, batch, news, next, pushed};
+
+#[test]
+fn a_context_may_have_a_clock_of_its_own() {
+    let (bench, clock) = (Bench::new(), ManualClock::at(Timestamp::from_millis(0)));
+    let own = Arc::new(clock.clone()) as Arc<dyn Clock>;
+    let streaming = StreamingContext::with_clock(&bench.context, Duration::from_millis(100), own).unwrap();
+    let (sender, news) = news();
+    let numbers: RddQueue<i32> = [bench.context.parallelize([1], 1)].into_iter().collect();
+    streaming.queue_stream(&numbers).foreach_rdd(move |_, time| Ok(sender.send(time)?));
+    streaming.leave_signals();
+    streaming.start().unwrap();
+    clock.advance(Duration::from_millis(100));
+    assert_eq!(next(&news), Timestamp::from_millis(100));
+    assert!(!streaming.is_inside(), "this thread waits for a stop");
+    streaming.stop(false);
+}
 
 #[test]
 fn a_context_without_outputs_does_not_start_and_is_over() {

@@ -58,6 +58,26 @@ fn a_graceful_stop_counts_what_was_sent_before() {
 }
 
 #[test]
+fn blocks_have_the_text_that_came() {
+    // behaviour 1.12
+    let bench = Bench::with(&[("spark.master", "local[1]")], Duration::from_millis(100));
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (sender, news) = news();
+    let blocks = bench.streaming.socket_text_blocks("127.0.0.1", listener.local_addr().unwrap().port());
+    blocks.foreach_rdd(move |rdd, _| Ok(sender.send(rdd.map(|block| block.as_str().to_owned()).collect()?)?));
+    bench.streaming.start().unwrap();
+    let (mut peer, _) = listener.accept().unwrap();
+    peer.write_all(b"one\ntwo\r\nthree").unwrap();
+    drop(peer);
+    while bench.received_bytes() != 14 {
+        std::thread::yield_now();
+    }
+    bench.streaming.stop(true);
+    let received: Vec<String> = news.try_iter().flatten().collect();
+    assert_eq!(received.concat(), "one\ntwo\r\nthree");
+}
+
+#[test]
 fn a_receiver_needs_no_slot() {
     // behaviour 4.55
     let bench = Bench::with(&[("spark.master", "local[1]")], Duration::from_millis(100));

@@ -63,5 +63,5 @@ def time_of(milliseconds: int) -> datetime:
 
 
 def milliseconds_of(seconds: float) -> int:
-    """A duration in seconds as the engine takes it; what is less than a millisecond is cut off."""
-    return int(seconds * 1000)
+    """A duration in seconds as the engine takes it; what is less than a millisecond is cut off, and none is below 0."""
+    return max(0, int(seconds * 1000))

@@ -157,6 +157,7 @@ class Streams:
                 return pairs.partitionBy(partitions)._jrdd, description, frozen
 
         initial = None if first is None else first.partitionBy(partitions)._jrdd
+        self._functions.append((place, update))
         stream = self._engine.update_state(place, parent._jdstream, initial, prepare)
         return DStream(stream, self, sc.serializer)  # type: ignore[arg-type]
 
