@@ -116,12 +116,12 @@ fn obey(command: Command, programs: Option<&dyn Programs>) -> anyhow::Result<u8>
         Command::Demo(options) => return demo::run(&options, programs),
         Command::Settings => print(&Settings::document())?,
         Command::Run(options) => {
-            let program = options.program()?;
-            return Ok(with_python(programs, "run")?.run(&program));
+            let python = with_python(programs, "run")?;
+            return Ok(python.run(&options.program()?));
         }
         Command::Shell(options) => {
-            let submission = options.submission()?;
-            return Ok(with_python(programs, "shell")?.shell(&submission));
+            let python = with_python(programs, "shell")?;
+            return Ok(python.shell(&options.submission()?));
         }
     }
     Ok(0)

@@ -22,6 +22,12 @@ impl Programs for Kept {
         self.0.borrow_mut().push(format!("shell {:?}", submission.settings));
         0
     }
+
+    fn demo(&self, demo: &Demo) -> u8 {
+        let Demo { interval, batches, master, .. } = demo;
+        self.0.borrow_mut().push(format!("demo {interval:?} {batches:?} {master}"));
+        3
+    }
 }
 
 fn words(line: &str) -> Vec<OsString> {
@@ -43,6 +49,13 @@ fn options_end_where_the_program_begins() {
     assert_eq!(main(words(&line), Some(&kept)), 7);
     let expected = format!("{} --master x -v --help", app.display());
     assert_eq!(kept.0.into_inner(), [expected, "spark.a=b=c".to_owned(), "spark.master=local[2]".to_owned()]);
+}
+
+#[test]
+fn the_demo_runs_in_the_language_of_the_programs() {
+    let kept = Kept::default();
+    assert_eq!(main(words("tidemill demo --batches 2 --interval 500ms --master local[3]"), Some(&kept)), 3);
+    assert_eq!(kept.0.into_inner(), ["demo 500ms Some(2) local[3]"]);
 }
 
 #[test]

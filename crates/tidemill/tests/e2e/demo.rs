@@ -50,8 +50,8 @@ fn wrong_options_are_explained() {
         (&["demo", "--batches", "0"], "1.."),
         (&["demo", "--master", "spark://host"], "local"),
         (&["demo", "--connect", "localhost:1", "--port", "2"], "cannot be used with"),
-        (&["run", "program.py", "--option"], "`tidemill run` is part of the Python package, which is not released yet"),
-        (&["shell"], "`tidemill shell` is part of the Python package, which is not released yet"),
+        (&["run", "program.py", "--option"], "`tidemill run` needs the Python package"),
+        (&["shell"], "`tidemill shell` needs the Python package"),
     ] {
         let (ok, output) = run(arguments);
         assert!(!ok && output.contains(said), "{arguments:?}: {output}");
