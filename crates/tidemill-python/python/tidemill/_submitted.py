@@ -7,7 +7,6 @@ of a command line mean is defined once, in the engine's command line (`_engine.s
 from __future__ import annotations
 
 import os
-import shlex
 from typing import Any, NamedTuple, Optional
 
 
@@ -49,6 +48,8 @@ def _from_environment() -> Submitted:
     words = os.environ.get("PYSPARK_SUBMIT_ARGS", "")
     if not words.strip():
         return Submitted({}, [], [], [])
+    import shlex
+
     from tidemill import _engine
 
     return _of_options(_engine.submit_options(shlex.split(words)))

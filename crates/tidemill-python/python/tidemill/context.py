@@ -7,7 +7,6 @@ one file for each.
 from __future__ import annotations
 
 import atexit
-import getpass
 import os
 import sys
 import threading
@@ -331,6 +330,8 @@ class SparkContext(CreatingMixin, SharedMixin, JobsMixin):
         >>> sc.sparkUser() != ""
         True
         """
+        import getpass
+
         return os.environ.get("SPARK_USER") or getpass.getuser()
 
 

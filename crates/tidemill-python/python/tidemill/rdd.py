@@ -10,7 +10,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Callable, Generic, Iterable, Optional, TypeVar
 
 from tidemill import _engine
-from tidemill._barrier import in_barrier
 from tidemill._rdd.bounded_float import BoundedFloat
 from tidemill._rdd.estimates import EstimatesMixin
 from tidemill._rdd.joins import JoinsMixin
@@ -181,6 +180,8 @@ class RDDBarrier(Generic[T]):
         return self._mapped(f, preservesPartitioning)
 
     def _mapped(self, f: Callable[[int, Iterable[Any]], Iterable[Any]], keeps: bool) -> RDD[Any]:
+        from tidemill._barrier import in_barrier
+
         meeting = in_barrier(f, self.rdd.ctx._meeting_place(), self.rdd.getNumPartitions())
         child = self.rdd._with("mapPartitionsWithIndex", meeting, keeps)
         child._start_together()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from typing import Optional
 
 
@@ -15,6 +14,8 @@ class PrivateFolder:
         if parent is not None:
             os.makedirs(parent, exist_ok=True)
         self._owner = os.getpid()
+        import tempfile
+
         self.path = tempfile.mkdtemp(prefix="tidemill-%d-" % self._owner, dir=parent)
         self.broadcasts = self._room("broadcasts")
         self.files = self._room("files")

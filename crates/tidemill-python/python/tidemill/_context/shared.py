@@ -8,7 +8,6 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Any, ClassVar, Optional, TypeVar
 
-from tidemill._context import added_files
 from tidemill.accumulators import Accumulator, AccumulatorParam, default_param
 from tidemill.broadcast import Broadcast
 from tidemill.errors.engine import engine_error
@@ -81,6 +80,8 @@ class SharedMixin:
         >>> sc.parallelize([5]).map(lambda x: x * int(open(SparkFiles.get("rate.txt")).read())).collect()
         [15]
         """
+        from tidemill._context import added_files
+
         added_files.take(path, self._folder.files, recursive)
         _remember(self._added_files, added_files.uri(path))
 
@@ -99,6 +100,8 @@ class SharedMixin:
         >>> sc.parallelize([1]).map(height).collect()
         [2]
         """
+        from tidemill._context import added_files
+
         kept = added_files.take(path, self._folder.files, recursive=os.path.isdir(path))
         _remember(self._added_files, added_files.uri(path))
         # A plain module is found in the folder of all files, an archive by its own path.
@@ -126,6 +129,8 @@ class SharedMixin:
         >>> sc.parallelize([5]).map(lambda x: open(SparkFiles.get("tables.zip/one.txt")).read()).collect()
         ['1']
         """
+        from tidemill._context import added_files
+
         added_files.unpack(path, self._folder.files)
         _remember(self._added_archives, added_files.uri(path))
 
@@ -165,6 +170,8 @@ class SharedMixin:
         >>> sc.getCheckpointDir() is None or isinstance(sc.getCheckpointDir(), str)
         True
         """
+        from tidemill._context import added_files
+
         return None if self._checkpoint_dir is None else added_files.uri(self._checkpoint_dir)
 
     @property

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from typing import Any, Optional
 
@@ -23,6 +22,8 @@ def worker_python(conf: SparkConf) -> str:
         return told
     if "python" in os.path.basename(sys.executable or "").lower():
         return sys.executable
+    import shutil
+
     found = shutil.which("python3")
     if found is None:
         raise RuntimeError(
