@@ -44,6 +44,7 @@ pub fn chain<O: Output>(
     layout: Option<Layout>,
 ) -> Rdd<O> {
     let (context, node) = (parent.context(), parent.node());
+    engine.expect_tasks();
     let depth = node.meta().depth + 1;
     let meta = Meta { depth, ..context.meta("chain", parent.num_partitions(), layout) };
     let (engine, work, parent) = (Arc::downgrade(engine), Arc::clone(work), Parent::new(Arc::clone(node)));

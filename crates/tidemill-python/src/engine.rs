@@ -44,6 +44,11 @@ impl Engine {
         &self.workers
     }
 
+    /// Somebody has a function that will want a worker.
+    pub(crate) fn expect_tasks(&self) {
+        self.workers.expect_tasks();
+    }
+
     /// The workers that keep state: as many as tasks run at a time.
     pub(crate) fn lanes(&self) -> Arc<Lanes> {
         let mut known = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);

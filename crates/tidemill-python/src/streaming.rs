@@ -272,6 +272,7 @@ impl PyStreamingContext {
     }
 
     fn start(&self, py: Python<'_>) -> PyResult<()> {
+        self.engine.expect_tasks(); // so that the first batch finds workers
         py.detach(|| self.streaming.start()).map_err(|error| to_python(py, &error))
     }
 

@@ -1,6 +1,8 @@
 //! `Pool`: the zygote, and the workers that wait for tasks.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
 use std::time::Duration;
 
 use tidemill_core::{Clock, SystemClock};
@@ -25,6 +27,7 @@ pub(super) struct Crew {
     /// Held while a zygote starts, so that there is one.
     zygote: Mutex<Option<Arc<Zygote>>>,
     state: Mutex<State>,
+    is_expecting: AtomicBool,
 }
 
 #[derive(Default)]
@@ -37,20 +40,22 @@ struct State {
 impl Pool {
     /// A pool that has started nothing.
     pub fn new(settings: PoolSettings) -> Pool {
-        let (zygote, state) = (Mutex::default(), Mutex::default());
-        Pool { crew: Arc::new(Crew { settings, clock: SystemClock::new(), zygote, state }) }
+        let (zygote, state, is_expecting) = (Mutex::default(), Mutex::default(), AtomicBool::new(false));
+        Pool { crew: Arc::new(Crew { settings, clock: SystemClock::new(), zygote, state, is_expecting }) }
     }
 
     pub(super) fn crew(&self) -> &Arc<Crew> {
         &self.crew
     }
 
-    /// Starts what the first task would start, so that it need not wait.
-    ///
-    /// # Errors
-    /// As [`Workers::start`].
-    pub fn warm_up(&self) -> Result<(), WorkerError> {
-        self.crew.zygote().map(drop)
+    /// Starts in the background what the first task would have to wait for. More calls do nothing.
+    pub fn expect_tasks(&self) {
+        if self.crew.is_expecting.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let crew = Arc::clone(&self.crew);
+        // What goes wrong goes wrong for the first task too, which tells of it.
+        let _ = thread::Builder::new().name("tidemill-warm-up".into()).spawn(move || crew.zygote().map(drop));
     }
 }
 

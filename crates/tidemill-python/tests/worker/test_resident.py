@@ -115,6 +115,21 @@ def test_a_step_tells_only_what_changed() -> None:
     assert len(records(driver.step(lambda new, last: (1.0,), []))) == 100, "equal, but of other types"
 
 
+def test_states_are_compared_only_where_that_is_safe() -> None:
+    driver = Driver()
+    driver.step(lambda new, last: (1, "a"), [("a", 1)])
+    told = driver.step(lambda new, last: (Incomparable(), "a"), [])
+    assert [(key, type(state[0])) for key, state in records(told)] == [("a", Incomparable)]
+    assert len(records(driver.step(lambda new, last: last, []))) == 0
+
+
+class Incomparable:
+    """As an array, which has no answer to whether it equals something."""
+
+    def __eq__(self, other: object) -> bool:
+        raise ValueError("ambiguous")
+
+
 def test_states_that_are_changed_in_place_change_nothing_older() -> None:
     # behaviour 10.6
     driver = Driver()

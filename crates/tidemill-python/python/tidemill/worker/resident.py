@@ -143,9 +143,13 @@ class Table:
                     new = update(values, pickle.loads(state))
                 else:
                     new = update(values, state)
-                    # What most keys come to, in few words: an equal number or text.
-                    if new.__class__ is kind and kind in atoms and new == state and (new or kind is not float):
-                        continue
+                    # What most keys come to, in few words: an equal number, text or tuple of such.
+                    if new.__class__ is kind:
+                        if kind is tuple:
+                            if _alike(new, state):
+                                continue
+                        elif new == state and kind in atoms and (new or kind is not float):
+                            continue
                 if new is None:
                     removed.append(key)
                     continue
@@ -253,6 +257,14 @@ def _is_fixed(value: Any) -> bool:
     if kind in _ATOMS:
         return True
     return kind is tuple and all(part.__class__ in _ATOMS or _is_fixed(part) for part in value)
+
+
+def _alike(new: Tuple[Any, ...], old: Tuple[Any, ...]) -> bool:
+    """Whether tuples are the same for sure, at a glance."""
+    types = [*map(type, new)]
+    if types != [*map(type, old)] or tuple in types:
+        return False
+    return new == old and (float not in types or 0.0 not in new)
 
 
 def _same(new: Any, old: Any) -> bool:

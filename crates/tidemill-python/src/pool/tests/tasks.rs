@@ -23,6 +23,18 @@ fn records_go_through_functions() {
 }
 
 #[test]
+fn what_tasks_wait_for_can_be_started_before() {
+    let kit = Kit::new();
+    kit.pool.expect_tasks();
+    kit.pool.expect_tasks();
+    assert_eq!(kit.run(UPPER, &["a"]).unwrap(), ["A"]);
+    assert!(kit.pool.pids().len() == 1);
+    let idle = Kit::new();
+    idle.pool.expect_tasks();
+    idle.pool.stop();
+}
+
+#[test]
 fn long_runs_travel_both_ways_at_once() {
     let kit = Kit::new();
     let line = "x".repeat(99);
