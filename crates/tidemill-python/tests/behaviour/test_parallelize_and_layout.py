@@ -56,6 +56,16 @@ def test_an_empty_rdd_has_no_partitions(sc):
     assert (empty.getNumPartitions(), empty.collect(), empty.isEmpty()) == (0, [], True)
 
 
+def test_keyed_operators_of_an_empty_rdd_have_no_partitions_either(sc):
+    empty = sc.emptyRDD()
+    assert empty.distinct().glom().collect() == []
+    assert empty.reduceByKey(lambda a, b: a + b).collect() == []
+    assert empty.groupByKey().getNumPartitions() == 0
+    assert empty.join(empty).collect() == empty.sortByKey().collect() == empty.subtract(empty).collect() == []
+    assert empty.reduceByKey(lambda a, b: a + b, 3).glom().collect() == [[], [], []]
+    assert empty.join(sc.parallelize([(1, 2)], 2)).getNumPartitions() == 2
+
+
 def test_a_union_lines_up_partitions(sc):  # behaviour 3.24
     one, two = sc.parallelize([1, 2], 2), sc.parallelize([3], 1)
     assert one.union(two).glom().collect() == [[1], [2], [3]]

@@ -118,6 +118,9 @@ class BaseMixin(Generic[T]):
     ) -> RDD[Any]:
         """The RDD's records in the buckets that `sink` gives them, and operators to begin with there."""
         site = call_site()
+        if (sink[1] if partitioner is None else partitioner.numPartitions) == 0:
+            # As many as an empty RDD has, or as a program asked for: no task, and no record, as in PySpark.
+            return self._new(self.ctx._engine.nothing(site, 0), after, partitioner)
         base = self._base()
         description, frozen, profiler = self._described(sink, 0)
         if partitioner is None:
