@@ -43,7 +43,7 @@ def started(server):
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         ))
         assert programs[-1].stdout.readline() == "started\n"
-        server.accept()
+        server.accept(gone=lambda: programs[-1].poll() is not None)
         return programs[-1]
 
     yield start
