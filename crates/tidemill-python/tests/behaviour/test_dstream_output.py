@@ -234,6 +234,31 @@ def test_an_error_names_operator_line_batch_time_and_partition(new_stream):
     assert str(times[0]) in text or str(round(times[0].timestamp() * 1000)) in text
 
 
+def test_broadcasts_and_accumulators_of_an_output(new_stream):  # behaviour 3.14, 3.15
+    ssc = new_stream()
+    lazily, results = {}, []
+
+    def report(time, rdd):
+        if not lazily:
+            lazily["excluded"] = rdd.context.broadcast({"a", "b"})
+            lazily["dropped"] = rdd.context.accumulator(0)
+        excluded, dropped = lazily["excluded"], lazily["dropped"]
+
+        def keep(pair):
+            if pair[0] in excluded.value:
+                dropped.add(pair[1])
+                return False
+            return True
+
+        results.append((rdd.filter(keep).collect(), dropped.value))
+
+    words = ssc.queueStream([["a", "c"], ["b", "b"], ["c"]])
+    words.map(lambda word: (word, 1)).reduceByKey(lambda a, b: a + b, 1).foreachRDD(report)
+    ssc.start()
+    eventually(lambda: len(results) >= 3 or ssc.awaitTerminationOrTimeout(0.01), "three batches")
+    assert results[:3] == [([("c", 1)], 1), ([], 3), ([("c", 1)], 3)]
+
+
 def test_a_start_without_outputs_is_refused_for_good(new_stream):  # behaviour 1.6, 10.2
     ssc = new_stream()
     ssc.queueStream([[1]]).map(str)

@@ -103,6 +103,16 @@ def test_get_or_create_in_an_empty_folder(sc, new_stream, tmp_path):  # behaviou
     eventually(lambda: results, "a batch that has state, so a folder for checkpoints")
 
 
+def test_with_checkpoints_what_cannot_be_pickled_fails_the_start(new_stream, sc, tmp_path):  # behaviour 1.6
+    ssc = new_stream()
+    ssc.checkpoint(str(tmp_path / "checkpoint"))
+    ssc.queueStream([[1]]).map(lambda n: (sc, n)).foreachRDD(lambda rdd: rdd.count() and None)
+    with pytest.raises(EngineError, match="It appears that you are attempting to reference SparkContext"):
+        ssc.start()
+    with pytest.raises(EngineError, match="StreamingContext has already been stopped"):
+        ssc.start()
+
+
 def test_await_termination_with_a_limit(new_stream):  # behaviour 1.8, 1.7
     ssc = new_stream()
     assert ssc.awaitTerminationOrTimeout(0.01) is False
