@@ -25,8 +25,7 @@ Rounds = dict[str, list[dict[str, float]]]
 def main() -> None:
     options = _options()
     folder = options.results.parent
-    source = text.written_to(folder)
-    place = Place(folder, source, len(source.read_bytes().split()))
+    place = Place(folder, text.written_to(folder))
     sides = [engines.tidemill(options.python), engines.plain(options.python)]
     sides += engines.peers(options.peers.absolute()) if options.peers else []
     sides = [side for side in sides if not options.side or side.label in options.side]

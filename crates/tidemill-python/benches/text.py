@@ -23,6 +23,16 @@ def written_to(folder: Path) -> Path:
     return path
 
 
+def cut(path: Path, size: int) -> Path:
+    """A file beside `path` with the first lines of it, `size` bytes at most."""
+    short = path.with_name(f"text{size >> 20}.txt")
+    if not short.exists():
+        with open(path, "rb") as file:
+            start = file.read(size)
+        short.write_bytes(start[: start.rfind(b"\n") + 1])
+    return short
+
+
 def _write(write: object) -> None:
     assert callable(write)
     draw = random.Random(7)

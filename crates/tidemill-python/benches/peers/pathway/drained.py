@@ -21,5 +21,5 @@ def look(time):
         print("BENCH", json.dumps({"words": counted, "end": monotonic()}), flush=True)
 
 
-pw.io.subscribe(counts, note, on_timeend=look)
+pw.io.subscribe(counts, note, on_time_end=look)
 pw.run(monitoring_level=pw.MonitoringLevel.NONE)

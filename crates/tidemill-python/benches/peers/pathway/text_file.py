@@ -5,6 +5,7 @@ from time import monotonic
 
 import pathway as pw
 
+
 @pw.udf
 def split(line: str) -> list[str]:
     return line.split(" ")
