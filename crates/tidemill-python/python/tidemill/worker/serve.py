@@ -20,6 +20,10 @@ __all__ = ["Server", "describe"]
 
 Output = Tuple[int, int, int, formats.Payload]  # bucket, format, number of records, payload
 
+# Descriptions that stay made after the driver drops their chain, and how long one may be: each batch of a stream defines
+# the same functions again.
+_KEPT, _KEPT_BYTES = 64, 64 << 10
+
 # Tracebacks begin in files of this folder, which tell a program's author nothing.
 _HERE = __file__.rpartition("/")[0] + "/"
 
@@ -27,13 +31,14 @@ _HERE = __file__.rpartition("/")[0] + "/"
 class Server:
     """Serves one driver over one socket."""
 
-    __slots__ = ("_descriptions", "_ended", "_frozen", "_link", "_tables")
+    __slots__ = ("_descriptions", "_ended", "_frozen", "_kept", "_link", "_tables")
 
     def __init__(self, link: Link) -> None:
         self._link = link
         # Chains that the driver has defined, pickled: number -> (description, whether it may stay unpickled).
         self._descriptions: Dict[int, Tuple[bytes, bool]] = {}
         self._frozen: Dict[int, Any] = {}
+        self._kept: Dict[Tuple[Any, bytes], Any] = {}  # what was made of a frozen description, the oldest first
         self._tables = resident.Tables()
         self._ended = True  # whether all input of the task has come
 
@@ -102,9 +107,21 @@ class Server:
         made = self._frozen.get(number)
         if made is None:
             description, frozen = self._descriptions[number]
+            if not frozen:
+                return make(pickle.loads(description))
+            made = self._frozen[number] = self._made_before(description, make)
+        return made
+
+    def _made_before(self, description: bytes, make: Callable[[Dict[str, Any]], Any]) -> Any:
+        """What `make` makes of a frozen description, or has made of an equal one."""
+        made = self._kept.pop((make, description), None)
+        if made is None:
             made = make(pickle.loads(description))
-            if frozen:
-                self._frozen[number] = made
+            if len(description) > _KEPT_BYTES:
+                return made
+            if len(self._kept) == _KEPT:
+                del self._kept[next(iter(self._kept))]
+        self._kept[make, description] = made
         return made
 
     def _runs(self) -> Iterator[Output]:
