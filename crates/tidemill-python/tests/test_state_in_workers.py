@@ -4,8 +4,10 @@ from __future__ import annotations
 import os
 import random
 import signal
+import sys
 from typing import Any, Callable
 
+import cloudpickle
 import pytest
 
 from harness import eventually
@@ -13,6 +15,8 @@ from tidemill import TaskContext
 from tidemill.errors import EngineError
 from tidemill.testing import TestContext
 
+# Else each new worker would import this module, and pytest with it.
+cloudpickle.register_pickle_by_value(sys.modules[__name__])
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning")
 
 
