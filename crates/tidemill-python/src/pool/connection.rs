@@ -10,9 +10,12 @@ use std::time::Duration;
 use super::fate::Fate;
 use super::frames::{FROZEN, Head, LAST, Order};
 use super::link::{Filled, Link};
+use super::running::talking;
 use super::zygote::{Forked, Zygote};
 use super::{DROPPED, Payload, TaskHead, Work, WorkerError};
 
+/// A task that waits for its worker looks this often whether it was cancelled.
+pub(super) const CANCEL_CHECK_MS: u32 = 50;
 /// The most that is read of a worker's last words.
 const LAST_WORDS_BYTES: usize = 16 << 10;
 
@@ -53,6 +56,19 @@ impl Connection {
     /// Whether it can be given a task: its process lives, as far as can be seen.
     pub(super) fn is_usable(&mut self) -> bool {
         !self.fate.has_ended() && matches!(self.link.fill(), Ok(Filled::Nothing))
+    }
+
+    /// Waits until there is something to read, or room to send, and not for long: whoever waits looks then whether his task
+    /// was cancelled.
+    ///
+    /// # Errors
+    /// Its process has ended and nothing is left to read. Its connection may live on in processes that it has forked.
+    pub(super) fn wait(&mut self) -> Result<(), WorkerError> {
+        let is_ready = self.link.wait(CANCEL_CHECK_MS).map_err(talking)?;
+        if !is_ready && self.fate.has_ended() && self.link.fill().map_err(talking)? != Filled::Some {
+            return Err(self.why_gone());
+        }
+        Ok(())
     }
 
     /// Queues what begins a task. Says whether the task has no input.

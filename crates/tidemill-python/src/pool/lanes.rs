@@ -10,11 +10,11 @@ use std::time::Duration;
 use tidemill_core::Stop;
 use tidemill_core::task::TaskContext;
 
-use super::connection::Connection;
+use super::connection::{CANCEL_CHECK_MS, Connection};
 use super::crew::Crew;
 use super::frames::{Head, LAST, Order, Reply};
 use super::link::Filled;
-use super::running::{CANCEL_CHECK_MS, talking};
+use super::running::talking;
 use super::{Frame, Payload, Pool, Work, WorkerError, WorkerFailure};
 
 /// Workers that keep state, each started when it is first needed. They end when this is dropped.
@@ -183,7 +183,7 @@ fn answer(
                     let failure = WorkerFailure::parse(&payload);
                     // What it had to drain may still be on its way.
                     while failure.is_some() && !worker.link.is_flushed() {
-                        worker.link.wait(CANCEL_CHECK_MS).map_err(talking)?;
+                        worker.wait()?;
                         worker.link.flush().map_err(talking)?;
                     }
                     return failure.map(Err).ok_or(WorkerError::Garbled("a failure without text".into()).into());
@@ -193,7 +193,7 @@ fn answer(
         }
         match worker.link.fill().map_err(talking)? {
             Filled::Some => {}
-            Filled::Nothing => drop(worker.link.wait(CANCEL_CHECK_MS).map_err(talking)?),
+            Filled::Nothing => worker.wait()?,
             Filled::End => return Err(worker.why_gone().into()),
         }
     }

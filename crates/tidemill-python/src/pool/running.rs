@@ -13,8 +13,6 @@ use super::frames::{Head, LAST, Order, Reply};
 use super::link::Filled;
 use super::{Feed, Frame, Payload, Running, TaskHead, Work, WorkerError, WorkerFailure};
 
-/// A task that waits for its worker looks this often whether it was cancelled.
-pub(super) const CANCEL_CHECK_MS: u32 = 50;
 /// Below this, a run is not sent before it is known whether it is the last: a tiny task is then one write.
 const LOOK_AHEAD_BELOW_BYTES: usize = 64 << 10;
 /// A worker whose task is dropped has so long to end it by itself, before it is killed; a new one costs 3 ms.
@@ -113,7 +111,7 @@ impl TaskRun {
                 }
             }
             if !worker.link.is_flushed() || matches!(self.input, Input::Ended) {
-                worker.link.wait(CANCEL_CHECK_MS).map_err(talking)?;
+                worker.wait()?;
             }
         }
     }
@@ -129,7 +127,7 @@ impl TaskRun {
             cx.check()?;
             worker.link.flush().map_err(talking)?;
             if !worker.link.is_flushed() {
-                worker.link.wait(CANCEL_CHECK_MS).map_err(talking)?;
+                worker.wait()?;
             }
         }
         if let Some(worker) = self.worker.take() {

@@ -65,6 +65,16 @@ fn a_death_is_told_with_how_and_the_next_task_has_a_new_worker() {
 }
 
 #[test]
+fn a_death_is_seen_though_a_child_of_the_worker_lives_on() {
+    let kit = Kit::new();
+    let forking = "('map', lambda line: (lambda os, time: time.sleep(20) if os.fork() == 0 else os._exit(7))\
+                   (__import__('os'), __import__('time')), '')";
+    let text = error(kit.run(forking, &["a"])).to_string();
+    assert!(text.contains("exit status 7"), "{text}");
+    assert_eq!(kit.run(FINE, &["a"]).unwrap(), ["A"]);
+}
+
+#[test]
 fn what_a_worker_sent_before_it_died_arrives() {
     let kit = Kit::new();
     let dying = described(
