@@ -2,10 +2,13 @@
 from __future__ import annotations
 
 import inspect
+import os
+import traceback
 from datetime import datetime
 from types import FunctionType
 from typing import Any, Callable, Optional
 
+_FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 TimeAndRdds = Callable[..., Any]
 
 called_threads: set[int] = set()
@@ -55,6 +58,17 @@ def for_two(func: Callable[..., Any]) -> TimeAndRdds:
         return lambda time, one, other: func(one, other)
     assert count == 3, "func should take two or three arguments"
     return func
+
+
+def traceback_of(error: BaseException) -> str:
+    """The traceback of what a function of the program has raised, from the program's first line on: what led there is the
+    same for every function."""
+    frames = error.__traceback__
+    while frames is not None and frames.tb_frame.f_code.co_filename.startswith(_FOLDER):
+        frames = frames.tb_next
+    if frames is not None:
+        error.__traceback__ = frames
+    return "".join(traceback.format_exception(type(error), error, error.__traceback__))
 
 
 def time_of(milliseconds: int) -> datetime:
