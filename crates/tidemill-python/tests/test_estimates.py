@@ -8,6 +8,7 @@ import os
 import random
 
 import pytest
+
 from tidemill._rdd.bounded_float import estimated_mean, estimated_sum, quantile
 from tidemill.statcounter import StatCounter
 

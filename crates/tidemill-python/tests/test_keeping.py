@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from tidemill import StorageLevel
 from tidemill.errors import EngineError
 

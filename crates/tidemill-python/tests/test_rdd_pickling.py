@@ -7,6 +7,7 @@ import pickle
 import threading
 
 import pytest
+
 from tidemill import _functions
 from tidemill._functions import describe
 from tidemill.worker.chain import Chain
@@ -35,7 +36,7 @@ def answer(pickled, *records):
 
 def test_bytes_serve_again_while_nothing_captured_has_changed():
     step = 3
-    function = lambda x: x * FACTOR + step  # noqa: E731
+    function = lambda x: x * FACTOR + step
     first, frozen = described(function)
     again, still = described(function)
     assert again is first and frozen and still
@@ -78,7 +79,7 @@ def test_what_may_change_inside_is_pickled_each_time():  # behaviour 3.30
 
 
 def test_actions_are_found_again_by_what_they_hold():
-    add = lambda a, b: a + b  # noqa: E731
+    add = lambda a, b: a + b
 
     def of(function):
         return describe(op(function, "mapPartitions"), ROWS, ())[0]

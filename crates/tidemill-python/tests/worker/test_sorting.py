@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 
 import pytest
+
 from tidemill.worker import external, sorting
 from tidemill.worker.sorting import RangeOf, SortPairs, in_order
 

@@ -9,7 +9,7 @@ from typing import Any, Callable
 from tidemill.worker.hashing import portable_hash
 
 _numbers = itertools.count(1)
-_numbered: "weakref.WeakKeyDictionary[Any, int]" = weakref.WeakKeyDictionary()
+_numbered: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
 
 
 class Partitioner:
