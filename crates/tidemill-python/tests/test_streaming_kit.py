@@ -123,7 +123,9 @@ def test_an_error_of_the_driver_is_the_cause_of_what_is_raised(test):
     assert isinstance(error.__cause__, LookupError)
     assert (error.kind, error.exception) == ("function", "LookupError")
     assert "in fail\n" in error.traceback and "LookupError: not here" in str(error)
-    assert "An exception was raised by Python:" in str(error)
+    begin = "An exception was raised by Python:\nTraceback (most recent call last):\n  File \"" + __file__
+    assert begin in str(error), "from the program's own line on"
+    assert error.__cause__.__traceback__.tb_frame.f_code.co_filename == __file__
     assert "foreachRDD at " in error.operator and "test_streaming_kit.py" in error.operator
 
 

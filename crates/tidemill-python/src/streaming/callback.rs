@@ -84,13 +84,12 @@ pub(super) struct Raised {
 impl Raised {
     fn new(py: Python<'_>, error: PyErr) -> Raised {
         let formatted = || -> PyResult<String> {
-            let (class, value) = (error.get_type(py), error.value(py));
-            let lines =
-                py.import("traceback")?.call_method1("format_exception", (class, value, error.traceback(py)))?;
-            Ok(lines.extract::<Vec<String>>()?.concat())
+            let calling = py.import("tidemill.streaming._calling")?;
+            calling.call_method1("traceback_of", (error.value(py), error.traceback(py)))?.extract()
         };
         let traceback = formatted().unwrap_or_else(|_| error.to_string()); // its own text may fail
-        Raised { error, traceback }
+        // Made anew of the exception, which has a shorter traceback now.
+        Raised { error: PyErr::from_value(error.value(py).clone().into_any()), traceback }
     }
 
     /// The exception itself.

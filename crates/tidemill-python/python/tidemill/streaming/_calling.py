@@ -5,7 +5,7 @@ import inspect
 import os
 import traceback
 from datetime import datetime
-from types import FunctionType
+from types import FunctionType, TracebackType
 from typing import Any, Callable, Optional
 
 _FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
@@ -60,10 +60,10 @@ def for_two(func: Callable[..., Any]) -> TimeAndRdds:
     return func
 
 
-def traceback_of(error: BaseException) -> str:
+def traceback_of(error: BaseException, frames: Optional[TracebackType]) -> str:
     """The traceback of what a function of the program has raised, from the program's first line on: what led there is the
-    same for every function."""
-    frames = error.__traceback__
+    same for every function. It becomes that of the exception too."""
+    error.__traceback__ = frames
     while frames is not None and frames.tb_frame.f_code.co_filename.startswith(_FOLDER):
         frames = frames.tb_next
     if frames is not None:
