@@ -3,6 +3,8 @@ from __future__ import annotations
 
 import pytest
 
+from tidemill.errors import EngineError
+
 
 @pytest.mark.parametrize(
     ("values", "slices", "expected"),
@@ -34,6 +36,13 @@ def test_parallelize_cuts_long_lists_in_runs_of_1024(sc):  # behaviour 3.21
 def test_parallelize_without_a_number_takes_the_default(sc):
     assert sc.parallelize(range(10)).getNumPartitions() == sc.defaultParallelism == 4
     assert sc.parallelize([]).getNumPartitions() == 4
+
+
+def test_parallelize_refuses_fewer_partitions_than_none(sc):
+    with pytest.raises(EngineError, match="Positive number of partitions required"):
+        sc.parallelize([1, 2], -1).collect()
+    with pytest.raises(ZeroDivisionError):
+        sc.parallelize([1, 2], 0).collect()
 
 
 def test_parallelize_copies_what_it_gets(sc):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Any, Iterable, Iterator, NoReturn, Optional, TypeVar
 
+from tidemill import _engine
 from tidemill._call_site import Operator, call_site
 from tidemill.errors import PySparkNotImplementedError
 from tidemill.rdd import RDD
@@ -49,6 +50,8 @@ class CreatingMixin:
         [[], [0], [], [2], [4]]
         """
         slices = int(numSlices) if numSlices is not None else self.defaultParallelism
+        if slices < 0:
+            raise _engine.refusal("Positive number of partitions required")
         site = call_site()
         if isinstance(c, range):
             return self._range(c, slices, site)
