@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Union
 
 MOST_BYTES_A_SECOND = 48_000_000
@@ -29,7 +30,12 @@ def main(what: str, *arguments: str) -> None:
     connection, _ = listener.accept()
     print(time.monotonic(), flush=True)
     feed = {"text": text, "ticks": ticks, "line": line}[what]
-    feeding = threading.Thread(target=feed, args=(connection.sendall, *arguments), daemon=True)
+
+    def until_the_program_ends() -> None:
+        with suppress(ConnectionError):
+            feed(connection.sendall, *arguments)
+
+    feeding = threading.Thread(target=until_the_program_ends, daemon=True)
     feeding.start()
     sys.stdin.read()
 
