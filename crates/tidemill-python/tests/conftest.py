@@ -35,6 +35,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     on_pyspark = config.getoption("--engine") == "pyspark"
+    if not on_pyspark:
+        # As a program's own functions travel. Else each new worker would import the tests, and pytest with them.
+        import cloudpickle
+
+        for module in {item.module for item in items if isinstance(item, pytest.Function)}:
+            cloudpickle.register_pickle_by_value(module)
     for item in items:
         for mark in item.iter_markers("differs"):
             if on_pyspark:
