@@ -231,3 +231,9 @@ def test_stopping_the_spark_context_stops_its_streams(no_context):
     assert StreamingContext.getActive() is None
     assert ssc.awaitTerminationOrTimeout(0) is True
     ssc.stop()
+
+
+def test_the_opaque_context_stops_the_spark_context_too(no_context):
+    sc = SparkContext("local[2]", "opaque")
+    StreamingContext(sc, 1)._jssc.stop()
+    assert SparkContext._active_spark_context is None

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from tidemill import _engine
+    from tidemill.context import SparkContext
 
 
 class Duration:
@@ -58,8 +59,9 @@ class StreamingState:
 class JavaStreamingContext:
     """What `ssc._jssc` is: it can be stopped and asked for its state."""
 
-    def __init__(self, engine: _engine.StreamingContext) -> None:
+    def __init__(self, engine: _engine.StreamingContext, sc: SparkContext) -> None:
         self._engine = engine
+        self._sc = sc
 
     def getState(self) -> StreamingState:
         """Where the context is in its life."""
@@ -67,4 +69,6 @@ class JavaStreamingContext:
 
     def stop(self, stopSparkContext: bool = True, stopGracefully: bool = False) -> None:
         """Stops the context, and the one of the RDDs where that is asked for."""
-        self._engine.stop(stopSparkContext, stopGracefully)
+        self._engine.stop(False, stopGracefully)
+        if stopSparkContext:
+            self._sc.stop()

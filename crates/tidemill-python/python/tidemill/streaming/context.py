@@ -64,7 +64,7 @@ class StreamingContext(Streams):
         self._sc = sparkContext
         if jssc is None:
             assert batchDuration is not None, "batchDuration must be given"
-            jssc = JavaStreamingContext(self._make_engine(milliseconds_of(batchDuration)))
+            jssc = JavaStreamingContext(self._make_engine(milliseconds_of(batchDuration)), sparkContext)
         self._jssc = jssc
         self._functions = []
         self._checkpoints: Optional[str] = None
