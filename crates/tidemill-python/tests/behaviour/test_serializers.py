@@ -5,19 +5,21 @@ import io
 
 import pytest
 
+from harness import differs
 from tidemill import serializers
 
 VALUES = [1, "two", None, (3, [4.0])]
 
 
-@pytest.mark.parametrize("name", ["CPickleSerializer", "MarshalSerializer", "AutoSerializer", "CloudPickleSerializer"])
+AUTOMATIC = pytest.param("AutoSerializer", marks=differs("3.20", "it cannot read what it wrote"))
+
+
+@pytest.mark.parametrize("name", ["CPickleSerializer", "MarshalSerializer", "CloudPickleSerializer", AUTOMATIC])
 def test_records_go_out_and_come_back(name):  # behaviour 3.20
     serializer = getattr(serializers, name)()
-    streams = [serializer]
-    if name != "AutoSerializer":  # which writes what no other reads, one record at a time
+    if name != "AutoSerializer":  # which picks a format with the first record that it writes
         assert serializer.loads(serializer.dumps(VALUES)) == VALUES
-        streams.append(serializers.BatchedSerializer(serializer, 2))
-    for each in streams:
+    for each in (serializer, serializers.BatchedSerializer(serializer, 2)):
         stream = io.BytesIO()
         each.dump_stream(iter(VALUES), stream)
         stream.seek(0)

@@ -179,14 +179,14 @@ print(sc.parallelize([5], 1).map(twice).collect())
     assert (tmp_path / "tries").read_text().split() == ["0", "1", "2"]
 
 
+@pytest.mark.skipif(ON_PYSPARK, reason="what is printed shortly before the end may get lost there")
 def test_what_a_task_prints_reaches_the_console(run_program):
-    # A worker of PySpark that is killed at the end takes along what it has not written yet.
-    done = run_program(f"FLUSH = {ON_PYSPARK}" + """
+    done = run_program("""
 import logging, sys
 from tidemill import SparkContext
 sc = SparkContext("local[2]", "console")
 def say(n):
-    print("said", n, flush=FLUSH)
+    print("said", n)
     print("told", n, file=sys.stderr)
     logging.getLogger("app").warning("logged %d", n)
     return n
