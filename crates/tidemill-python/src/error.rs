@@ -79,7 +79,7 @@ fn task_told(failure: &TaskFailure) -> Told {
     let site = raised.map(|raised| raised.site.clone()).filter(|site| !site.is_empty());
     let operator = site.or_else(|| operator.as_ref().map(ToString::to_string)).unwrap_or_default();
     let at = if operator.is_empty() { String::new() } else { format!("{operator}, ") };
-    let thrown = if raised.is_some() { "PythonException: " } else { "" };
+    let thrown = if raised.is_some() { "org.apache.spark.api.python.PythonException: " } else { "" };
     let message = format!(
         "Job aborted due to stage failure: Task {partition} in stage {stage}.0 failed {attempts} times, \
          most recent failure: {at}partition {partition}, attempt {attempts} of {attempts}: {thrown}{cause}"

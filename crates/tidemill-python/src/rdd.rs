@@ -51,9 +51,9 @@ pub(crate) fn written<'py>(py: Python<'py>, batches: &[PyBatch]) -> PyResult<Bou
     PyList::new(py, batches.iter().map(one))
 }
 
-/// The layout that Python calls so.
-fn named_layout(py: Python<'_>, name: Option<Vec<u8>>, partitions: usize) -> PyResult<Option<Layout>> {
-    let layout = name.map(|name| opaque_layout(name, partitions)).transpose();
+/// The layout that Python calls so, for a call of the user's.
+fn named_layout(py: Python<'_>, call: &Call, name: Option<Vec<u8>>, partitions: usize) -> PyResult<Option<Layout>> {
+    let layout = called_by(operator(call.clone()), || name.map(|name| opaque_layout(name, partitions)).transpose());
     layout.map_err(|error| to_python(py, &error))
 }
 
@@ -107,11 +107,6 @@ impl PyRdd {
         layout_of(&self.rdd).map(|name| PyBytes::new(py, &name))
     }
 
-    fn with_layout(&self, py: Python<'_>, layout: Option<Vec<u8>>) -> PyResult<PyRdd> {
-        let layout = named_layout(py, layout, self.rdd.num_partitions())?;
-        Ok(PyRdd::new(&self.engine, crate::layout::with_layout(&self.rdd, layout)))
-    }
-
     fn chain(&self, py: Python<'_>, call: Call, description: Vec<u8>, frozen: bool, keeps_layout: bool) -> PyRdd {
         let work = Work::new(description, frozen);
         let layout = self.rdd.layout().filter(|_| keeps_layout).cloned();
@@ -129,7 +124,7 @@ impl PyRdd {
         layout: Option<Vec<u8>>,
     ) -> PyResult<PyRdd> {
         let work = Work::new(description, frozen);
-        let layout = named_layout(py, layout, partitions)?;
+        let layout = named_layout(py, &call, layout, partitions)?;
         Ok(self.made(call, |rdd| exchange(&self.engine, rdd, &work, partitions, layout)))
     }
 
@@ -142,7 +137,7 @@ impl PyRdd {
         layout: Vec<u8>,
     ) -> PyResult<PyRdd> {
         let work = Work::new(description, true);
-        let layout = named_layout(py, Some(layout), partitions)?;
+        let layout = named_layout(py, &call, Some(layout), partitions)?;
         Ok(self.made(call, |rdd| partition_natively(&self.engine, rdd, &work, partitions, layout)))
     }
 

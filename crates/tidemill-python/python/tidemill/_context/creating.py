@@ -41,7 +41,7 @@ class CreatingMixin:
         """An RDD of the items of `c`, in `numSlices` partitions (default: `defaultParallelism`).
 
         The items are pickled at once: what changes in them later does not reach the RDD. A `range` is not sent at all, its
-        numbers are made in the tasks. Where a collection is cut is PySpark's way (row 3.21): in batches of
+        numbers are made in the tasks. Where a collection is cut is PySpark's way (behaviour 3.21): in batches of
         `min(len(c) // numSlices, 1024)` records (at least one) that are spread evenly.
 
         >>> sc.parallelize([0, 2, 3, 4, 6], 5).glom().collect()
