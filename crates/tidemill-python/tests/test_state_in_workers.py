@@ -1,6 +1,7 @@
 """State stays in workers and outlives them: what the driver keeps is enough to go on from."""
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import signal
@@ -33,7 +34,8 @@ def collected(new: list[int], last: Any) -> list[int]:
 def kill_all(sc: Any) -> None:
     pids = sc._engine.worker_pids()
     for pid in pids:
-        os.kill(pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):  # an idle one may have ended just now
+            os.kill(pid, signal.SIGKILL)
     eventually(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in pids), "workers are gone")
 
 
