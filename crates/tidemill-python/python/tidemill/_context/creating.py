@@ -246,7 +246,7 @@ class CreatingMixin:
         _not_here("newAPIHadoopRDD (a Java input format)", _INSTEAD)
 
     def union(self, rdds: list[RDD[T]]) -> RDD[T]:
-        """The partitions of all `rdds`, one after the other. Where all lie by the same partitioner it stays (row 3.24).
+        """The partitions of all `rdds`, one after the other. Where all lie by one partitioner it stays (behaviour 3.24).
 
         >>> sc.union([sc.parallelize(["a"], 1), sc.parallelize(["b", "c"], 1)]).collect()
         ['a', 'b', 'c']
