@@ -49,6 +49,25 @@ pub trait Input: Send + Sync {
     /// order of time, and a second call for one time changes nothing (behaviour 2.31). Returns what listeners are told of
     /// it, `None` for nothing (behaviour 1.63). What goes wrong is kept for the stream's RDD of that time to report.
     fn allocate(&self, time: Timestamp) -> Option<InputInfo>;
+    /// What the batch of `time` depends on, as bytes that [`restore`](Input::restore) can read, in a later release too. Asked
+    /// once a batch, after [`allocate`](Input::allocate); it is made durable before the batch runs. Empty where the batch
+    /// needs nothing.
+    fn entry(&self, _time: Timestamp) -> Vec<u8> {
+        Vec::new()
+    }
+    /// Gives the batch of `time` what it had in a run of the program that ended: `entry` is what [`entry`](Input::entry) gave
+    /// then. Called before the start, in order of time: for all batches that are to be run again or that windows look back
+    /// at, and in any case for the last one that was planned, so that the input knows how far it had come. What was received
+    /// since then goes to the first new batch (behaviour 6.20).
+    ///
+    /// # Errors
+    /// The entry cannot be read, or speaks of what is not there any more; the context is not started then.
+    fn restore(&self, _time: Timestamp, _entry: &[u8]) -> Result<(), Error> {
+        Ok(())
+    }
+    /// No batch before this time will be restored any more: what is durable for such batches alone may go. Called after
+    /// their entries are gone for good, in order of time.
+    fn release(&self, _before: Timestamp) {}
     /// Whether something has arrived that is in no batch yet: a graceful stop makes one more batch for it.
     fn has_backlog(&self) -> bool {
         false
