@@ -1,16 +1,21 @@
 //! The store: everything that is kept between tasks, by `BlockId`.
 //!
 //! Map outputs stay until their lineage is gone; received blocks until their batch is done; stored partitions until memory
-//! is short, least recently used first.
+//! is short, least recently used first. Received blocks that are in a log as well leave memory before that where it is
+//! short, and are read again when a task needs them.
 
 use std::any::Any;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::exchange::{BucketId, MapOutput};
 use crate::memory::{Grant, Memory, Pool};
 use crate::spill::SpillDir;
 use crate::{BlockId, RddId, ShuffleId, Stop};
+
+mod elsewhere;
+
+pub use elsewhere::Elsewhere;
 
 /// A value of a type that only its reader knows.
 pub type AnyValue = Arc<dyn Any + Send + Sync>;
@@ -26,12 +31,16 @@ pub struct Store {
 struct State {
     outputs: HashMap<ShuffleId, HashMap<u32, Arc<MapOutput>>>,
     entries: HashMap<BlockId, Entry>,
+    /// The blocks in memory that are kept elsewhere too, by the count of uses when they came.
+    elsewhere: BTreeMap<u64, BlockId>,
     uses: u64,
 }
 
 struct Entry {
     place: Place,
     eviction: Eviction,
+    /// The count of uses when it came.
+    came: u64,
     last_use: u64,
     /// It is being written to disk, and read from memory until it is there.
     leaving: bool,
@@ -44,13 +53,15 @@ pub enum Place {
     Memory(AnyValue, Arc<Grant>),
     /// What its writer left on disk: a value that knows the file.
     Disk(AnyValue),
+    /// Beside the store, as in a log.
+    Elsewhere(Elsewhere),
 }
 
 /// Writes a value to disk and returns what its reader needs to read it again.
 pub type ToDisk = fn(&AnyValue, &SpillDir) -> Result<AnyValue, Stop>;
 
 /// What becomes of a block when its memory is needed.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub enum Eviction {
     /// It stays: nothing could bring it back.
     Never,
@@ -58,6 +69,8 @@ pub enum Eviction {
     Drop,
     /// It is written to disk.
     Spill(ToDisk),
+    /// It is dropped, and read from elsewhere when it is asked for: see [`Store::let_one_go`].
+    Elsewhere(Elsewhere),
 }
 
 impl Store {
@@ -101,9 +114,9 @@ impl Store {
     /// Keeps a block.
     pub fn put(&self, id: BlockId, place: Place, eviction: Eviction) {
         let mut state = self.state();
-        state.uses += 1;
-        let entry = Entry { place, eviction, last_use: state.uses, leaving: false };
+        let entry = state.entry(id, place, eviction);
         let replaced = state.entries.insert(id, entry);
+        state.no_more(replaced.as_ref());
         drop(state);
         drop(replaced);
     }
@@ -111,9 +124,10 @@ impl Store {
     /// Keeps a block unless there is one of this name already.
     pub fn put_if_absent(&self, id: BlockId, place: Place, eviction: Eviction) {
         let mut state = self.state();
-        state.uses += 1;
-        let last_use = state.uses;
-        state.entries.entry(id).or_insert(Entry { place, eviction, last_use, leaving: false });
+        if !state.entries.contains_key(&id) {
+            let entry = state.entry(id, place, eviction);
+            state.entries.insert(id, entry);
+        }
     }
 
     /// Where a block is, if it is kept. Counts as a use.
@@ -133,7 +147,10 @@ impl Store {
 
     /// Drops a block. Who reads it keeps it until done.
     pub fn remove(&self, id: BlockId) {
-        let removed = self.state().entries.remove(&id);
+        let mut state = self.state();
+        let removed = state.entries.remove(&id);
+        state.no_more(removed.as_ref());
+        drop(state);
         drop(removed);
     }
 
@@ -166,15 +183,16 @@ impl Store {
         let mut state = self.state();
         let goes = |id: &BlockId, entry: &Entry| {
             let of_spared = matches!(id, BlockId::Stored { rdd, .. } if Some(*rdd) == spared);
-            let may_go = !matches!(entry.eviction, Eviction::Never) && !entry.leaving;
+            let may_go = matches!(entry.eviction, Eviction::Drop | Eviction::Spill(_)) && !entry.leaving;
             matches!(entry.place, Place::Memory(..)) && may_go && !of_spared
         };
         let candidates = state.entries.iter().filter(|(id, entry)| goes(id, entry));
         let Some(id) = candidates.min_by_key(|(_, entry)| entry.last_use).map(|(id, _)| *id) else { return false };
         tracing::debug!(block = %id, "A stored block makes room for another.");
         let Some(entry) = state.entries.get_mut(&id) else { return false };
-        match (entry.eviction, entry.place.clone()) {
+        match (&entry.eviction, entry.place.clone()) {
             (Eviction::Spill(to_disk), Place::Memory(value, _)) => {
+                let to_disk = *to_disk;
                 entry.leaving = true;
                 drop(state);
                 self.move_to_disk(id, &value, to_disk);
@@ -210,5 +228,21 @@ impl Store {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn entry(&mut self, id: BlockId, place: Place, eviction: Eviction) -> Entry {
+        self.uses += 1;
+        if matches!((&place, &eviction), (Place::Memory(..), Eviction::Elsewhere(_))) {
+            self.elsewhere.insert(self.uses, id);
+        }
+        Entry { place, eviction, came: self.uses, last_use: self.uses, leaving: false }
+    }
+
+    fn no_more(&mut self, removed: Option<&Entry>) {
+        if let Some(entry) = removed {
+            self.elsewhere.remove(&entry.came);
+        }
     }
 }

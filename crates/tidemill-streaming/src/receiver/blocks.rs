@@ -172,7 +172,7 @@ impl Blocks {
         let places = arrived.letters.iter().filter_map(|id| self.environment.store.get(*id));
         let values = places.filter_map(|place| match place {
             Place::Memory(value, _) => Some(value),
-            Place::Disk(_) => None,
+            Place::Disk(_) | Place::Elsewhere(_) => None,
         });
         let values: Vec<AnyValue> = values.collect();
         let letters = values.iter().filter_map(|value| value.downcast_ref::<Vec<DeadLetter>>()).flatten();

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use crate::context::Context;
 use crate::lineage::{Dependency, Lineage, Meta, Node};
+use crate::memory::Grant;
 use crate::rdd::Rdd;
-use crate::runs::{BoxRuns, VecRuns};
+use crate::runs::{BoxRuns, Runs, VecRuns};
 use crate::ship::{Encoder, NotShippable};
-use crate::store::Place;
 use crate::task::TaskContext;
 use crate::{BlockId, Cause, Element, Stop};
 
@@ -49,9 +49,22 @@ impl<B: Element> Node<B> for Received<B> {
         cx.check()?;
         let id = self.blocks.get(partition).copied();
         let id = id.ok_or_else(|| Cause::Invalid(format!("there is no received block for partition {partition}")))?;
-        let Some(Place::Memory(value, _)) = cx.environment().store.get(id) else { return Err(Stop::Lost(id)) };
+        let Some((value, grant)) = cx.environment().store.fetch(id)? else { return Err(Stop::Lost(id)) };
         let block = value.downcast_ref::<B>().cloned();
         let block = block.ok_or_else(|| Cause::Invalid(format!("block {id} holds another type than its stream")))?;
-        Ok(Box::new(VecRuns::new(vec![block])))
+        Ok(Box::new(Held { block: VecRuns::new(vec![block]), _grant: grant }))
+    }
+}
+
+/// A block in the hands of a task.
+struct Held<B> {
+    block: VecRuns<B>,
+    /// Counts as taken until the task is done with it.
+    _grant: Arc<Grant>,
+}
+
+impl<B> Runs<B> for Held<B> {
+    fn next(&mut self, into: &mut Vec<B>) -> Result<bool, Stop> {
+        self.block.next(into)
     }
 }
