@@ -51,6 +51,7 @@ pub mod groups;
 pub mod table;
 pub mod sorter;
 pub mod spill;
+pub mod shape;
 pub mod shard;
 pub mod files;
 

@@ -23,6 +23,7 @@ use crate::{BoxRuns, Cause, Element, Stop};
 
 mod draft;
 mod emit;
+mod kept;
 mod nodes;
 mod shards;
 mod slots;
@@ -31,6 +32,7 @@ mod weights;
 
 pub use draft::{Change, Draft, detach};
 pub use emit::Emit;
+pub use kept::{Keeper, Kept, KeptShards};
 pub use shards::Shards;
 pub use table::{TableRuns, VersionedTable};
 
@@ -71,7 +73,7 @@ pub struct Delta {
     /// How many keys it added, changed or removed.
     pub changed: u64,
     /// The change in postcard, where it was asked for: what [`Shard::load`] reads.
-    pub change: Option<Bytes>,
+    pub change: Option<Arc<Bytes>>,
 }
 
 /// The state of one partition of a stateful operator. Methods may be called from any thread.
@@ -132,7 +134,7 @@ pub trait Shard: Send + Sync + 'static {
     /// The version is not kept, or values cannot be encoded.
     fn snapshot(self: Arc<Self>, version: Version) -> Result<Vec<u8>, Stop>;
 
-    /// Puts a snapshot and the changes since in place of all there is.
+    /// Puts a snapshot and the changes since in place of all there is. No bytes stand for no entries at [`Version::START`].
     ///
     /// # Errors
     /// The bytes are no such state, or a delta is missing or has no change in it.
@@ -150,7 +152,7 @@ pub fn next_change(version: Version, delta: &Delta) -> Result<&[u8], Cause> {
             "the change from version {from} to {to} does not follow version {version}"
         )));
     }
-    let change = delta.change.as_ref().map(|Bytes(bytes)| bytes.as_slice());
+    let change = delta.change.as_deref().map(|Bytes(bytes)| bytes.as_slice());
     change.ok_or_else(|| Cause::Invalid(format!("what changed up to version {} was not kept", delta.to)))
 }
 

@@ -147,7 +147,7 @@ impl Shard for StateShard {
         self.0.versions().loaded(worker, held.stamp);
         drop(hold);
         engine.add_updates(updates);
-        let change = step.durable.then(|| changes.encode()).transpose()?;
+        let change = step.durable.then(|| changes.encode()).transpose()?.map(Arc::new);
         let delta = Delta { from, to, changed: changes.records(), change };
         Ok((StateChange { from, to, from_stamp: held.stamp, stamp, worker, changes }, delta))
     }
@@ -195,7 +195,10 @@ impl Shard for StateShard {
     }
 
     fn load(&self, snapshot: &[u8], deltas: &[Delta]) -> Result<(), Stop> {
-        let ((version, whole), _): ((Version, Vec<PyBatch>), _) = tidemill_core::shard::decode(snapshot)?;
+        let (version, whole): (Version, Vec<PyBatch>) = match snapshot {
+            [] => (Version::START, Vec::new()),
+            _ => tidemill_core::shard::decode(snapshot)?.0,
+        };
         let mut at = version;
         let mut changes = Vec::new();
         for delta in deltas {

@@ -231,13 +231,14 @@ impl PyStreamingContext {
         py: Python<'_>,
         call: Call,
         parent: &PyStream,
+        lies: &PyRdd,
         initial: Option<&PyRdd>,
         prepare: Py<PyAny>,
     ) -> PyResult<PyStream> {
         let (operator, prepare) = (operator(call.clone()), Callback::new(&self.engine, prepare));
-        let (parent, first) = (parent.stream(), initial.map(|rdd| rdd.rdd().clone()));
+        let (parent, lies, first) = (parent.stream(), lies.rdd(), initial.map(|rdd| rdd.rdd().clone()));
         self.made(py, call, |streaming| {
-            let update = UpdateState::new(operator, &self.engine, parent.clone(), first, prepare);
+            let update = UpdateState::new(operator, &self.engine, parent.clone(), lies, first, prepare);
             Ok(streaming.stream_every("updateStateByKey", parent.slide(), update))
         })
     }

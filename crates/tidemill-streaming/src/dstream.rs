@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tidemill_core::lineage::{CallSite, Operator};
+use tidemill_core::shard::KeptShards;
 use tidemill_core::{Rdd, StorageLevel, Timestamp};
 
 use crate::context::{StreamingContext, WeakContext};
@@ -96,6 +97,15 @@ pub trait Compute<T: 'static>: Send + Sync + 'static {
     /// one asks for it or not; a failure costs only the outputs that need it.
     fn is_stateful(&self) -> bool {
         false
+    }
+
+    /// Its state, which checkpoints keep; made now if it was not yet. A stateful stream of which another has the state gives
+    /// none.
+    ///
+    /// # Errors
+    /// It cannot be made.
+    fn shards(&self, _streaming: &StreamingContext) -> Result<Option<Arc<dyn KeptShards>>, Error> {
+        Ok(None)
     }
 }
 

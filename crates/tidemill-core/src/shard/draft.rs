@@ -1,6 +1,7 @@
 //! `Draft`: the copies on which a step runs the user's code, and `Change`, what comes of them.
 
 use std::mem::needs_drop;
+use std::sync::Arc;
 
 use serde::Serialize;
 
@@ -250,7 +251,7 @@ impl<K: Key, S: Element> Draft<K, S> {
         }
         owned += (size_of_val(changed.as_slice()) + size_of_val(added.as_slice())) as u64;
         grant.shrink_to(owned);
-        let delta = Delta { from, to, changed: count, change: kept.map(Bytes) };
+        let delta = Delta { from, to, changed: count, change: kept.map(|bytes| Arc::new(Bytes(bytes))) };
         Ok((Change { from, to, turns_back, changed, added, touches_used_before, _grant: grant, _pin: pin }, delta))
     }
 

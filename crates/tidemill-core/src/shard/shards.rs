@@ -14,7 +14,7 @@ use crate::layout::Layout;
 use crate::lineage::Operator;
 use crate::rdd::{Drawn, Rdd, run_job, to_disk};
 use crate::shard::nodes::{Emitted, Entries};
-use crate::shard::{Delta, Emit, Shard, Step, Version};
+use crate::shard::{Delta, Emit, Keeper, Shard, Step, Version};
 use crate::ship::{Code, NotShippable, ShipError};
 use crate::store::Eviction;
 use crate::{BlockId, Cause, Stop};
@@ -23,7 +23,7 @@ use crate::{BlockId, Cause, Stop};
 /// they go with the last clone, and the last RDD that reads them.
 pub struct Shards<S: Shard> {
     context: Context,
-    resident: Arc<Resident<S>>,
+    pub(super) resident: Arc<Resident<S>>,
 }
 
 /// What lives in the store.
@@ -36,14 +36,14 @@ pub(super) struct Resident<S: Shard> {
     pub(super) parts: Vec<Part<S>>,
     state: Mutex<State>,
     /// Held by who makes or undoes a version: the last ticket.
-    turn: Mutex<u64>,
+    pub(super) turn: Mutex<u64>,
 }
 
 #[derive(Default)]
-struct State {
-    version: Version,
-    /// Whether steps tell what they change.
-    durable: bool,
+pub(super) struct State {
+    pub(super) version: Version,
+    /// Who is told what steps change.
+    pub(super) keeper: Option<Arc<dyn Keeper>>,
     /// The versions whose emitted records are kept.
     emitted: BTreeSet<Version>,
 }
@@ -108,11 +108,6 @@ impl<S: Shard> Shards<S> {
         self.resident.layout.as_ref()
     }
 
-    /// Whether the deltas of steps from now on hold the changes themselves.
-    pub fn set_durable(&self, durable: bool) {
-        self.resident.state().durable = durable;
-    }
-
     /// Runs a job in which every shard steps from `from` to `to`, with its partition of `input`; returns what each did.
     /// Where the shards are at `to` already, and what they emitted is there, nothing is run.
     ///
@@ -133,18 +128,23 @@ impl<S: Shard> Shards<S> {
             return Err(self.error(Cause::Invalid(text)));
         }
         *turn += 1;
-        let durable = self.resident.state().durable;
-        let code = Stepping { resident: Arc::clone(&self.resident), ticket: *turn, from, to, durable };
+        let keeper = self.resident.state().keeper.clone();
+        let (resident, durable) = (Arc::clone(&self.resident), keeper.is_some());
+        let code = Stepping { resident, ticket: *turn, from, to, durable };
         self.resident.parts.iter().for_each(|part| *part.gate() = Gate { ticket: Some(*turn), done: None });
         let operator = self.resident.operator.clone();
         let result = run_job(input, operator, input.all_partitions(), code, |drawn, code| code.run(drawn));
         self.resident.parts.iter().for_each(|part| part.gate().ticket = None);
-        if result.is_err() {
+        let Ok(deltas) = &result else {
             self.resident.take_back(from, to).map_err(|cause| self.error(cause))?;
-        } else {
-            let mut state = self.resident.state();
-            state.version = to;
-            state.emitted.insert(to);
+            return result;
+        };
+        let mut state = self.resident.state();
+        state.version = to;
+        state.emitted.insert(to);
+        drop(state);
+        if let Some(keeper) = keeper {
+            keeper.stepped(from, to, deltas.clone());
         }
         result
     }
@@ -167,9 +167,12 @@ impl<S: Shard> Shards<S> {
         Rdd::new(&self.context, Arc::new(Entries::new(meta, &self.resident, version)))
     }
 
-    /// Drops what only versions before `before` need: old values, and what was emitted.
+    /// Drops what only versions before `before` need: what was emitted, and old values unless the keeper has still to read
+    /// them.
     pub fn forget(&self, before: Version) {
-        self.resident.parts.iter().for_each(|part| part.shard.forget(before));
+        let needed = self.keeper().and_then(|keeper| keeper.needs());
+        let oldest = needed.map_or(before, |needed| needed.min(before));
+        self.resident.parts.iter().for_each(|part| part.shard.forget(oldest));
         self.resident.remove_emitted(|version| version < before);
     }
 
@@ -194,41 +197,14 @@ impl<S: Shard> Shards<S> {
         run_job(entries, operator, entries.all_partitions(), code, |drawn, code| code.run(drawn))?;
         self.resident.remove_emitted(|_| true);
         self.resident.state().version = version;
+        if let Some(keeper) = self.keeper() {
+            keeper.seeded(version);
+        }
         Ok(())
     }
 
-    /// All of a version of one shard, in postcard.
-    ///
-    /// # Errors
-    /// The version is not kept, there is no such partition, or values cannot be encoded.
-    pub fn snapshot(&self, partition: usize, version: Version) -> Result<Vec<u8>, Error> {
-        let part = self.resident.part(partition);
-        let bytes = part.and_then(|part| Arc::clone(&part.shard).snapshot(version));
-        bytes.map_err(|stop| self.stopped(stop))
-    }
-
-    /// Puts snapshots and the changes since, of each shard its own, in place of all there is.
-    ///
-    /// # Errors
-    /// They are not those of so many shards, or end at different versions; nothing is to be relied on then.
-    pub fn load(&self, kept: &[(Vec<u8>, Vec<Delta>)]) -> Result<(), Error> {
-        let _turn = self.resident.turn.lock().unwrap_or_else(PoisonError::into_inner);
-        let parts = &self.resident.parts;
-        if kept.len() != parts.len() {
-            let text = format!("state of {} partitions cannot be loaded into {}", kept.len(), parts.len());
-            return Err(self.error(Cause::Invalid(text)));
-        }
-        for (part, (snapshot, deltas)) in parts.iter().zip(kept) {
-            part.shard.load(snapshot, deltas).map_err(|stop| self.stopped(stop))?;
-        }
-        let versions: BTreeSet<Version> = parts.iter().map(|part| part.shard.version()).collect();
-        if versions.len() > 1 {
-            let text = "the partitions of the loaded state end at different versions";
-            return Err(self.error(Cause::Invalid(text.into())));
-        }
-        self.resident.remove_emitted(|_| true);
-        self.resident.state().version = versions.first().copied().unwrap_or_default();
-        Ok(())
+    fn keeper(&self) -> Option<Arc<dyn Keeper>> {
+        self.resident.state().keeper.clone()
     }
 
     fn check_input(&self, partitions: usize, layout: Option<&Layout>) -> Result<(), Error> {
@@ -249,11 +225,11 @@ impl<S: Shard> Shards<S> {
         Err(self.error(Cause::Invalid(text)))
     }
 
-    fn error(&self, cause: Cause) -> Error {
+    pub(super) fn error(&self, cause: Cause) -> Error {
         Error::driver(&self.resident.operator, cause)
     }
 
-    fn stopped(&self, stop: Stop) -> Error {
+    pub(super) fn stopped(&self, stop: Stop) -> Error {
         match stop {
             Stop::Failed(cause) => self.error(cause),
             stop => self.error(Cause::Invalid(stop.to_string())),
@@ -262,7 +238,7 @@ impl<S: Shard> Shards<S> {
 }
 
 impl<S: Shard> Resident<S> {
-    fn state(&self) -> MutexGuard<'_, State> {
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -301,7 +277,7 @@ impl<S: Shard> Resident<S> {
         self.undo(from)
     }
 
-    fn remove_emitted(&self, goes: impl Fn(Version) -> bool) {
+    pub(super) fn remove_emitted(&self, goes: impl Fn(Version) -> bool) {
         let gone: Vec<Version> = self.state().emitted.extract_if(.., |version| goes(*version)).collect();
         for version in gone {
             (0..self.parts.len()).for_each(|partition| self.environment.store.remove(self.block(version, partition)));

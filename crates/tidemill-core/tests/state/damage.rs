@@ -5,6 +5,7 @@ use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex};
 use std::thread;
 
+use tidemill_core::shard::KeptShards;
 use tidemill_core::{Context, Error, Rdd, Settings, Version};
 
 use super::sums::{Pair, at, input, pairs, sums};
@@ -101,7 +102,7 @@ fn a_task_that_comes_late_changes_nothing() {
         (0..2).for_each(|partition| assert_eq!(shards.snapshot(partition, Version(10)).is_ok(), steps_on));
         let again = Context::local(1).unwrap();
         let loaded = sums(&again, |_| ());
-        loaded.load(&kept.into_iter().map(|snapshot| (snapshot, vec![])).collect::<Vec<_>>()).unwrap();
+        loaded.load(&shards.shape(), &kept.into_iter().map(|snapshot| (snapshot, vec![])).collect::<Vec<_>>()).unwrap();
         let expected = if steps_on { pairs(&[("slow", 5)]) } else { vec![] };
         assert_eq!(at(&loaded, version.0), expected);
     }
@@ -139,9 +140,9 @@ fn what_cannot_be_is_refused_in_words() {
         (shards.undo(Version(5)).err(), "version 5 of the state is not there; kept are versions 0 to 0"),
         (shards.snapshot(2, Version(0)).err(), "there is no shard of state for partition 2"),
         (shards.snapshot(0, Version(1)).err(), "version 1 of the state is not there"),
-        (shards.load(&[]).err(), "state of 0 partitions cannot be loaded into 2"),
-        (shards.load(&[(vec![9], vec![]), (vec![8], vec![])]).err(), "end at different versions"),
-        (shards.load(&[(vec![0, 200], vec![]), (vec![0], vec![])]).err(), "cannot decode a"),
+        (shards.load(&shards.shape(), &[]).err(), "state of 0 partitions cannot be loaded into 2"),
+        (shards.load(&shards.shape(), &[(vec![9], vec![]), (vec![8], vec![])]).err(), "end at different versions"),
+        (shards.load(&shards.shape(), &[(vec![0, 200], vec![]), (vec![0], vec![])]).err(), "cannot decode a"),
     ];
     for (error, part) in cases {
         let text = error.unwrap().to_string();

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use tidemill_core::memory::Pool;
+use tidemill_core::shard::{Keeper, KeptShards};
 use tidemill_core::{Context, Settings, Version};
 
-use super::sums::{at, input, pairs, sums};
+use super::sums::{Told, at, input, pairs, sums};
 
 #[test]
 fn steps_make_versions_that_can_be_read_until_they_are_forgotten() {
@@ -62,7 +63,7 @@ fn a_first_state_is_there_before_the_first_step() {
 fn a_snapshot_and_the_changes_since_make_an_equal_state() {
     let context = Context::local(2).unwrap();
     let shards = sums(&context, |_| ());
-    shards.set_durable(true);
+    shards.keep(Some(Arc::new(Told::default())));
     let batches: [&[(&str, i64)]; 4] = [&[("a", 1), ("b", 2)], &[("a", -1), ("c", 3)], &[], &[("a", 7), ("d", 1)]];
     let mut kept = vec![(Vec::new(), Vec::new()); 2];
     for (batch, version) in batches.iter().zip((0..).step_by(10)) {
@@ -77,19 +78,43 @@ fn a_snapshot_and_the_changes_since_make_an_equal_state() {
         }
     }
     let loaded = sums(&context, |_| ());
-    loaded.load(&kept).unwrap();
+    loaded.load(&shards.shape(), &kept).unwrap();
     assert_eq!((loaded.version(), at(&loaded, 40)), (Version(40), at(&shards, 40)));
     let partitions = |shards: &tidemill_core::Shards<_>| shards.read(Version(40)).glom().collect().unwrap();
     assert_eq!(partitions(&loaded), partitions(&shards), "in the same order");
     let step = |shards: &tidemill_core::Shards<_>| {
         shards.step(&input(&context, &[("a", 1), ("e", 1)]), Version(40), Version(50)).unwrap()
     };
-    loaded.set_durable(true);
+    loaded.keep(Some(Arc::new(Told::default())));
     assert_eq!(step(&loaded), step(&shards));
     // A change that is missing is no small thing.
     kept[1].1.remove(1);
-    let error = loaded.load(&kept).unwrap_err().to_string();
+    let error = loaded.load(&shards.shape(), &kept).unwrap_err().to_string();
     assert!(error.contains("the change from version 30 to 40 does not follow version 20"), "{error}");
+}
+
+#[test]
+fn a_keeper_is_told_what_was_made_and_can_read_what_it_needs() {
+    let context = Context::local(2).unwrap();
+    let shards = sums(&context, |record| assert!(record.1 != 99, "poison"));
+    let keeper = Arc::new(Told::default());
+    shards.keep(Some(Arc::clone(&keeper) as Arc<dyn Keeper>));
+    shards.seed(&input(&context, &[("a", 1)]), Version(5)).unwrap();
+    let step = |from, to, value| shards.step(&input(&context, &[("a", value)]), Version(from), Version(to));
+    step(5, 10, 1).unwrap();
+    step(5, 10, 1).unwrap(); // made already
+    step(10, 20, 99).unwrap_err();
+    *keeper.needs.lock().unwrap() = Some(Version(10));
+    step(10, 30, 1).unwrap();
+    shards.forget(Version(30));
+    assert_eq!(at(&shards, 10), pairs(&[("a", 2)]));
+    *keeper.needs.lock().unwrap() = None;
+    shards.forget(Version(30));
+    assert!(shards.read(Version(10)).collect().is_err());
+    shards.keep(None);
+    step(30, 40, 1).unwrap();
+    let told = ["seeded 5", "5 to 10, 2 deltas, whole: true", "10 to 30, 2 deltas, whole: true"];
+    assert_eq!(*keeper.words.lock().unwrap(), told);
 }
 
 #[test]

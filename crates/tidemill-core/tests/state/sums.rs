@@ -1,12 +1,34 @@
 //! `Sums`: the simplest shard, on which the tests are made.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use tidemill_core::lineage::Operator;
-use tidemill_core::shard::{Change, Delta, Emit, Step};
+use tidemill_core::shard::{Change, Delta, Emit, Keeper, Step};
 use tidemill_core::{BoxRuns, Cause, Context, Rdd, Runs, Shard, Shards, Stop, Text, Version, VersionedTable};
 
 pub(crate) type Pair = (Text, i64);
+
+/// Writes down what it is told, and needs the versions from one on.
+#[derive(Default)]
+pub(crate) struct Told {
+    pub(crate) words: Mutex<Vec<String>>,
+    pub(crate) needs: Mutex<Option<Version>>,
+}
+
+impl Keeper for Told {
+    fn stepped(&self, from: Version, to: Version, deltas: Vec<Delta>) {
+        let whole = deltas.iter().all(|delta| delta.change.is_some());
+        self.words.lock().unwrap().push(format!("{from} to {to}, {} deltas, whole: {whole}", deltas.len()));
+    }
+
+    fn seeded(&self, version: Version) {
+        self.words.lock().unwrap().push(format!("seeded {version}"));
+    }
+
+    fn needs(&self) -> Option<Version> {
+        *self.needs.lock().unwrap()
+    }
+}
 
 /// Sums up what comes for each key and emits the sum after each record; what makes it 0 removes the key.
 pub(crate) struct Sums {

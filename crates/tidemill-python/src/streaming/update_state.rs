@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
+use tidemill_core::layout::Layout;
 use tidemill_core::lineage::Operator;
+use tidemill_core::shard::KeptShards;
 use tidemill_core::{Rdd, Shards, StorageLevel, Timestamp, Version};
 use tidemill_streaming::dstream::{Compute, Computed, Parent};
 use tidemill_streaming::state::version_of;
@@ -26,6 +28,8 @@ pub(super) struct UpdateState {
     engine: Arc<Engine>,
     parent: DStream<PyBatch>,
     prepare: Callback,
+    /// How the states lie, and in how many partitions.
+    lies: (Option<Layout>, usize),
     /// The states to begin with, until they are in the shards.
     first: Mutex<Option<Rdd<PyBatch>>>,
     updates: Arc<Updates>,
@@ -41,6 +45,7 @@ impl UpdateState {
         operator: Operator,
         engine: &Arc<Engine>,
         parent: DStream<PyBatch>,
+        lies: &Rdd<PyBatch>,
         first: Option<Rdd<PyBatch>>,
         prepare: Callback,
     ) -> UpdateState {
@@ -49,6 +54,7 @@ impl UpdateState {
             engine: Arc::clone(engine),
             parent,
             prepare,
+            lies: (lies.layout().cloned(), lies.num_partitions()),
             first: Mutex::new(first),
             updates: Arc::default(),
             shards: OnceLock::new(),
@@ -70,7 +76,7 @@ impl UpdateState {
             cause: raised.into_cause(),
         })?;
         self.updates.set(to, self.work(description, frozen));
-        let shards = self.shards_for(&input);
+        let shards = self.made();
         let stepped = self.seed(streaming, shards).and_then(|()| {
             let from = shards.version();
             if from < to { shards.step(&input, from, to).map(drop) } else { Ok(()) } // somebody else was faster
@@ -87,11 +93,12 @@ impl UpdateState {
         Some(shards)
     }
 
-    fn shards_for(&self, input: &Rdd<PyBatch>) -> &Shards<StateShard> {
+    fn made(&self) -> &Shards<StateShard> {
         let made = self.shards.get_or_init(|| {
             let part = |partition| Arc::new(StatePart::new(&self.engine, &self.updates, partition));
-            let parts: Vec<_> = (0..input.num_partitions()).map(part).collect();
-            let (operator, layout) = (self.operator.clone(), input.layout().cloned());
+            let (layout, partitions) = self.lies.clone();
+            let parts: Vec<_> = (0..partitions).map(part).collect();
+            let operator = self.operator.clone();
             let make = |partition: usize| StateShard::of(&parts[partition]);
             (self.engine.context().shards(operator, parts.len(), layout, make), parts)
         });
@@ -103,13 +110,13 @@ impl UpdateState {
     }
 
     /// Puts the states to begin with into the shards, where that has not been done: as those of the time before the first
-    /// batch.
+    /// batch. Shards that were loaded have begun long ago.
     fn seed(&self, streaming: &StreamingContext, shards: &Shards<StateShard>) -> Result<(), tidemill_core::Error> {
         let mut first = self.first.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(states) = &*first {
+        if let Some(states) = first.as_ref().filter(|_| shards.version() == Version::START) {
             shards.seed(states, version_of(streaming.zero().unwrap_or_default()))?;
-            *first = None;
         }
+        *first = None;
         Ok(())
     }
 
@@ -159,5 +166,9 @@ impl Compute<PyBatch> for UpdateState {
 
     fn is_stateful(&self) -> bool {
         true
+    }
+
+    fn shards(&self, _: &StreamingContext) -> Result<Option<Arc<dyn KeptShards>>, Error> {
+        Ok(Some(Arc::new(self.made().clone())))
     }
 }

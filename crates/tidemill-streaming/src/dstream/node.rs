@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tidemill_core::lineage::{CallSite, Operator};
+use tidemill_core::shard::KeptShards;
 use tidemill_core::{Cause, Element, Rdd, StorageLevel, Timestamp};
 
 use crate::context::StreamingContext;
@@ -26,6 +27,9 @@ pub(crate) trait Stream: Send + Sync {
     fn remember_at_least(&self, duration: Duration);
     /// Whether it is computed in every batch.
     fn is_stateful(&self) -> bool;
+    /// Its state, made now if it was not yet.
+    #[allow(dead_code, reason = "recovery, which comes next, asks for it")]
+    fn shards(&self, streaming: &StreamingContext) -> Result<Option<Arc<dyn KeptShards>>, Error>;
     /// Computes the RDD of a batch and keeps the failure where there is one, for those who ask for the RDD.
     fn drive(&self, streaming: &StreamingContext, time: Timestamp) -> Result<(), Error>;
     /// Whether it may have an RDD at `time`.
@@ -189,6 +193,10 @@ impl<T: 'static> Stream for Node<T> {
 
     fn is_stateful(&self) -> bool {
         self.compute.is_stateful()
+    }
+
+    fn shards(&self, streaming: &StreamingContext) -> Result<Option<Arc<dyn KeptShards>>, Error> {
+        self.compute.shards(streaming)
     }
 
     fn drive(&self, streaming: &StreamingContext, time: Timestamp) -> Result<(), Error> {

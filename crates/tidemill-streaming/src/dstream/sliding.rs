@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tidemill_core::layout::Partitioner;
 use tidemill_core::lineage::Operator;
+use tidemill_core::shard::KeptShards;
 use tidemill_core::{Element, Key, Shard, StorageLevel, Timestamp};
 
 use crate::context::StreamingContext;
@@ -167,6 +168,10 @@ where
 
     fn is_stateful(&self) -> bool {
         true
+    }
+
+    fn shards(&self, streaming: &StreamingContext) -> Result<Option<Arc<dyn KeptShards>>, Error> {
+        Ok(Some(self.steps.kept(streaming)))
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use tidemill_core::environment::Environment;
 use tidemill_core::lineage::Operator;
+use tidemill_core::shard::KeptShards;
 use tidemill_core::{Element, Key, Rdd, Shard, Shards, Timestamp, Version};
 
 use crate::context::StreamingContext;
@@ -89,6 +90,11 @@ where
         shards.forget(oldest.unwrap_or(shards.version()));
     }
 
+    /// The shards, as those who keep them see them.
+    pub(crate) fn kept(&self, streaming: &StreamingContext) -> Arc<dyn KeptShards> {
+        Arc::new(self.shards(streaming).clone())
+    }
+
     fn shards(&self, streaming: &StreamingContext) -> &Shards<S> {
         self.shards.get_or_init(|| {
             let context = streaming.context();
@@ -99,11 +105,13 @@ where
     }
 
     /// Puts the state to begin with into the shards, where that has not been done: as that of the time before the first
-    /// batch.
+    /// batch. Shards that were loaded have begun long ago.
     fn seed(&self, streaming: &StreamingContext, shards: &Shards<S>) -> Result<(), tidemill_core::Error> {
         let first = self.first().clone();
         let Some(first) = first else { return Ok(()) };
-        shards.seed(&self.laid_out(streaming, &first)?, version_of(streaming.zero().unwrap_or_default()))?;
+        if shards.version() == Version::START {
+            shards.seed(&self.laid_out(streaming, &first)?, version_of(streaming.zero().unwrap_or_default()))?;
+        }
         *self.first() = None;
         Ok(())
     }

@@ -1,9 +1,11 @@
 //! `update_state_by_key`: a state for each key, which every batch updates.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tidemill_core::layout::Partitioner;
 use tidemill_core::lineage::Operator;
+use tidemill_core::shard::KeptShards;
 use tidemill_core::{Element, Key, Rdd, Shard, StorageLevel, Timestamp};
 
 use crate::context::StreamingContext;
@@ -223,5 +225,9 @@ where
 
     fn is_stateful(&self) -> bool {
         true
+    }
+
+    fn shards(&self, streaming: &StreamingContext) -> Result<Option<Arc<dyn KeptShards>>, Error> {
+        Ok(Some(self.steps.kept(streaming)))
     }
 }

@@ -184,7 +184,7 @@ where
     fn prepare(&self, step: &Step, input: BoxRuns<(K, V)>, _: &mut Emit<()>) -> Result<(Slide<K, V>, Delta), Stop> {
         let (slide, mut delta) = self.slide(step.from, step.to, input)?;
         if step.durable {
-            delta.change = Some(Bytes(encode(&slide.entering.records, Vec::new())?));
+            delta.change = Some(Arc::new(Bytes(encode(&slide.entering.records, Vec::new())?)));
         }
         Ok((slide, delta))
     }
@@ -225,7 +225,10 @@ where
     }
 
     fn load(&self, snapshot: &[u8], deltas: &[Delta]) -> Result<(), Stop> {
-        let ((Bytes(sums), inside), _) = decode::<(Bytes, Vec<(Version, Vec<(K, V)>)>)>(snapshot)?;
+        let (Bytes(sums), inside) = match snapshot {
+            [] => (Bytes(Vec::new()), Vec::new()),
+            _ => decode::<(Bytes, Vec<(Version, Vec<(K, V)>)>)>(snapshot)?.0,
+        };
         self.table.load(&sums, &[])?;
         self.replace_partials(inside.into_iter().map(|(at, records)| self.partial(at, records)).collect());
         for delta in deltas {

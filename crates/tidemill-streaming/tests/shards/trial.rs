@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
+use std::sync::Arc;
 
 use proptest::prelude::*;
 use tidemill_core::lineage::Operator;
-use tidemill_core::shard::Delta;
+use tidemill_core::shard::{Delta, Keeper, KeptShards};
 use tidemill_core::{Context, Element, Rdd, Shard, Shards, Version};
 
 /// A key and a value.
@@ -53,11 +54,19 @@ pub(crate) struct Trial<S: Shard, O: Oracle> {
     kept: BTreeMap<u64, (O, Vec<O::Out>, Option<Delta>)>,
 }
 
+/// Asks for changes and looks at none.
+struct Ignores;
+
+impl Keeper for Ignores {
+    fn stepped(&self, _: Version, _: Version, _: Vec<Delta>) {}
+    fn seeded(&self, _: Version) {}
+}
+
 /// Shards of one partition: what comes is in order.
 pub(crate) fn shards<S: Shard>(context: &Context, make: impl Fn(&Context) -> S) -> Shards<S> {
     let layout = input(context, &[]).layout().cloned();
     let shards = context.shards(Operator::here("stateful"), 1, layout, |_| make(context));
-    shards.set_durable(true);
+    shards.keep(Some(Arc::new(Ignores)));
     shards
 }
 
@@ -131,7 +140,7 @@ where
         let snapshot = self.shards.snapshot(0, Version(oldest)).unwrap();
         let deltas = self.kept.values().skip(1).map(|(_, _, delta)| delta.clone().unwrap()).collect();
         let loaded = shards(&self.context, make);
-        loaded.load(&[(snapshot, deltas)]).unwrap();
+        loaded.load(&self.shards.shape(), &[(snapshot, deltas)]).unwrap();
         self.check(&loaded, [self.current()].into_iter());
         self.shards = loaded;
         for later in [10, 10, 30, 10] {

@@ -42,12 +42,12 @@ impl<K: Key, S: Element> VersionedTable<K, S> {
         Ok(bytes)
     }
 
-    /// Puts a snapshot and the changes since in place of all there is.
+    /// Puts a snapshot and the changes since in place of all there is. No bytes stand for an empty table.
     ///
     /// # Errors
     /// The bytes are no such table, or a change is missing.
     pub fn load(&self, snapshot: &[u8], deltas: &[Delta]) -> Result<(), Stop> {
-        let (version, mut bytes) = decode::<Version>(snapshot)?;
+        let (version, mut bytes) = if snapshot.is_empty() { (Version::START, snapshot) } else { decode(snapshot)? };
         let mut table = Inner::new(version, self.memory.grant(Pool::State));
         while !bytes.is_empty() {
             let ((key, state, changed), rest) = decode::<(K, S, Version)>(bytes)?;

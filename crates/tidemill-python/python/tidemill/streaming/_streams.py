@@ -156,9 +156,9 @@ class Streams:
                 description, frozen = describe((op,), ("state",), tuple(sc._paths))
                 return pairs.partitionBy(partitions)._jrdd, description, frozen
 
-        initial = None if first is None else first.partitionBy(partitions)._jrdd
+        lies = (sc.parallelize([], 1) if first is None else first).partitionBy(partitions)._jrdd
         self._functions.append((place, update))
-        stream = self._engine.update_state(place, parent._jdstream, initial, prepare)
+        stream = self._engine.update_state(place, parent._jdstream, lies, None if first is None else lies, prepare)
         return DStream(stream, self, sc.serializer)  # type: ignore[arg-type]
 
     def _add_output(self, name: str, stream: Stream, function: TransformFunction) -> None:

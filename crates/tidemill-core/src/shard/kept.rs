@@ -1,0 +1,107 @@
+//! State that outlives the process: `Keeper` is told what changes, `KeptShards` are loaded from what it has kept.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, PoisonError};
+
+use crate::Cause;
+use crate::error::Error;
+use crate::lineage::Operator;
+use crate::shape::Shape;
+use crate::shard::{Delta, Shard, Shards, Version};
+
+/// What is kept of one shard: a snapshot, empty for [`Version::START`], and the changes since.
+pub type Kept = (Vec<u8>, Vec<Delta>);
+
+/// Is told of each new version of an operator's state, in order. It must not block for longer than a hand-over takes.
+pub trait Keeper: Send + Sync {
+    /// All shards have stepped; `deltas` has what each did, by partition. A step from a version before the last one told of
+    /// takes the place of what was told of the later ones.
+    fn stepped(&self, from: Version, to: Version, deltas: Vec<Delta>);
+
+    /// A first state was put in place of all there was.
+    fn seeded(&self, version: Version);
+
+    /// The oldest version that it still has to read: the shards forget none from there on.
+    fn needs(&self) -> Option<Version> {
+        None
+    }
+}
+
+/// All shards of one stateful operator, whatever their type, to whoever keeps them.
+pub trait KeptShards: Send + Sync {
+    /// The operator.
+    fn operator(&self) -> &Operator;
+
+    /// How many shards there are.
+    fn partitions(&self) -> usize;
+
+    /// The version that they are at.
+    fn version(&self) -> Version;
+
+    /// The shape of their entries.
+    fn shape(&self) -> Shape;
+
+    /// Tells `keeper` of each step from now on, with what changes in it; `None` ends that.
+    fn keep(&self, keeper: Option<Arc<dyn Keeper>>);
+
+    /// All of a version of one shard, in postcard.
+    ///
+    /// # Errors
+    /// The version is not kept, there is no such partition, or values cannot be encoded.
+    fn snapshot(&self, partition: usize, version: Version) -> Result<Vec<u8>, Error>;
+
+    /// Puts what was kept, of each partition there was, in place of all there is. `shape` is that of the entries in it.
+    ///
+    /// # Errors
+    /// The entries have another shape than these and nothing converts them; the bytes are no such state; the partitions end
+    /// at different versions. Nothing is to be relied on then.
+    fn load(&self, shape: &Shape, kept: &[Kept]) -> Result<(), Error>;
+}
+
+impl<S: Shard> KeptShards for Shards<S> {
+    fn operator(&self) -> &Operator {
+        &self.resident.operator
+    }
+
+    fn partitions(&self) -> usize {
+        self.resident.parts.len()
+    }
+
+    fn version(&self) -> Version {
+        Shards::version(self)
+    }
+
+    fn shape(&self) -> Shape {
+        Shape::of::<S::Entry>()
+    }
+
+    fn keep(&self, keeper: Option<Arc<dyn Keeper>>) {
+        self.resident.state().keeper = keeper;
+    }
+
+    fn snapshot(&self, partition: usize, version: Version) -> Result<Vec<u8>, Error> {
+        let part = self.resident.part(partition);
+        let bytes = part.and_then(|part| Arc::clone(&part.shard).snapshot(version));
+        bytes.map_err(|stop| self.stopped(stop))
+    }
+
+    fn load(&self, _shape: &Shape, kept: &[Kept]) -> Result<(), Error> {
+        let _turn = self.resident.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let parts = &self.resident.parts;
+        if kept.len() != parts.len() {
+            let text = format!("state of {} partitions cannot be loaded into {}", kept.len(), parts.len());
+            return Err(self.error(Cause::Invalid(text)));
+        }
+        for (part, (snapshot, deltas)) in parts.iter().zip(kept) {
+            part.shard.load(snapshot, deltas).map_err(|stop| self.stopped(stop))?;
+        }
+        let versions: BTreeSet<Version> = parts.iter().map(|part| part.shard.version()).collect();
+        if versions.len() > 1 {
+            let text = "the partitions of the loaded state end at different versions";
+            return Err(self.error(Cause::Invalid(text.into())));
+        }
+        self.resident.remove_emitted(|_| true);
+        self.resident.state().version = versions.first().copied().unwrap_or_default();
+        Ok(())
+    }
+}
