@@ -32,6 +32,7 @@ pub mod input;
 pub mod receiver;
 pub mod batch;
 pub mod state;
+pub mod checkpoint;
 pub mod dead_letter;
 pub mod rate;
 pub mod error;

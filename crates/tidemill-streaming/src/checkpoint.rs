@@ -1,0 +1,6 @@
+//! What outlives the process: storage, and the log that all durable parts write to.
+//!
+//! There is one storage seam ([`storage::Storage`]: files on a local disk, objects in a store) and one log over it
+//! ([`log::Log`]), which the driver's batches, received blocks and the states of streams share.
+
+pub mod storage;
