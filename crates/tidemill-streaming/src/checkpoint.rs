@@ -4,3 +4,4 @@
 //! ([`log::Log`]), which the driver's batches, received blocks and the states of streams share.
 
 pub mod storage;
+pub mod log;
