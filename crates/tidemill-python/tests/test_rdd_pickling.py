@@ -90,6 +90,51 @@ def test_actions_are_found_again_by_what_they_hold():
     assert of(Fold([], add)) is not of(Fold([], add))
 
 
+def plus(step, also=0.0):
+    return lambda x: x + step + also
+
+
+def countdown(least):
+    def function(x):
+        return [x] if x <= least else [x, *function(x - 1)]
+
+    return function
+
+
+def test_functions_made_anew_are_found_again_by_code_and_captures():
+    same = [
+        (lambda: (plus(1), plus(1)), [4]),
+        (lambda: (countdown(1), countdown(1)), [[3, 2, 1]]),
+        (lambda: (functools.partial(plus(1)), functools.partial(plus(1))), [4]),
+        (lambda: (functools.partial(pow, 2), functools.partial(pow, 2)), [8]),
+    ]
+    for make, found in same:
+        (before, _), (after, frozen) = map(described, make())
+        assert after is before and frozen and answer(after, 3) == found
+
+
+def test_other_captures_are_told_apart():
+    steps = [1, 2, True, 1.0, 1 + 0j, -1]
+    pickles = [described(plus(step))[0] for step in steps]
+    assert [answer(pickled, 3)[0] for pickled in pickles] == [3 + step for step in steps]
+    zeros = [described(lambda x, zero=zero: str(zero))[0] for zero in (0.0, -0.0)]
+    assert [answer(pickled, 3) for pickled in zeros] == [["0.0"], ["-0.0"]]
+    named, other = plus(1), plus(1)
+    other.__name__ = "other"
+    assert described(named)[0] is not described(other)[0]
+    table = [1]
+    assert not described(lambda x: plus(table)(x))[1]
+
+
+def test_functions_that_share_one_stay_apart_from_those_that_do_not():
+    def pair(first, second):
+        return describe(op(first) + op(second), ROWS, ())[0]
+
+    one = plus(1)
+    assert pair(one, one) is pair(one, one) and pair(one, one) is not pair(plus(1), plus(1))
+    assert pair(plus(1), plus(1)) is pair(plus(1), plus(1))
+
+
 def test_only_so_many_descriptions_are_kept(monkeypatch):
     monkeypatch.setattr(_functions, "_KEPT_DESCRIPTIONS", 4)
     monkeypatch.setattr(_functions, "_kept", {})

@@ -1,14 +1,16 @@
 """How a user's functions become bytes: an RDD's whole chain as one pickle, kept where nothing in it can have changed.
 
 Functions are pickled when an RDD is first needed by a job (behaviour 3.30). That is done again for each batch of a
-stream, and mostly for functions whose captured values are the very objects of the last batch; then the bytes of that
-batch serve.
+stream and each round of a loop, and mostly for functions of the same code that captured the same values as the last
+time, even where a `lambda` has made them anew; then the bytes of the last time serve.
 """
 
 from __future__ import annotations
 
+import functools
 import pickle
 import threading
+import types
 from typing import Any, NamedTuple, Optional
 
 import cloudpickle
@@ -23,7 +25,7 @@ Op = tuple[str, Any, Any]  # kind, function, place of the user's call
 _PROTOCOL = 5
 _KEPT_DESCRIPTIONS = 256
 _LARGEST_KEPT = 256 << 10
-_VALUES = frozenset([str, int, float, bool, bytes, type(None)])
+_VALUES = frozenset([str, int, bool, bytes, type(None)])  # not float: 0.0 equals -0.0
 
 
 class _Kept(NamedTuple):
@@ -44,7 +46,7 @@ def describe(ops: tuple[Op, ...], sink: tuple[Any, ...], paths: tuple[str, ...],
     `paths` are folders and archives that workers import from, `batch` is the number of records in each batch of output,
     0 for as many as are fit. Raises `pickle.PicklingError` with PySpark's words for what cannot be pickled.
     """
-    held: list[Any] = []
+    held: dict[int, Any] = {}
     key = (
         batch,
         paths,
@@ -56,7 +58,7 @@ def describe(ops: tuple[Op, ...], sink: tuple[Any, ...], paths: tuple[str, ...],
         return kept.pickled, True
     pickled = _pickled(ops, sink, paths, batch)
     snapshots = []
-    for function in held:
+    for function in held.values():
         taken = snapshot(function)
         if taken is None:
             return pickled, False
@@ -65,7 +67,7 @@ def describe(ops: tuple[Op, ...], sink: tuple[Any, ...], paths: tuple[str, ...],
         with _keeping:
             if len(_kept) >= _KEPT_DESCRIPTIONS:
                 del _kept[next(iter(_kept))]
-            _kept[key] = _Kept(tuple(held), tuple(snapshots), pickled)
+            _kept[key] = _Kept(tuple(held.values()), tuple(snapshots), pickled)
     return pickled, True
 
 
@@ -76,15 +78,40 @@ def describe_profiled(
     return _pickled(ops, sink, paths, batch, profiler), False
 
 
-def _known(part: Any, held: list[Any]) -> Any:
-    """By what a part of a description is found again: values by type and value, all else by identity."""
+def _known(part: Any, held: dict[int, Any]) -> Any:
+    """By what a part of a description is found again: values by type and value, functions by code and by what they
+    captured, all else by identity.
+
+    `held` gets, by identity, all that is no value. What stands twice in a description must stand there twice the next time.
+    """
     kind = type(part)
     if kind in _VALUES:
         return kind, part
     if isinstance(part, PartitionFunction):
         return (kind, *[_known(each, held) for each in part.parts()])
-    held.append(part)
+    if id(part) in held:
+        return "again", list(held).index(id(part))
+    held[id(part)] = part
+    if kind is types.FunctionType:
+        return _known_function(part, held)
+    if kind is functools.partial and not part.__dict__:
+        parts = (part.func, *part.args, *part.keywords.values())
+        return (kind, tuple(part.keywords), *[_known(each, held) for each in parts])
     return id(part)
+
+
+def _known_function(function: types.FunctionType, held: dict[int, Any]) -> Any:
+    if "<" not in function.__qualname__:  # neither a lambda nor made by a function: it is not made anew
+        return id(function)
+    if function.__dict__ or function.__kwdefaults__ or function.__annotations__:
+        return id(function)
+    try:
+        captured = [cell.cell_contents for cell in function.__closure__ or ()]
+    except ValueError:  # one that is not assigned yet
+        return id(function)
+    names = (function.__name__, function.__qualname__, function.__module__, function.__doc__)
+    parts = (*names, *(function.__defaults__ or ()), *captured)
+    return (id(function.__code__), id(function.__globals__), *[_known(part, held) for part in parts])
 
 
 def _pickled(
