@@ -56,7 +56,7 @@ impl PyStatus {
     /// The status of a context's jobs from now on.
     pub(crate) fn of(context: &Context) -> PyStatus {
         let known = Arc::new(Mutex::new(Known::default()));
-        if let Err(error) = context.events().add("status", Watch(Arc::clone(&known))) {
+        if let Err(error) = context.events().add_patient("status", Watch(Arc::clone(&known))) {
             tracing::warn!(%error, "The status of jobs will not be known.");
         }
         PyStatus { context: context.clone(), known }

@@ -13,6 +13,9 @@ use super::{Event, Listener};
 use crate::Cause;
 use crate::settings::keys;
 
+/// So many events wait at most before a patient listener is woken: those of some ten small jobs.
+const PATIENCE: usize = 256;
+
 /// Tells events to listeners. Dropping it ends the listeners once they have been told what is queued.
 #[derive(Debug)]
 pub struct EventBus<E = Event> {
@@ -84,6 +87,8 @@ struct Lane<E> {
     arrived: Arc<Condvar>,
     /// Whether its thread waits for an event: waking costs a call of the system, so it is done only then.
     sleeping: bool,
+    /// So many events have to wait before its thread is woken for them.
+    patience: usize,
 }
 
 impl<E: Send + Sync + 'static> EventBus<E> {
@@ -100,6 +105,30 @@ impl<E: Send + Sync + 'static> EventBus<E> {
     ///
     /// [`ListenerError`] if the bus was stopped or there is no thread to be had.
     pub fn add(&self, name: &str, listener: impl Listener<E> + 'static) -> Result<ListenerHandle<E>, ListenerError> {
+        self.add_lane(name, listener, 1)
+    }
+
+    /// As [`add`](EventBus::add), for a listener that need not know at once: it is told when some hundred events wait, or
+    /// somebody [flushes](EventBus::flush). Waking a thread for each event of a tiny job would take longer than the job.
+    ///
+    /// # Errors
+    ///
+    /// As [`add`](EventBus::add).
+    pub fn add_patient(
+        &self,
+        name: &str,
+        listener: impl Listener<E> + 'static,
+    ) -> Result<ListenerHandle<E>, ListenerError> {
+        // Half of the queue is left for what happens until its thread runs.
+        self.add_lane(name, listener, PATIENCE.min(self.queue_limit.div_ceil(2)))
+    }
+
+    fn add_lane(
+        &self,
+        name: &str,
+        listener: impl Listener<E> + 'static,
+        patience: usize,
+    ) -> Result<ListenerHandle<E>, ListenerError> {
         let dropped = Arc::new(AtomicU64::new(0));
         let arrived = Arc::new(Condvar::new());
         let id = {
@@ -109,7 +138,7 @@ impl<E: Send + Sync + 'static> EventBus<E> {
             }
             let id = state.lanes_made;
             state.lanes_made += 1;
-            state.lanes.push(Lane::new(id, name, dropped.clone(), arrived.clone()));
+            state.lanes.push(Lane::new(id, name, dropped.clone(), arrived.clone(), patience));
             self.shared.count(&state);
             id
         };
@@ -141,7 +170,9 @@ impl<E: Send + Sync + 'static> EventBus<E> {
             if lane.queue.len() < self.queue_limit {
                 lane.queue.push_back(event.clone());
                 lane.accepted += 1;
-                lane.wake();
+                if lane.queue.len() >= lane.patience {
+                    lane.wake();
+                }
             } else if lane.dropped.fetch_add(1, Ordering::Relaxed) == 0 {
                 began_to_drop.push(lane.name.clone());
             }
@@ -155,7 +186,8 @@ impl<E: Send + Sync + 'static> EventBus<E> {
 
     /// Waits until the listeners were told all that was posted before. False if that takes longer than `timeout`.
     pub fn flush(&self, timeout: Duration) -> bool {
-        let state = self.shared.lock();
+        let mut state = self.shared.lock();
+        state.lanes.iter_mut().for_each(Lane::wake);
         let targets: Vec<(u64, u64)> = state.lanes.iter().map(|lane| (lane.id, lane.accepted)).collect();
         let is_behind = |lane: &Lane<E>| targets.iter().any(|&(id, target)| id == lane.id && lane.delivered < target);
         self.shared.wait_while(state, timeout, is_behind).is_empty()
@@ -286,7 +318,7 @@ impl<E> State<E> {
 }
 
 impl<E> Lane<E> {
-    fn new(id: u64, name: &str, dropped: Arc<AtomicU64>, arrived: Arc<Condvar>) -> Lane<E> {
+    fn new(id: u64, name: &str, dropped: Arc<AtomicU64>, arrived: Arc<Condvar>, patience: usize) -> Lane<E> {
         let (queue, name) = (VecDeque::new(), name.to_owned());
         Lane {
             id,
@@ -299,6 +331,7 @@ impl<E> Lane<E> {
             thread: None,
             arrived,
             sleeping: false,
+            patience,
         }
     }
 

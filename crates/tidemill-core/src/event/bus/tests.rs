@@ -67,6 +67,25 @@ fn without_listeners_no_event_is_built() {
 }
 
 #[test]
+fn a_patient_listener_is_told_when_its_queue_fills_or_somebody_flushes() {
+    for (queue_limit, patience) in [(10_000, PATIENCE as u64), (10, 5), (1, 1)] {
+        let (sender, told) = sync_channel(1000);
+        let bus = EventBus::new(queue_limit);
+        bus.add_patient("recorder", Recorder(sender)).unwrap();
+        assert!(bus.flush(LONG));
+        (1..=patience).for_each(|number| bus.post(|| event(number)));
+        let heard: Vec<u64> = (1..=patience).map(|_| told.recv_timeout(LONG).unwrap()).collect();
+        assert!(heard.iter().copied().eq(1..=patience));
+        bus.post(|| event(0));
+        assert!(bus.flush(LONG));
+        assert_eq!(told.try_recv(), Ok(0), "a queue of {queue_limit}");
+        bus.post(|| event(7));
+        assert!(bus.stop(LONG));
+        assert_eq!(told.try_recv(), Ok(7));
+    }
+}
+
+#[test]
 fn every_listener_is_told_every_event_in_order() {
     let bus = EventBus::new(1000);
     let (first, first_hears) = sync_channel(1000);
