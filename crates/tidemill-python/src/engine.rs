@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use tidemill_core::{Accumulator, Context, Error, Settings};
 
 use crate::batch::PyBatch;
-use crate::pool::{Lanes, Pool, PoolSettings, Workers};
+use crate::pool::{Lanes, Pool, PoolSettings, Work, Workers};
+use crate::works::Works;
 
 /// A core context, and what Python needs beside it.
 pub struct Engine {
@@ -18,6 +19,7 @@ pub struct Engine {
     collected: AtomicU64,
     /// The workers that keep state, while there is any.
     lanes: Mutex<Weak<Lanes>>,
+    works: Works,
     next_task: AtomicU64,
 }
 
@@ -31,7 +33,8 @@ impl Engine {
         let updates = context.accumulator(Vec::new(), |all: &mut Vec<Vec<u8>>, mut more| all.append(&mut more));
         let workers = Pool::new(workers(&context));
         let (collected, next_task) = (AtomicU64::new(0), AtomicU64::new(0));
-        Ok(Arc::new(Engine { context, workers, updates, collected, lanes: Mutex::default(), next_task }))
+        let (lanes, works) = (Mutex::default(), Works::default());
+        Ok(Arc::new(Engine { context, workers, updates, collected, lanes, works, next_task }))
     }
 
     /// The core's context.
@@ -42,6 +45,11 @@ impl Engine {
     /// The processes that run Python's functions.
     pub fn workers(&self) -> &dyn Workers {
         &self.workers
+    }
+
+    /// The chain with this pickled description: see [`Works::named`].
+    pub(crate) fn work(&self, description: Vec<u8>, frozen: bool) -> Arc<Work> {
+        self.works.named(description, frozen)
     }
 
     /// Somebody has a function that will want a worker.

@@ -24,6 +24,7 @@ pub mod state;
 pub mod status;
 pub mod streaming;
 mod waiting;
+mod works;
 
 /// The module that Python imports.
 #[pymodule]

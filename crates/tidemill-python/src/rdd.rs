@@ -17,7 +17,6 @@ use crate::engine::Engine;
 use crate::error::to_python;
 use crate::layout::{layout_of, opaque_layout};
 use crate::pairs;
-use crate::pool::Work;
 use crate::shuffle::{exchange, partition_natively};
 use crate::waiting::wait;
 
@@ -108,7 +107,7 @@ impl PyRdd {
     }
 
     fn chain(&self, py: Python<'_>, call: Call, description: Vec<u8>, frozen: bool, keeps_layout: bool) -> PyRdd {
-        let work = Work::new(description, frozen);
+        let work = self.engine.work(description, frozen);
         let layout = self.rdd.layout().filter(|_| keeps_layout).cloned();
         py.detach(|| self.made(call, |rdd| chain(&self.engine, rdd, &work, layout)))
     }
@@ -123,7 +122,7 @@ impl PyRdd {
         partitions: usize,
         layout: Option<Vec<u8>>,
     ) -> PyResult<PyRdd> {
-        let work = Work::new(description, frozen);
+        let work = self.engine.work(description, frozen);
         let layout = named_layout(py, &call, layout, partitions)?;
         Ok(self.made(call, |rdd| exchange(&self.engine, rdd, &work, partitions, layout)))
     }
@@ -136,7 +135,7 @@ impl PyRdd {
         partitions: usize,
         layout: Vec<u8>,
     ) -> PyResult<PyRdd> {
-        let work = Work::new(description, true);
+        let work = self.engine.work(description, true);
         let layout = named_layout(py, &call, Some(layout), partitions)?;
         Ok(self.made(call, |rdd| partition_natively(&self.engine, rdd, &work, partitions, layout)))
     }

@@ -20,10 +20,6 @@ __all__ = ["Server", "describe"]
 
 Output = Tuple[int, int, int, formats.Payload]  # bucket, format, number of records, payload
 
-# Descriptions that stay made after the driver drops their chain, and how long one may be: each batch of a stream defines
-# the same functions again.
-_KEPT, _KEPT_BYTES = 64, 64 << 10
-
 # Tracebacks begin in files of this folder, which tell a program's author nothing.
 _HERE = __file__.rpartition("/")[0] + "/"
 
@@ -31,14 +27,13 @@ _HERE = __file__.rpartition("/")[0] + "/"
 class Server:
     """Serves one driver over one socket."""
 
-    __slots__ = ("_descriptions", "_ended", "_frozen", "_kept", "_link", "_tables")
+    __slots__ = ("_descriptions", "_ended", "_frozen", "_link", "_tables")
 
     def __init__(self, link: Link) -> None:
         self._link = link
         # Chains that the driver has defined, pickled: number -> (description, whether it may stay unpickled).
         self._descriptions: Dict[int, Tuple[bytes, bool]] = {}
         self._frozen: Dict[int, Any] = {}
-        self._kept: Dict[Tuple[Any, bytes], Any] = {}  # what was made of a frozen description, the oldest first
         self._tables = resident.Tables()
         self._ended = True  # whether all input of the task has come
 
@@ -109,19 +104,7 @@ class Server:
             description, frozen = self._descriptions[number]
             if not frozen:
                 return make(pickle.loads(description))
-            made = self._frozen[number] = self._made_before(description, make)
-        return made
-
-    def _made_before(self, description: bytes, make: Callable[[Dict[str, Any]], Any]) -> Any:
-        """What `make` makes of a frozen description, or has made of an equal one."""
-        made = self._kept.pop((make, description), None)
-        if made is None:
-            made = make(pickle.loads(description))
-            if len(description) > _KEPT_BYTES:
-                return made
-            if len(self._kept) == _KEPT:
-                del self._kept[next(iter(self._kept))]
-        self._kept[make, description] = made
+            made = self._frozen[number] = make(pickle.loads(description))
         return made
 
     def _runs(self) -> Iterator[Output]:
