@@ -5,6 +5,7 @@ of records, bucket, length of the payload.
 """
 from __future__ import annotations
 
+import select
 import socket
 import struct
 from typing import List, NamedTuple, Union
@@ -45,10 +46,12 @@ class Frame(NamedTuple):
 class Link:
     """Frames over a stream socket. Output that is small waits until more comes, or until input is waited for."""
 
-    __slots__ = ("_buffer", "_end", "_socket", "_start", "_view", "_waiting", "_waiting_bytes")
+    __slots__ = ("_arrival", "_buffer", "_end", "_socket", "_start", "_view", "_waiting", "_waiting_bytes")
 
     def __init__(self, connection: socket.socket) -> None:
         self._socket = connection
+        self._arrival = select.poll()
+        self._arrival.register(connection, select.POLLIN)
         self._buffer = bytearray(_BUFFER_BYTES)
         self._view = memoryview(self._buffer)
         self._start = self._end = 0
@@ -107,6 +110,8 @@ class Link:
         if self._start:
             self._view[:here] = self._view[self._start : self._end]
         self._start, self._end = 0, here
+        # Linux wakes whoever waits in `recv` also when the other side reads what was sent, though nothing came.
+        self._arrival.poll()
         while self._end < _HEAD_BYTES:
             self._end += self._receive(self._view[self._end :])
 
