@@ -5,3 +5,4 @@
 
 pub mod storage;
 pub mod log;
+pub mod testing;

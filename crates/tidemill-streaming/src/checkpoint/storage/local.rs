@@ -277,12 +277,16 @@ impl Storage for LocalStorage {
 
     fn remove(&self, name: &str) -> Result<(), StorageError> {
         let path = self.changeable(name, "remove")?;
-        match self.files.remove(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            removed => removed.map_err(|e| self.place(name).failed("remove", &e))?,
-        }
         let folder = path.parent().unwrap_or(&self.root);
-        self.files.sync_folder(folder).map_err(|e| self.place(name).failed("sync the folder of", &e))
+        let is_missing = match self.files.remove(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => true,
+            removed => removed.map(|()| false).map_err(|e| self.place(name).failed("remove", &e))?,
+        };
+        // What is missing may have been removed by a call whose sync failed.
+        match self.files.sync_folder(folder) {
+            Err(error) if is_missing && error.kind() == io::ErrorKind::NotFound => Ok(()),
+            synced => synced.map_err(|e| self.place(name).failed("sync the folder of", &e)),
+        }
     }
 
     fn settle(&self, name: &str) -> Result<(), StorageError> {

@@ -1,0 +1,22 @@
+//! For tests of what is durable: a disk in memory that crashes when it is told to.
+//!
+//! ```
+//! use tidemill_streaming::checkpoint::storage::{LocalStorage, Storage};
+//! use tidemill_streaming::checkpoint::testing::SimulatedDisk;
+//!
+//! let disk = SimulatedDisk::new();
+//! let storage = disk.open()?;
+//! storage.put("a", b"kept")?;
+//! disk.crash_at(disk.operations() + 4); // Its third operation is the renaming, the fourth makes that durable.
+//! assert!(storage.put("a", b"lost, perhaps").is_err());
+//! assert_eq!(disk.history().last().unwrap(), "sync the folder of .");
+//! disk.crash(7);
+//! assert!(matches!(&disk.open()?.read("a")?[..], b"kept" | b"lost, perhaps"));
+//! # Ok::<(), tidemill_streaming::checkpoint::storage::StorageError>(())
+//! ```
+
+mod disk;
+mod random;
+
+pub use disk::{Fault, SimulatedDisk};
+pub use random::Random;
