@@ -67,6 +67,8 @@ pub struct Setting {
     pub row: Option<&'static str>,
     /// Why writing it changes nothing yet: what it is for is not built. The page marks it, and who writes it is warned.
     pub no_effect: Option<&'static str>,
+    /// Why it cannot be set at all: it asks for something that this engine cannot do.
+    pub refused: Option<&'static str>,
     parse: fn(&Setting, &str) -> Option<(AnyValue, Option<f64>)>,
     unset: fn() -> Option<AnyValue>,
     optional: bool,
@@ -117,6 +119,7 @@ impl Setting {
             doc,
             row: None,
             no_effect: None,
+            refused: None,
             parse: parse_as::<T>,
             unset: unset_as::<T>,
             optional: T::OPTIONAL,
@@ -147,6 +150,10 @@ impl Setting {
         Setting { no_effect: Some(because), ..self }
     }
 
+    const fn refused(self, because: &'static str) -> Setting {
+        Setting { refused: Some(because), ..self }
+    }
+
     const fn old_names(self, old_names: &'static [&'static str]) -> Setting {
         Setting { old_names, ..self }
     }
@@ -159,6 +166,9 @@ impl Setting {
 
     /// What this setting makes of a text that was written for it.
     fn read(&self, written: &str) -> Result<AnyValue, SettingError> {
+        if let Some(because) = self.refused {
+            return Err(SettingError::Never { name: self.name, because });
+        }
         match (self.parse)(self, written.trim()) {
             Some((value, magnitude)) if self.bounds.hold(written.trim(), magnitude) => Ok(value),
             _ => Err(SettingError::refused(self, written)),

@@ -11,7 +11,8 @@ Every name that the engine knows, with what holds when it is not set. Names that
 mean what they mean there; `tidemill.` names are our own. Sizes are written `64k`, `512m`, `1g`; lengths of time
 `200ms`, `2s`, `1min`, `1h`; a number without a unit is bytes or what the table says. A value that is not allowed stops
 the program at its start; a name that nobody knows is warned of. What a setting marked *no effect yet* is for is not
-built: its value is checked, and a program that writes another than the default is warned.
+built: its value is checked, and a program that writes another than the default is warned. One marked *refused* stops
+the program: it asks for what the engine cannot do.
 
 This page is made from the table in the source: `UPDATE_DOCS=1 cargo test -p tidemill-core settings`.
 ";
@@ -55,6 +56,9 @@ fn row(setting: &Setting) -> String {
     };
     let mark = if setting.no_effect.is_some() { "*No effect yet.* " } else { "" };
     let mut doc = format!("{mark}{}", setting.doc.trim());
+    if let Some(because) = setting.refused {
+        let _ = write!(doc, " *Refused*: {because}.");
+    }
     if let Some(names) = (!setting.old_names.is_empty()).then(|| setting.old_names.join("`, `")) {
         let _ = write!(doc, " Also read as `{names}`.");
     }

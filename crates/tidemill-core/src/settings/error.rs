@@ -19,6 +19,14 @@ pub enum SettingError {
         /// A value that may be written.
         example: &'static str,
     },
+    /// The setting asks for what this engine cannot do, whatever its value.
+    #[error("{name} cannot be set: {because}; remove it")]
+    Never {
+        /// The setting.
+        name: &'static str,
+        /// Why, and what there is in its place.
+        because: &'static str,
+    },
     /// Two settings that are each fine do not go together.
     #[error("{name} is {given}, but {rule}; {try_this}")]
     Together {

@@ -264,13 +264,28 @@ fn the_table_is_sound() {
             assert!(names.insert(*name), "{name} stands twice");
         }
         assert!(setting.read_default().is_ok(), "{} refuses its default", setting.name);
-        assert!(setting.read(setting.example()).is_ok(), "{} refuses its example", setting.name);
+        let refused = setting.read(setting.example()).is_err();
+        assert_eq!(refused, setting.refused.is_some(), "{} refuses its example", setting.name);
         assert!(setting.doc.trim().ends_with('.'), "{} needs a sentence", setting.name);
     }
     // 4.1 to 4.31 all have an entry.
     let rows: HashSet<_> = keys::all().filter_map(|setting| setting.row).collect();
     for row in 1..=31 {
         assert!(rows.contains(format!("4.{row}").as_str()), "4.{row}");
+    }
+}
+
+#[test]
+fn what_cannot_be_done_is_refused_with_the_reason() {
+    // behaviour 4.14 and 4.18
+    for name in ["spark.streaming.receiver.writeAheadLog.class", "spark.streaming.driver.writeAheadLog.class"] {
+        let error = Config::resolve(&Settings::from_pairs([(name, "org.example.Log")])).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            format!(
+                "{name} cannot be set: a class of the JVM cannot be loaded, and the built-in log is there; remove it"
+            )
+        );
     }
 }
 

@@ -18,7 +18,7 @@ struct Declared {
     key: String,
     /// The name that programs know.
     name: String,
-    /// Whether it is marked as without effect.
+    /// Whether it is marked as without effect, or as refused.
     without_effect: bool,
 }
 
@@ -31,7 +31,9 @@ fn declared(text: &str) -> Vec<Declared> {
         let (key, rest) = entry.first()?.trim_start().split_once(": ")?;
         let whole = !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_');
         let name = rest.split('"').nth(1).unwrap_or_default().to_owned();
-        whole.then(|| Declared { key: key.to_owned(), name, without_effect: entry.concat().contains("no_effect(") })
+        let entry = entry.concat();
+        let without_effect = entry.contains("no_effect(") || entry.contains("refused(");
+        whole.then(|| Declared { key: key.to_owned(), name, without_effect })
     });
     entries.collect()
 }

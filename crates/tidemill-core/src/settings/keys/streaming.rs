@@ -32,39 +32,37 @@ settings! {
     /// costs more than it brings.
     BLOCK_INTERVAL: Duration = "spark.streaming.blockInterval",
         default("200ms"), bounds(Bounds::AboveZero), row("4.8");
-    /// How many finished blocks may wait to be stored before the receiver does.
-    BLOCK_QUEUE_SIZE: usize = "spark.streaming.blockQueueSize", default("10"), bounds(Bounds::AboveZero), row("4.9"),
-        no_effect("a finished block is stored at once; receivers wait where memory is short");
+    /// How many finished blocks of a receiver may wait to be written to its log before the receiver does. Without the log
+    /// a finished block is stored at once.
+    BLOCK_QUEUE_SIZE: usize = "spark.streaming.blockQueueSize", default("10"), bounds(Bounds::AboveZero), row("4.9");
     /// The most records a second that a receiver may take.
     RECEIVER_MAX_RATE: Rate = "spark.streaming.receiver.maxRate", default("0"), row("4.10");
     /// How long after a failure a receiver starts again.
     RECEIVER_RESTART_DELAY: Duration = "spark.streaming.receiverRestartDelay", default("2000ms"), row("4.11");
-    /// How long storing a block in memory and in the write-ahead log may take.
+    /// How long a receiver, or a batch, waits for blocks to be written to the receiver's log. Who stored a block and waits
+    /// longer gets an error.
     BLOCK_STORE_TIMEOUT: Duration = "spark.streaming.receiver.blockStoreTimeout",
-        default("30s"), plain(Unit::Seconds), bounds(Bounds::AboveZero), row("4.12"),
-        no_effect("there is no write-ahead log");
+        default("30s"), plain(Unit::Seconds), bounds(Bounds::AboveZero), row("4.12");
     /// A receiver's block is cut early at this size.
     RECEIVER_BLOCK_SIZE: ByteSize = "tidemill.receiver.block.size",
         default("8m"), bounds(Bounds::AtMost(TEXT_BLOCK_MOST));
     /// Whether received blocks are logged before they are acknowledged; needs a checkpoint directory.
-    RECEIVER_LOG_ENABLE: bool = "spark.streaming.receiver.writeAheadLog.enable", default("false"), row("4.13"),
-        no_effect("there is no write-ahead log");
+    RECEIVER_LOG_ENABLE: bool = "spark.streaming.receiver.writeAheadLog.enable", default("false"), row("4.13");
     /// A write-ahead log of your own for received blocks, by name.
     RECEIVER_LOG_CLASS: Option<String> = "spark.streaming.receiver.writeAheadLog.class",
-        absent("the built-in one"), row("4.14"), no_effect("there is no write-ahead log");
+        absent("the built-in one"), row("4.14"), refused("a class of the JVM cannot be loaded, and the built-in log is there");
     /// How long one file of the receivers' log is written to.
     RECEIVER_LOG_ROLLING_INTERVAL: Duration = "spark.streaming.receiver.writeAheadLog.rollingIntervalSecs",
-        default("60s"), plain(Unit::Seconds), bounds(Bounds::AboveZero), row("4.15"),
-        no_effect("there is no write-ahead log");
+        default("60s"), plain(Unit::Seconds), bounds(Bounds::AboveZero), row("4.15");
     /// How often writing to the receivers' log is tried.
     RECEIVER_LOG_MAX_FAILURES: u32 = "spark.streaming.receiver.writeAheadLog.maxFailures",
-        default("3"), bounds(Bounds::AboveZero), row("4.16"), no_effect("there is no write-ahead log");
+        default("3"), bounds(Bounds::AboveZero), row("4.16");
     /// Whether a file of the receivers' log is closed after each write, as stores like S3 need.
     RECEIVER_LOG_CLOSE_AFTER_WRITE: bool = "spark.streaming.receiver.writeAheadLog.closeFileAfterWrite",
-        default("false"), row("4.17"), no_effect("there is no write-ahead log");
+        default("false"), row("4.17");
     /// A write-ahead log of your own for the driver, by name.
     DRIVER_LOG_CLASS: Option<String> = "spark.streaming.driver.writeAheadLog.class",
-        absent("the built-in one"), row("4.18"), no_effect("there is no write-ahead log");
+        absent("the built-in one"), row("4.18"), refused("a class of the JVM cannot be loaded, and the built-in log is there");
     /// How long one file of the driver's log is written to.
     DRIVER_LOG_ROLLING_INTERVAL: Duration = "spark.streaming.driver.writeAheadLog.rollingIntervalSecs",
         default("60s"), plain(Unit::Seconds), bounds(Bounds::AboveZero), row("4.19"),
