@@ -13,9 +13,9 @@ use crate::memory::{Grant, Memory, Pool};
 use crate::spill::SpillDir;
 use crate::{BlockId, RddId, ShuffleId, Stop};
 
-mod elsewhere;
+mod recall;
 
-pub use elsewhere::Elsewhere;
+pub use recall::Recall;
 
 /// A value of a type that only its reader knows.
 pub type AnyValue = Arc<dyn Any + Send + Sync>;
@@ -32,7 +32,7 @@ struct State {
     outputs: HashMap<ShuffleId, HashMap<u32, Arc<MapOutput>>>,
     entries: HashMap<BlockId, Entry>,
     /// The blocks in memory that are kept elsewhere too, by the count of uses when they came.
-    elsewhere: BTreeMap<u64, BlockId>,
+    recallable: BTreeMap<u64, BlockId>,
     uses: u64,
 }
 
@@ -54,7 +54,7 @@ pub enum Place {
     /// What its writer left on disk: a value that knows the file.
     Disk(AnyValue),
     /// Beside the store, as in a log.
-    Elsewhere(Elsewhere),
+    Recall(Recall),
 }
 
 /// Writes a value to disk and returns what its reader needs to read it again.
@@ -70,7 +70,7 @@ pub enum Eviction {
     /// It is written to disk.
     Spill(ToDisk),
     /// It is dropped, and read from elsewhere when it is asked for: see [`Store::let_one_go`].
-    Elsewhere(Elsewhere),
+    Recall(Recall),
 }
 
 impl Store {
@@ -234,15 +234,15 @@ impl Store {
 impl State {
     fn entry(&mut self, id: BlockId, place: Place, eviction: Eviction) -> Entry {
         self.uses += 1;
-        if matches!((&place, &eviction), (Place::Memory(..), Eviction::Elsewhere(_))) {
-            self.elsewhere.insert(self.uses, id);
+        if matches!((&place, &eviction), (Place::Memory(..), Eviction::Recall(_))) {
+            self.recallable.insert(self.uses, id);
         }
         Entry { place, eviction, came: self.uses, last_use: self.uses, leaving: false }
     }
 
     fn no_more(&mut self, removed: Option<&Entry>) {
         if let Some(entry) = removed {
-            self.elsewhere.remove(&entry.came);
+            self.recallable.remove(&entry.came);
         }
     }
 }

@@ -52,6 +52,24 @@ pub enum Error {
         /// The directory.
         directory: PathBuf,
     },
+    /// Received blocks are to be logged, and there is no place for the log (behaviour 2.32).
+    #[error(
+        "{input}: Cannot enable receiver write-ahead log without checkpoint directory set. Please use \
+         streamingContext.checkpoint() to set the checkpoint directory, or set spark.streaming.checkpoint.directory."
+    )]
+    LogWithoutCheckpoint {
+        /// The input.
+        input: String,
+    },
+    /// The log of what an input receives cannot be used, or what it had received before cannot be restored.
+    #[error("{input}: {cause}")]
+    Received {
+        /// The input.
+        input: String,
+        /// Why.
+        #[source]
+        cause: tidemill_core::Cause,
+    },
     /// An operator needs a checkpoint directory (behaviour 1.39).
     #[error("{operator}: The checkpoint directory has not been set. Please set it by StreamingContext.checkpoint().")]
     NoCheckpointDirectory {

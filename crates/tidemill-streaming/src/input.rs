@@ -1,7 +1,10 @@
 //! Inputs: where streams begin.
 
+use std::sync::Arc;
+
 use tidemill_core::Timestamp;
 
+use crate::checkpoint::storage::Storage;
 use crate::error::Error;
 use crate::event::{BatchInfo, InputInfo};
 
@@ -29,6 +32,14 @@ pub trait Input: Send + Sync {
     fn id(&self) -> InputId;
     /// What users know it by: Spark's stream name, as `SocketReceiver-0`.
     fn name(&self) -> String;
+    /// Says where to keep what must outlive the process, under `id`, which names the input in this run of the program and in
+    /// others. Called before [`restore`](Input::restore), where there is a checkpoint directory.
+    ///
+    /// # Errors
+    /// What it keeps there cannot be used; the context is not started then.
+    fn attach(&self, _storage: &Arc<dyn Storage>, _id: &str) -> Result<(), Error> {
+        Ok(())
+    }
     /// Begins to receive.
     ///
     /// # Errors

@@ -7,15 +7,22 @@
 //! Records are kept in memory until their batch is over. Where memory for them is short (`tidemill.memory.received.limit`)
 //! or the rate is reached, storing waits; a receiver that reads from a connection then reads nothing, and its sender waits
 //! as well. Nothing is dropped.
+//!
+//! With `spark.streaming.receiver.writeAheadLog.enable` each block is written to the checkpoint directory before a batch sees
+//! it, and survives the end of the process. What is there need not be in memory: a batch that is far behind reads it again.
 
 use std::error::Error as StdError;
+use std::time::Duration;
 
-use tidemill_core::{Element, StorageLevel};
+use tidemill_core::{Cause, Element, StorageLevel};
 
 use crate::dead_letter::OnError;
 
 pub(crate) mod blocks;
+pub(crate) mod form;
 pub(crate) mod life;
+pub(crate) mod log;
+mod queue;
 pub(crate) mod records;
 pub(crate) mod socket;
 mod supervisor;
@@ -31,6 +38,44 @@ pub type ReceiverError = Box<dyn StdError + Send + Sync>;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the receiver is stopped")]
 pub struct Stopped;
+
+/// Why a block was not stored. Whoever acknowledges to its source does so only where there is no error.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// The receiver is stopped.
+    #[error(transparent)]
+    Stopped(#[from] Stopped),
+    /// The log did not take the block in time.
+    #[error(
+        "{stream}: a block was not in the log within {limit:?} (spark.streaming.receiver.blockStoreTimeout); is the disk \
+         slow? Do not acknowledge it, though it may come into a batch all the same"
+    )]
+    Late {
+        /// The stream.
+        stream: String,
+        /// How long was waited.
+        limit: Duration,
+    },
+    /// The log cannot be written.
+    #[error("{stream}: received blocks cannot be written to the log: {cause}")]
+    Log {
+        /// The stream.
+        stream: String,
+        /// Why.
+        #[source]
+        cause: Cause,
+    },
+    /// The records cannot become bytes, which the log needs.
+    #[error("{stream}: received records cannot be logged, and are dropped: {cause}")]
+    Encode {
+        /// The stream.
+        stream: String,
+        /// Why.
+        #[source]
+        cause: Cause,
+    },
+}
 
 /// A source of records of a program's own: Spark's `Receiver` (behaviour 2.24 to 2.28).
 ///
@@ -91,7 +136,8 @@ pub trait Receiver: Send + Sync + 'static {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReceiverOptions {
     /// Where records are kept until their batch is over. They are always kept once, as values, in memory, and a receiver
-    /// waits where memory is short, so no level loses records; disk and replicas have no meaning for them yet.
+    /// waits where memory is short, so no level loses records; disk and replicas have no meaning for them. What is to
+    /// survive the process goes to the log, whatever the level.
     pub level: StorageLevel,
     /// What becomes of what cannot be read.
     pub on_error: OnError,

@@ -1,14 +1,14 @@
 //! `ReceiverInput`: the one input behind all receivers, and the streams that read it.
 
 use std::marker::PhantomData;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use tidemill_core::service::{Service, ServiceHandle};
 use tidemill_core::settings::keys;
-use tidemill_core::{BlockId, Clock, Context, Element, Rdd, Text, TextBlock, Timestamp};
+use tidemill_core::{BlockId, Cause, Clock, Context, Element, Rdd, Text, TextBlock, Timestamp};
 
+use crate::checkpoint::storage::Storage;
 use crate::context::{StreamingContext, WeakContext};
 use crate::dead_letter::{DeadLetter, Parsed};
 use crate::dstream::{Compute, Computed, DStream};
@@ -16,8 +16,10 @@ use crate::error::Error;
 use crate::event::{BatchInfo, InputInfo, StreamingEvent};
 use crate::input::{Input, InputId};
 use crate::rate::RateController;
-use crate::receiver::blocks::{Blocks, Kind};
+use crate::receiver::blocks::{Blocks, Kind, Policy};
+use crate::receiver::form::Form;
 use crate::receiver::life::{Life, Running, Surroundings, Work};
+use crate::receiver::log::ReceivedLog;
 use crate::receiver::{Gather, Receiver, ReceiverOptions, Supervised};
 
 /// A receiver as the streaming context drives it: it says when to cut a block, which batch gets what has arrived, and what
@@ -45,20 +47,20 @@ pub(crate) struct Ground<'a> {
 }
 
 impl StreamingContext {
-    /// Adds the input of a receiver of that name, which `make` makes.
+    /// Adds the input of a receiver of that name, which `make` makes, with blocks of that form.
     pub(crate) fn add_receiver(
         &self,
         name: &str,
         home: Option<String>,
         options: ReceiverOptions,
+        form: Form,
         make: impl FnOnce(Ground<'_>) -> (Box<dyn Work>, Arc<dyn Gather>),
     ) -> Arc<ReceiverInput> {
         let (context, config) = (self.context(), self.context().config());
         let (clock, environment) = (Arc::clone(self.clock()), context.environment());
-        let letters_directory = PathBuf::from(config.get(keys::DEAD_LETTERS_DIRECTORY));
         self.add_input(|id| {
             let name = format!("{name}-{}", id.stream);
-            let blocks = Blocks::new(id, name.clone(), environment, options.on_error, letters_directory);
+            let blocks = Blocks::new(id, name.clone(), environment, Policy::new(config, options.on_error, form));
             let rate = RateController::new(id.stream, config, self.interval(), clock.monotonic());
             let streaming = self.weak();
             let post = move |event: StreamingEvent| {
@@ -101,7 +103,8 @@ impl StreamingContext {
         receiver: R,
         options: ReceiverOptions,
     ) -> Parsed<R::Item> {
-        let input = self.add_receiver(&receiver.name(), receiver.home(), options, |ground| {
+        let form = Form::values::<R::Item>();
+        let input = self.add_receiver(&receiver.name(), receiver.home(), options, form, |ground| {
             let block_bytes_max = ground.context.config().get(keys::RECEIVER_BLOCK_SIZE).bytes();
             let work = Supervised::new(receiver, ground.blocks, ground.life, block_bytes_max);
             let gather = work.gather();
@@ -137,6 +140,30 @@ impl ReceiverInput {
         reader
     }
 
+    /// Opens the way of what comes into the log, or says what may be lost without one (behaviour 6.3, 6.4).
+    fn start_log(&self, streaming: &StreamingContext) -> Result<(), Error> {
+        let input = self.blocks.name();
+        let failed = |cause| Error::Received { input: input.to_owned(), cause };
+        self.blocks.recover().map_err(|error| failed(Cause::User(Arc::new(error))))?;
+        if !streaming.context().config().get(keys::RECEIVER_LOG_ENABLE) {
+            if streaming.checkpoint_directory().is_some() {
+                tracing::warn!(
+                    input,
+                    "What this input has received and no batch has finished is lost if the process ends, even where its \
+                     source was told that it is stored; spark.streaming.receiver.writeAheadLog.enable keeps it in the \
+                     checkpoint directory."
+                );
+            }
+            return Ok(());
+        }
+        if !self.blocks.has_log() {
+            return Err(Error::LogWithoutCheckpoint { input: input.to_owned() });
+        }
+        let life = Arc::clone(&self.running.life);
+        let begun = self.blocks.begin_to_write(move |error| life.report_error(error));
+        begun.map_err(|error| Error::Thread(error.to_string()))
+    }
+
     /// The RDD of the batch of `time`: `read` of its blocks, with a partition that fails where the batch has to.
     fn rdd<T: 'static>(
         &self,
@@ -161,8 +188,18 @@ impl Input for ReceiverInput {
         self.blocks.name().to_owned()
     }
 
+    fn attach(&self, storage: &Arc<dyn Storage>, id: &str) -> Result<(), Error> {
+        let Some(streaming) = self.streaming.upgrade() else { return Ok(()) };
+        let opened = ReceivedLog::open(Arc::clone(storage), id, streaming.context().config(), &self.clock);
+        let input = self.blocks.name().to_owned();
+        let log = opened.map_err(|error| Error::Received { input, cause: Cause::User(Arc::new(error)) })?;
+        self.blocks.set_log(log);
+        Ok(())
+    }
+
     fn start(&self) -> Result<(), Error> {
         let Some(streaming) = self.streaming.upgrade() else { return Ok(()) };
+        self.start_log(&streaming)?;
         let service = Arc::clone(&self.running) as Arc<dyn Service>;
         let started = streaming.context().start_service(service, self.home.as_deref());
         let handle = started.map_err(|error| Error::Thread(error.to_string()))?;
@@ -171,6 +208,7 @@ impl Input for ReceiverInput {
     }
 
     fn stop(&self) {
+        self.blocks.queue().hurry();
         self.running.stop();
         let Some(handle) = self.handle.lock().unwrap_or_else(PoisonError::into_inner).take() else { return };
         if self.running.await_over(self.stop_timeout) {
@@ -181,10 +219,15 @@ impl Input for ReceiverInput {
                 "A receiver does not return; its thread is left behind. (tidemill.stop.timeout says how long to wait.)"
             );
         }
+        self.gather.cut();
+        self.blocks.flush(); // a stop that is not graceful loses nothing that the next run could have
     }
 
     fn cut_block(&self) {
-        self.gather.cut();
+        // Where the log is behind, the clock of all inputs does not wait for it: the next block is larger.
+        if !self.blocks.queue().is_full() {
+            self.gather.cut();
+        }
     }
 
     fn has_blocks(&self) -> bool {
@@ -194,6 +237,19 @@ impl Input for ReceiverInput {
     fn allocate(&self, time: Timestamp) -> Option<InputInfo> {
         self.gather.cut();
         Some(self.blocks.allocate(time))
+    }
+
+    fn entry(&self, time: Timestamp) -> Vec<u8> {
+        self.blocks.entry(time)
+    }
+
+    fn restore(&self, time: Timestamp, entry: &[u8]) -> Result<(), Error> {
+        let input = self.blocks.name().to_owned();
+        self.blocks.restore(time, entry).map_err(|cause| Error::Received { input, cause })
+    }
+
+    fn release(&self, before: Timestamp) {
+        self.blocks.release(before);
     }
 
     fn has_backlog(&self) -> bool {

@@ -7,6 +7,7 @@ use tidemill_core::{Text, TextBlock};
 use crate::context::StreamingContext;
 use crate::dstream::DStream;
 use crate::input::received::ReceiverInput;
+use crate::receiver::form::Form;
 use crate::receiver::socket::SocketText;
 use crate::receiver::text::TextReceived;
 use crate::receiver::{Gather, ReceiverOptions};
@@ -59,7 +60,7 @@ impl StreamingContext {
     }
 
     fn add_text_receiver(&self, host: &str, port: u16, options: ReceiverOptions) -> Arc<ReceiverInput> {
-        self.add_receiver("SocketReceiver", None, options, |ground| {
+        self.add_receiver("SocketReceiver", None, options, Form::text(), |ground| {
             let received = Arc::new(TextReceived::new(ground.blocks, ground.context.config()));
             let gather = Arc::clone(&received) as Arc<dyn Gather>;
             (Box::new(SocketText { address: format!("{host}:{port}"), received }), gather)

@@ -7,12 +7,23 @@ use std::time::Duration;
 
 use tidemill_core::environment::Environment;
 use tidemill_core::memory::Grant;
+use tidemill_core::settings::{Config, keys};
 use tidemill_core::store::{AnyValue, Eviction, Place};
 use tidemill_core::{BlockId, Cause, Timestamp};
 
-use crate::dead_letter::{DeadLetter, OnError, Rejected, write_letters};
+use crate::dead_letter::{DeadLetter, OnError, write_letters};
 use crate::event::InputInfo;
 use crate::input::InputId;
+use crate::receiver::StoreError;
+use crate::receiver::form::{Failure, Form};
+use crate::receiver::log::Logged;
+use crate::receiver::queue::{Added, Queue, What};
+
+mod entry;
+mod kept;
+mod room;
+
+use kept::{Kept, Reach};
 
 /// The finished blocks of one receiver: those that are in no batch yet, and those of batches that are not forgotten.
 pub(crate) struct Blocks {
@@ -20,9 +31,23 @@ pub(crate) struct Blocks {
     /// What users know the stream by, as `SocketReceiver-0`.
     name: String,
     environment: Arc<Environment>,
-    on_error: OnError,
-    letters_directory: PathBuf,
+    policy: Policy,
+    /// What waits for the log.
+    queue: Queue,
+    kept: Kept,
     state: Mutex<State>,
+}
+
+/// How the blocks of a receiver are kept.
+pub(crate) struct Policy {
+    on_error: OnError,
+    /// What blocks of records are, as bytes.
+    form: Form,
+    letters_directory: PathBuf,
+    /// How many blocks may wait for the log.
+    queue_size: usize,
+    /// How long a block may wait for it.
+    store_limit: Duration,
 }
 
 /// What a block holds.
@@ -42,6 +67,8 @@ pub(crate) struct Allocated {
     /// Why the batch has to fail, if it has to.
     pub(crate) failure: Option<Cause>,
     info: InputInfo,
+    /// What the batch is restored from.
+    entry: Arc<[u8]>,
 }
 
 #[derive(Default)]
@@ -50,32 +77,45 @@ struct State {
     arrived: Arrived,
     records: BTreeMap<Timestamp, Allocated>,
     letters: BTreeMap<Timestamp, Vec<BlockId>>,
+    /// How far batches have come in the log.
+    reach: Reach,
     /// The context is over: what still comes is dropped.
     cleared: bool,
+}
+
+/// A block that is in no batch yet.
+#[derive(Clone, Copy)]
+struct Block {
+    id: BlockId,
+    /// Where it is in the log, if it is.
+    logged: Option<Logged>,
 }
 
 /// What is in no batch yet.
 #[derive(Default)]
 struct Arrived {
-    blocks: Vec<BlockId>,
-    letters: Vec<BlockId>,
+    blocks: Vec<Block>,
+    letters: Vec<Block>,
     records: u64,
-    /// The first record that the batch has to fail for.
-    fails: Option<DeadLetter>,
+    /// Why the batch has to fail: the first such reason.
+    fails: Option<Failure>,
     /// What else happened, by name.
     counts: BTreeMap<&'static str, u64>,
 }
 
+impl Policy {
+    pub(crate) fn new(config: &Config, on_error: OnError, form: Form) -> Policy {
+        let letters_directory = PathBuf::from(config.get(keys::DEAD_LETTERS_DIRECTORY));
+        let (queue_size, store_limit) = (config.get(keys::BLOCK_QUEUE_SIZE), config.get(keys::BLOCK_STORE_TIMEOUT));
+        Policy { on_error, form, letters_directory, queue_size, store_limit }
+    }
+}
+
 impl Blocks {
-    pub(crate) fn new(
-        id: InputId,
-        name: String,
-        environment: &Arc<Environment>,
-        on_error: OnError,
-        letters_directory: PathBuf,
-    ) -> Blocks {
-        let (environment, state) = (Arc::clone(environment), Mutex::default());
-        Blocks { id, name, environment, on_error, letters_directory, state }
+    pub(crate) fn new(id: InputId, name: String, environment: &Arc<Environment>, policy: Policy) -> Blocks {
+        let (environment, queue) = (Arc::clone(environment), Queue::new(policy.queue_size));
+        let (kept, state) = Default::default();
+        Blocks { id, name, environment, policy, queue, kept, state }
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -91,35 +131,43 @@ impl Blocks {
     }
 
     pub(crate) fn on_error(&self) -> OnError {
-        self.on_error
+        self.policy.on_error
     }
 
-    /// Stores a finished block of so many records.
-    pub(crate) fn add(&self, block: AnyValue, grant: Grant, records: u64) {
-        let mut state = self.state();
-        if let Some(id) = self.put(&mut state, block, grant) {
-            state.arrived.blocks.push(id);
-            state.arrived.records += records;
+    /// What blocks of that kind are, as bytes.
+    pub(crate) fn form(&self, kind: Kind) -> Form {
+        match kind {
+            Kind::Records => self.policy.form,
+            Kind::Letters => Form::letters(),
         }
+    }
+
+    /// Stores a finished block of so many records: at once, or by way of the log.
+    pub(crate) fn add(&self, value: AnyValue, grant: Grant, records: u64) {
+        self.store(What::Block { kind: Kind::Records, value, grant, records });
+    }
+
+    /// Stores a finished block as [`add`](Blocks::add) does; what is returned tells when it is stored for good.
+    pub(crate) fn add_awaited(&self, value: AnyValue, grant: Grant, records: u64) -> Option<Added<'_>> {
+        let what = What::Block { kind: Kind::Records, value, grant, records };
+        if !self.is_logged() {
+            self.put(what, None);
+            return None;
+        }
+        let limit = self.policy.store_limit;
+        Some(self.queue.add_awaited(what, limit, StoreError::Late { stream: self.name.clone(), limit }))
     }
 
     /// Stores what could not be read and is to be kept; `grant` is what the letters weigh.
     pub(crate) fn add_letters(&self, letters: Vec<DeadLetter>, grant: Grant) {
         let letters: Vec<_> = letters.into_iter().map(|letter| letter.from_source(&self.name)).collect();
-        let count = letters.len() as u64;
-        let mut state = self.state();
-        if let Some(id) = self.put(&mut state, Arc::new(letters), grant) {
-            state.arrived.letters.push(id);
-            *state.arrived.counts.entry("deadLetters").or_default() += count;
-        }
+        let records = letters.len() as u64;
+        self.store(What::Block { kind: Kind::Letters, value: Arc::new(letters), grant, records });
     }
 
     /// Lets the next batch fail because of a record that could not be read.
     pub(crate) fn fail(&self, letter: DeadLetter) {
-        let letter = letter.from_source(&self.name);
-        let arrived = &mut self.state().arrived;
-        *arrived.counts.entry("deadLetters").or_default() += 1;
-        arrived.fails = arrived.fails.take().or(Some(letter));
+        self.store(What::Failure(Failure::Rejected(letter.from_source(&self.name))));
     }
 
     /// Counts something that listeners are to see beside the records of the next batch.
@@ -127,61 +175,86 @@ impl Blocks {
         *self.state().arrived.counts.entry(what).or_default() += more;
     }
 
-    fn put(&self, state: &mut State, block: AnyValue, grant: Grant) -> Option<BlockId> {
+    fn store(&self, what: What) {
+        if self.is_logged() { self.queue.add(what) } else { self.put(what, None) }
+    }
+
+    /// Puts a block where the next batch finds it.
+    fn put(&self, what: What, logged: Option<Logged>) {
+        let mut state = self.state();
         if state.cleared {
-            return None;
+            return;
         }
+        state.reach.arrived(logged);
+        let (kind, value, grant, records) = match what {
+            What::Block { kind, value, grant, records } => (kind, value, grant, records),
+            What::Failure(failure) => return state.arrived.fail(failure),
+        };
+        let recall = logged.and_then(|logged| self.recall(kind, logged));
+        let eviction = recall.map_or(Eviction::Never, Eviction::Recall);
+        let id = self.keep(&mut state, Place::Memory(value, Arc::new(grant)), eviction);
+        state.arrived.add(kind, Block { id, logged }, records);
+    }
+
+    fn keep(&self, state: &mut State, place: Place, eviction: Eviction) -> BlockId {
         let id = BlockId::Received { stream: self.id.blocks, number: state.next };
         state.next += 1;
-        self.environment.store.put(id, Place::Memory(block, Arc::new(grant)), Eviction::Never);
-        Some(id)
+        self.environment.store.put(id, place, eviction);
+        id
     }
 
     pub(crate) fn has_backlog(&self) -> bool {
         let arrived = &self.state().arrived;
-        !(arrived.blocks.is_empty() && arrived.letters.is_empty() && arrived.fails.is_none())
+        let is_empty = arrived.blocks.is_empty() && arrived.letters.is_empty() && arrived.fails.is_none();
+        !is_empty || self.queue.has_more()
     }
 
     /// Gives all that is in no batch yet to the batch of `time`; the second call for a time changes nothing (behaviour
     /// 2.31). Letters are written where the stream asks for it; if that cannot be done the batch has to fail.
+    ///
+    /// With a log, what waits for it is written before: the batch holds what arrived in its interval. Where the log fails or
+    /// is slow the rest goes to a later batch, and is not lost.
     pub(crate) fn allocate(&self, time: Timestamp) -> InputInfo {
-        let mut state = self.state();
-        if let Some(known) = state.records.get(&time) {
+        if let Some(known) = self.state().records.get(&time) {
             return known.info.clone();
         }
-        let arrived = std::mem::take(&mut state.arrived);
+        self.flush();
+        let mut state = self.state();
+        let (arrived, reached) = (std::mem::take(&mut state.arrived), state.reach.allocate(time));
         drop(state); // disks are slow, and receivers go on
         let failure = self.failure(time, &arrived);
         let metadata = arrived.counts.iter().map(|(what, count)| ((*what).to_owned(), count.to_string())).collect();
         let info = InputInfo { records: arrived.records, metadata, description: None };
-        let mut state = self.state();
-        state.records.insert(time, Allocated { blocks: arrived.blocks, failure, info: info.clone() });
-        if !arrived.letters.is_empty() {
-            state.letters.insert(time, arrived.letters);
-        }
+        let entry = entry::write(reached, &arrived, failure.as_ref(), &info).into();
+        let ids = |blocks: Vec<Block>| blocks.into_iter().map(|block| block.id).collect();
+        let (blocks, letters, failure) = (ids(arrived.blocks), ids(arrived.letters), failure.map(Failure::cause));
+        self.state().insert(time, Allocated { blocks, failure, info: info.clone(), entry }, letters);
         info
     }
 
-    fn failure(&self, time: Timestamp, arrived: &Arrived) -> Option<Cause> {
-        if let Some(letter) = &arrived.fails {
-            return Some(Cause::User(Arc::new(Rejected(letter.clone()))));
+    fn failure(&self, time: Timestamp, arrived: &Arrived) -> Option<Failure> {
+        if arrived.fails.is_some() || arrived.letters.is_empty() {
+            return arrived.fails.clone();
         }
-        if arrived.letters.is_empty() {
-            return None;
-        }
-        let places = arrived.letters.iter().filter_map(|id| self.environment.store.get(*id));
-        let values = places.filter_map(|place| match place {
-            Place::Memory(value, _) => Some(value),
-            Place::Disk(_) | Place::Elsewhere(_) => None,
-        });
-        let values: Vec<AnyValue> = values.collect();
-        let letters = values.iter().filter_map(|value| value.downcast_ref::<Vec<DeadLetter>>()).flatten();
-        write_letters(&self.letters_directory, &self.name, time, letters).err()
+        let fetched = arrived.letters.iter().map(|block| self.environment.store.fetch(block.id));
+        let blocks: Result<Vec<_>, _> = fetched.filter_map(Result::transpose).collect();
+        let blocks = match blocks {
+            Ok(blocks) => blocks,
+            Err(error) => return Some(Failure::Other(error.to_string())),
+        };
+        let letters = blocks.iter().filter_map(|(value, _)| value.downcast_ref::<Vec<DeadLetter>>()).flatten();
+        let written = write_letters(&self.policy.letters_directory, &self.name, time, letters);
+        written.err().map(|error| Failure::Other(error.to_string()))
     }
 
     /// What the batch of `time` got.
     pub(crate) fn allocated(&self, time: Timestamp) -> Allocated {
         self.state().records.get(&time).cloned().unwrap_or_default()
+    }
+
+    /// What the batch of `time` can be restored from.
+    pub(crate) fn entry(&self, time: Timestamp) -> Vec<u8> {
+        self.state().records.get(&time).map(|allocated| allocated.entry.to_vec()).unwrap_or_default()
     }
 
     /// The blocks of letters of the batch of `time`.
@@ -206,15 +279,17 @@ impl Blocks {
         };
         drop(state);
         forgotten.into_iter().for_each(|block| self.environment.store.remove(block));
+        self.trim_log();
     }
 
-    /// Drops all blocks, and from now on whatever comes.
+    /// Drops all blocks, and from now on whatever comes. What is in the log stays there.
     pub(crate) fn clear(&self) {
         let mut state = self.state();
         state.cleared = true;
         let arrived = std::mem::take(&mut state.arrived);
         drop(state);
-        arrived.blocks.into_iter().chain(arrived.letters).for_each(|block| self.environment.store.remove(block));
+        self.close_log();
+        arrived.blocks.into_iter().chain(arrived.letters).for_each(|block| self.environment.store.remove(block.id));
         self.forget(Kind::Records, Timestamp::NEVER);
         self.forget(Kind::Letters, Timestamp::NEVER);
     }
@@ -223,3 +298,37 @@ impl Blocks {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+impl State {
+    fn insert(&mut self, time: Timestamp, allocated: Allocated, letters: Vec<BlockId>) {
+        self.records.insert(time, allocated);
+        if !letters.is_empty() {
+            self.letters.insert(time, letters);
+        }
+    }
+}
+
+impl Arrived {
+    fn add(&mut self, kind: Kind, block: Block, records: u64) {
+        match kind {
+            Kind::Records => {
+                self.blocks.push(block);
+                self.records += records;
+            }
+            Kind::Letters => {
+                self.letters.push(block);
+                *self.counts.entry("deadLetters").or_default() += records;
+            }
+        }
+    }
+
+    fn fail(&mut self, failure: Failure) {
+        if matches!(failure, Failure::Rejected(_)) {
+            *self.counts.entry("deadLetters").or_default() += 1;
+        }
+        self.fails = self.fails.take().or(Some(failure));
+    }
+}
+
+#[cfg(test)]
+mod tests;

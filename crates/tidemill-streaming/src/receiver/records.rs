@@ -9,7 +9,8 @@ use tidemill_core::weight;
 
 use crate::receiver::blocks::{Blocks, Kind};
 use crate::receiver::life::Life;
-use crate::receiver::{Gather, Stopped};
+use crate::receiver::queue::Added;
+use crate::receiver::{Gather, Stopped, StoreError};
 
 /// What is still taken after a stop was asked for: records that were under way. A source that goes on cannot hold up the
 /// stop.
@@ -61,12 +62,11 @@ impl<T: Element> Records<T> {
         if state.last_bytes > LAST_BYTES_MAX {
             return Err(Stopped);
         }
-        if !state.has_room(bytes, self.step) {
+        if !self.has_room(&mut state, bytes, self.step) {
             self.cut_state(&mut state);
-            if !state.has_room(bytes, 0) {
+            if !self.has_room(&mut state, bytes, 0) {
                 drop(state); // a tick may cut meanwhile
-                let memory = &self.blocks.environment().memory;
-                let grant = memory.acquire_or_wait(Pool::Received, bytes, &|| life.is_ended());
+                let grant = self.blocks.acquire(bytes, &|| life.is_ended());
                 state = self.lock();
                 match grant {
                     Some(grant) => state.grant.absorb(grant),
@@ -86,8 +86,9 @@ impl<T: Element> Records<T> {
         Ok(())
     }
 
-    /// Stores `values` as one block, after what was added before; waits until there is memory for all of it.
-    pub(crate) fn add_block(&self, mut values: Vec<T>, life: &Life) -> Result<(), Stopped> {
+    /// Stores `values` as one block, after what was added before; waits until there is memory for all of it, and with a log
+    /// until it is there.
+    pub(crate) fn add_block(&self, mut values: Vec<T>, life: &Life) -> Result<(), StoreError> {
         if values.is_empty() {
             return Ok(());
         }
@@ -96,12 +97,19 @@ impl<T: Element> Records<T> {
         }
         self.cut();
         let bytes = weight::sampled(&values).max(values.len() as u64);
-        let memory = &self.blocks.environment().memory;
-        let grant = memory.acquire_or_wait(Pool::Received, bytes, &|| life.is_ended()).ok_or(Stopped)?;
+        let grant = self.blocks.acquire(bytes, &|| life.is_ended()).ok_or(Stopped)?;
         let mut state = self.lock();
         self.cut_state(&mut state); // what other threads added meanwhile came before
-        self.store(values, grant);
-        Ok(())
+        let count = values.len() as u64;
+        let added = self.blocks.add_awaited(Arc::new(Arc::new(values)), grant, count);
+        drop(state); // others go on while this waits
+        added.map_or(Ok(()), Added::wait)
+    }
+
+    /// Whether the grant has room for `bytes` more, after it was grown by a step, or else by as much as is missing.
+    fn has_room(&self, state: &mut State<T>, bytes: u64, step: u64) -> bool {
+        let missing = (state.bytes + bytes).saturating_sub(state.grant.bytes());
+        missing == 0 || (step > missing && state.grant.try_grow(step)) || self.blocks.grow(&mut state.grant, missing)
     }
 
     fn cut_state(&self, state: &mut State<T>) {
@@ -146,12 +154,6 @@ impl<T: Element> State<T> {
             self.owned = weight::owned(value);
         }
         (size_of::<T>() as u64 + self.owned).max(1)
-    }
-
-    /// Whether the grant has room for `bytes` more, after it was grown by a step, or else by as much as is missing.
-    fn has_room(&mut self, bytes: u64, step: u64) -> bool {
-        let missing = (self.bytes + bytes).saturating_sub(self.grant.bytes());
-        missing == 0 || (step > missing && self.grant.try_grow(step)) || self.grant.try_grow(missing)
     }
 }
 

@@ -10,7 +10,7 @@ use crate::dead_letter::{DeadLetter, OnError};
 use crate::receiver::blocks::{Blocks, Kind};
 use crate::receiver::life::{Life, Work};
 use crate::receiver::records::Records;
-use crate::receiver::{Gather, Receiver, ReceiverError, Stopped};
+use crate::receiver::{Gather, Receiver, ReceiverError, Stopped, StoreError};
 
 /// A receiver's way to its stream. Cloning it clones a pointer: a receiver may store from several threads.
 pub struct Supervisor<T: 'static> {
@@ -32,9 +32,9 @@ impl<T: 'static> Clone for Supervisor<T> {
 
 impl<T: Element> Supervisor<T> {
     /// Stores one record: Spark's `store(item)` (behaviour 2.25). It is in the batch whose time comes next, and is lost if
-    /// the process ends before that batch is done.
+    /// the process ends before that batch is done; with a log, if the process ends before the record's block is there.
     ///
-    /// Waits while the rate does not allow it (behaviour 2.29) or memory is short.
+    /// Waits while the rate does not allow it (behaviour 2.29), memory is short, or too many blocks wait for the log.
     ///
     /// # Errors
     /// [`Stopped`] where the receiver was told to stop and stores on: what was under way then is still taken.
@@ -46,13 +46,15 @@ impl<T: Element> Supervisor<T> {
     }
 
     /// Stores records as one block, which becomes one partition: Spark's `store(iterator)` (behaviour 2.26). It returns
-    /// once they are stored, so a receiver may tell its source then. The rate does not hold for it.
+    /// once they are stored, so a receiver may tell its source then: with a log (see the [module](crate::receiver)) they are
+    /// durable, and come into a batch whatever happens to the process. The rate does not hold for it.
     ///
     /// Waits while memory is short; a block should be much smaller than what there is for received data.
     ///
     /// # Errors
-    /// [`Stopped`] if the receiver is stopped before there is memory: nothing is stored.
-    pub fn store_block(&self, items: Vec<T>) -> Result<(), Stopped> {
+    /// The block is not stored: the receiver is stopped before, or the log does not take it. A source that is told nothing
+    /// sends it again, so a block that was late, and came all the same, is there twice: at least once (behaviour 6.5).
+    pub fn store_block(&self, items: Vec<T>) -> Result<(), StoreError> {
         self.gathered.records.add_block(items, &self.life)
     }
 

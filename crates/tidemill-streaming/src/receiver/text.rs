@@ -101,16 +101,14 @@ impl TextReceived {
             let mut state = self.lock();
             let wanted = (state.bytes.len() + self.read_bytes) as u64;
             let more = wanted.saturating_sub(state.grant.bytes());
-            if state.grant.try_grow(more) {
+            if self.blocks.grow(&mut state.grant, more) {
                 return true;
             }
             self.cut_state(&mut state);
             state.grant.shrink_to(0);
             (state.bytes.len() + self.read_bytes) as u64
         };
-        let Some(grant) = self.blocks.environment().memory.acquire_or_wait(Pool::Received, wanted, cancelled) else {
-            return false;
-        };
+        let Some(grant) = self.blocks.acquire(wanted, cancelled) else { return false };
         self.lock().grant.absorb(grant);
         true
     }

@@ -48,7 +48,7 @@ pub(crate) fn open<T: Element>(place: Place, cx: &Arc<TaskContext>) -> Result<Bo
             let spilled = value.downcast::<Spilled<T>>().map_err(|_| foreign())?;
             Ok(Box::new(OnDisk { reader: Box::new(spilled.read()?), cx }))
         }
-        Place::Elsewhere(_) => Err(foreign().into()),
+        Place::Recall(_) => Err(foreign().into()),
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 use tidemill_core::environment::Environment;
 use tidemill_core::memory::{Memory, MemoryLimits};
-use tidemill_core::settings::Rate;
+use tidemill_core::settings::{Config, Rate, Settings};
 use tidemill_core::spill::SpillDir;
 use tidemill_core::store::Place;
 use tidemill_core::{HashSeed, ManualClock, Timestamp};
@@ -14,13 +14,17 @@ use super::*;
 use crate::dead_letter::OnError;
 use crate::input::InputId;
 use crate::rate::RateLimiter;
+use crate::receiver::blocks::Policy;
+use crate::receiver::form::Form;
 use crate::receiver::life::Surroundings;
 
 fn bench(limit: u64, block_bytes_max: u64) -> (Arc<Life>, Arc<Blocks>, Arc<Records<String>>) {
     let memory = Memory::new(MemoryLimits { received: limit, ..MemoryLimits::default() });
     let environment = Environment::new(memory.clone(), SpillDir::new(std::env::temp_dir()), HashSeed::new(0));
+    let config = Config::resolve(&Settings::new()).unwrap();
     let id = InputId { stream: 0, blocks: 0 };
-    let blocks = Blocks::new(id, "Test-0".into(), &environment, OnError::Fail, std::env::temp_dir());
+    let blocks =
+        Blocks::new(id, "Test-0".into(), &environment, Policy::new(&config, OnError::Fail, Form::values::<String>()));
     let with = Surroundings {
         clock: Arc::new(ManualClock::default()),
         memory,
@@ -112,7 +116,7 @@ proptest! {
         std::thread::scope(|scope| {
             let (to, to_store) = (Arc::clone(&records), expected.clone());
             let stored = scope.spawn(move || match block {
-                0 => to_store.into_iter().try_for_each(|item| to.add(item, &life)),
+                0 => to_store.into_iter().try_for_each(|item| Ok(to.add(item, &life)?)),
                 _ => to_store.chunks(block).try_for_each(|items| to.add_block(items.to_vec(), &life)),
             });
             let mut time = 0;
@@ -139,7 +143,7 @@ fn a_stop_lets_some_more_in_and_then_no_more() {
         assert_eq!(records.add(megabyte(), &life), Ok(()));
     }
     assert_eq!(records.add(megabyte(), &life), Err(Stopped));
-    assert_eq!(records.add_block(vec![megabyte()], &life), Err(Stopped));
+    assert!(matches!(records.add_block(vec![megabyte()], &life), Err(StoreError::Stopped(Stopped))));
     assert_eq!(batch(&blocks, &records, 1).concat().len() as u64, LAST_BYTES_MAX >> 20);
     assert_eq!(used(&blocks), 0);
     life.close();

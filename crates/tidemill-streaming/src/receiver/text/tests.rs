@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 use tidemill_core::environment::Environment;
 use tidemill_core::memory::{Memory, MemoryLimits};
+use tidemill_core::settings::Settings;
 use tidemill_core::spill::SpillDir;
 use tidemill_core::store::Place;
 use tidemill_core::{HashSeed, TextBlock, Timestamp};
@@ -12,11 +13,19 @@ use crate::dead_letter::OnError;
 use crate::event::InputInfo;
 use crate::input::InputId;
 use crate::receiver::blocks::Kind;
+use crate::receiver::blocks::Policy;
+use crate::receiver::form::Form;
 
 fn blocks(limits: MemoryLimits) -> Arc<Blocks> {
     let environment = Environment::new(Memory::new(limits), SpillDir::new(std::env::temp_dir()), HashSeed::new(0));
+    let config = Config::resolve(&Settings::new()).unwrap();
     let id = InputId { stream: 0, blocks: 0 };
-    Arc::new(Blocks::new(id, "SocketReceiver-0".into(), &environment, OnError::Fail, std::env::temp_dir()))
+    Arc::new(Blocks::new(
+        id,
+        "SocketReceiver-0".into(),
+        &environment,
+        Policy::new(&config, OnError::Fail, Form::text()),
+    ))
 }
 
 /// The lines of all blocks that are in no batch yet, and what is told of them.

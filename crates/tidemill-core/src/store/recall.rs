@@ -9,21 +9,21 @@ use crate::{BlockId, Stop};
 
 /// How a block is read that is kept beside the store, as often as it is needed.
 #[derive(Clone)]
-pub struct Elsewhere {
+pub struct Recall {
     bytes: u64,
     read: Arc<dyn Fn() -> Result<AnyValue, Stop> + Send + Sync>,
 }
 
-impl Elsewhere {
+impl Recall {
     /// A block that takes about so many bytes of memory once `read` has read it.
-    pub fn new(bytes: u64, read: impl Fn() -> Result<AnyValue, Stop> + Send + Sync + 'static) -> Elsewhere {
-        Elsewhere { bytes, read: Arc::new(read) }
+    pub fn new(bytes: u64, read: impl Fn() -> Result<AnyValue, Stop> + Send + Sync + 'static) -> Recall {
+        Recall { bytes, read: Arc::new(read) }
     }
 }
 
-impl fmt::Debug for Elsewhere {
+impl fmt::Debug for Recall {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Elsewhere").field("bytes", &self.bytes).finish_non_exhaustive()
+        f.debug_struct("Recall").field("bytes", &self.bytes).finish_non_exhaustive()
     }
 }
 
@@ -37,19 +37,19 @@ impl Store {
     /// # Errors
     /// Those of reading.
     pub fn fetch(&self, id: BlockId) -> Result<Option<(AnyValue, Arc<Grant>)>, Stop> {
-        let elsewhere = match self.get(id) {
+        let recall = match self.get(id) {
             Some(Place::Memory(value, grant)) => return Ok(Some((value, grant))),
-            Some(Place::Elsewhere(elsewhere)) => elsewhere,
+            Some(Place::Recall(recall)) => recall,
             Some(Place::Disk(_)) | None => return Ok(None),
         };
         let mut grant = self.memory.grant(Pool::Received);
-        while !grant.try_grow(elsewhere.bytes) {
+        while !grant.try_grow(recall.bytes) {
             if !self.let_one_go() {
-                grant.grow_past(elsewhere.bytes);
+                grant.grow_past(recall.bytes);
                 break;
             }
         }
-        Ok(Some(((elsewhere.read)()?, Arc::new(grant))))
+        Ok(Some(((recall.read)()?, Arc::new(grant))))
     }
 
     /// Drops one block from memory that is kept elsewhere as well and that nobody reads; `false` where there is none.
@@ -58,14 +58,14 @@ impl Store {
     /// and of a backlog that does not fit into memory as much as possible is read from there.
     pub fn let_one_go(&self) -> bool {
         let mut state = self.state();
-        let State { elsewhere, entries, .. } = &mut *state;
+        let State { recallable, entries, .. } = &mut *state;
         let unread = |entry: &Entry| matches!(&entry.place, Place::Memory(_, grant) if Arc::strong_count(grant) == 1);
-        let last = elsewhere.iter().rev().find(|(_, id)| entries.get(id).is_some_and(unread));
+        let last = recallable.iter().rev().find(|(_, id)| entries.get(id).is_some_and(unread));
         let Some((came, id)) = last.map(|(came, id)| (*came, *id)) else { return false };
-        elsewhere.remove(&came);
+        recallable.remove(&came);
         let Some(entry) = entries.get_mut(&id) else { return false };
-        let Eviction::Elsewhere(at) = &entry.eviction else { return false };
-        let dropped = std::mem::replace(&mut entry.place, Place::Elsewhere(at.clone()));
+        let Eviction::Recall(at) = &entry.eviction else { return false };
+        let dropped = std::mem::replace(&mut entry.place, Place::Recall(at.clone()));
         drop(state);
         tracing::trace!(block = %id, "A received block leaves memory; it is in the log.");
         drop(dropped); // after the lock: it may be much
@@ -97,9 +97,9 @@ mod tests {
             Bench { store: Store::new(memory.clone(), spill), memory, reads: Arc::default() }
         }
 
-        fn elsewhere(&self, number: u64) -> Elsewhere {
+        fn recall(&self, number: u64) -> Recall {
             let reads = Arc::clone(&self.reads);
-            Elsewhere::new(BLOCK, move || {
+            Recall::new(BLOCK, move || {
                 reads.fetch_add(1, Ordering::Relaxed);
                 Ok(Arc::new(number))
             })
@@ -108,7 +108,7 @@ mod tests {
         fn put(&self, number: u64) {
             let grant = self.memory.try_acquire(Pool::Received, BLOCK).unwrap();
             let place = Place::Memory(Arc::new(number), Arc::new(grant));
-            self.store.put(id(number), place, Eviction::Elsewhere(self.elsewhere(number)));
+            self.store.put(id(number), place, Eviction::Recall(self.recall(number)));
         }
 
         fn fetch(&self, number: u64) -> Option<(u64, Arc<Grant>)> {
@@ -150,7 +150,7 @@ mod tests {
     #[test]
     fn what_is_read_stays_and_reading_makes_room() {
         let bench = Bench::new();
-        bench.store.put(id(9), Place::Elsewhere(bench.elsewhere(9)), Eviction::Never);
+        bench.store.put(id(9), Place::Recall(bench.recall(9)), Eviction::Never);
         (1..=3).for_each(|number| bench.put(number));
         let reading: Vec<_> = (1..=2).map(|number| bench.fetch(number).unwrap()).collect();
         let (value, grant) = bench.fetch(9).unwrap();

@@ -1,0 +1,368 @@
+//! Blocks with a log, across runs of a program: what comes out is what went in, each once and in order.
+
+use std::sync::atomic::AtomicBool;
+use std::thread;
+
+use tidemill_core::memory::{Memory, MemoryLimits, Pool};
+use tidemill_core::settings::Settings;
+use tidemill_core::spill::SpillDir;
+use tidemill_core::{Clock, HashSeed, Local, ManualClock};
+
+use super::*;
+use crate::checkpoint::storage::{Append, Listed, LocalStorage, Storage, StorageError};
+use crate::receiver::log::ReceivedLog;
+
+/// A folder whose files cannot be written while it is full.
+#[derive(Debug)]
+struct Disk {
+    storage: LocalStorage,
+    is_full: Arc<AtomicBool>,
+}
+
+struct File {
+    file: Box<dyn Append>,
+    is_full: Arc<AtomicBool>,
+}
+
+impl Append for File {
+    fn write(&mut self, bytes: &[u8]) -> Result<(), StorageError> {
+        if self.is_full.load(std::sync::atomic::Ordering::SeqCst) {
+            let place = crate::checkpoint::storage::Place::new(&"/disk".into(), "log");
+            return Err(StorageError::Full { place, action: "write" });
+        }
+        self.file.write(bytes)
+    }
+
+    fn sync(&mut self) -> Result<(), StorageError> {
+        self.file.sync()
+    }
+}
+
+impl Storage for Disk {
+    fn location(&self) -> String {
+        self.storage.location()
+    }
+    fn put(&self, name: &str, bytes: &[u8]) -> Result<(), StorageError> {
+        self.storage.put(name, bytes)
+    }
+    fn create(&self, name: &str, bytes: &[u8]) -> Result<(), StorageError> {
+        self.storage.create(name, bytes)
+    }
+    fn append(&self, name: &str) -> Result<Option<Box<dyn Append>>, StorageError> {
+        let file = self.storage.append(name)?;
+        Ok(file.map(|file| Box::new(File { file, is_full: Arc::clone(&self.is_full) }) as Box<dyn Append>))
+    }
+    fn read(&self, name: &str) -> Result<Vec<u8>, StorageError> {
+        self.storage.read(name)
+    }
+    fn read_range(&self, name: &str, offset: u64, length: usize) -> Result<Vec<u8>, StorageError> {
+        self.storage.read_range(name, offset, length)
+    }
+    fn list(&self, folder: &str) -> Result<Vec<Listed>, StorageError> {
+        self.storage.list(folder)
+    }
+    fn remove(&self, name: &str) -> Result<(), StorageError> {
+        self.storage.remove(name)
+    }
+}
+
+struct Bench {
+    folder: tempfile::TempDir,
+    disk: Arc<Disk>,
+    settings: Settings,
+    reports: Arc<Mutex<Vec<String>>>,
+}
+
+impl Bench {
+    fn new(settings: &[(&str, &str)]) -> Bench {
+        let folder = tempfile::tempdir().unwrap();
+        let storage = LocalStorage::open(folder.path().join("checkpoint")).unwrap();
+        let settings = Settings::from_pairs(settings.iter().copied());
+        Bench { folder, disk: Arc::new(Disk { storage, is_full: Arc::default() }), settings, reports: Arc::default() }
+    }
+
+    /// What a run begins with: after `restored` batches.
+    fn run<T: tidemill_core::Element>(&self, limit: u64, restored: &[(u64, Vec<u8>)]) -> Arc<Blocks> {
+        let blocks = self.blocks::<T>(limit);
+        let config = Config::resolve(&self.settings).unwrap();
+        let clock: Arc<dyn Clock> = Arc::new(ManualClock::default());
+        let storage = Arc::clone(&self.disk) as Arc<dyn Storage>;
+        blocks.set_log(ReceivedLog::open(storage, "numbers", &config, &clock).unwrap());
+        for (time, entry) in restored {
+            blocks.restore(at(*time), entry).unwrap();
+        }
+        blocks.recover().unwrap();
+        let reports = Arc::clone(&self.reports);
+        blocks.begin_to_write(move |report| reports.lock().unwrap().push(report)).unwrap();
+        blocks
+    }
+
+    fn blocks<T: tidemill_core::Element>(&self, limit: u64) -> Arc<Blocks> {
+        let memory = Memory::new(MemoryLimits { received: limit, ..MemoryLimits::default() });
+        let environment = Environment::new(memory, SpillDir::new(self.folder.path()), HashSeed::new(0));
+        let mut settings = self.settings.clone();
+        settings.set(keys::DEAD_LETTERS_DIRECTORY, self.folder.path().join("letters").display());
+        let policy = Policy::new(&Config::resolve(&settings).unwrap(), OnError::DeadLetter, Form::values::<T>());
+        Arc::new(Blocks::new(InputId { stream: 0, blocks: 0 }, "Test-0".into(), &environment, policy))
+    }
+
+    fn segments(&self) -> usize {
+        self.disk.list("received/numbers").unwrap().len()
+    }
+
+    fn set_full(&self, full: bool) {
+        self.disk.is_full.store(full, std::sync::atomic::Ordering::SeqCst);
+    }
+}
+
+fn at(time: u64) -> Timestamp {
+    Timestamp::from_millis(time)
+}
+
+/// Stores a block that weighs `weight`, without waiting for the log.
+fn add(blocks: &Blocks, values: Vec<u64>, weight: u64) {
+    let grant = blocks.acquire(weight, &|| false).unwrap();
+    let count = values.len() as u64;
+    blocks.add(Arc::new(Arc::new(values)), grant, count);
+}
+
+/// What the blocks of the batch hold.
+fn values(blocks: &Blocks, time: u64) -> Vec<Vec<u64>> {
+    let read = |id| {
+        let (value, _grant) = blocks.environment().store.fetch(id).unwrap().expect("it is kept");
+        value.downcast_ref::<Arc<Vec<u64>>>().unwrap().to_vec()
+    };
+    blocks.allocated(at(time)).blocks.into_iter().map(read).collect()
+}
+
+fn batch(blocks: &Blocks, time: u64) -> Vec<Vec<u64>> {
+    let info = blocks.allocate(at(time));
+    let values = values(blocks, time);
+    assert_eq!(info.records, values.iter().map(Vec::len).sum::<usize>() as u64);
+    values
+}
+
+fn forget(blocks: &Blocks, time: u64) {
+    [Kind::Records, Kind::Letters].into_iter().for_each(|kind| blocks.forget(kind, at(time)));
+}
+
+#[test]
+fn a_new_run_has_each_block_once_and_in_order() {
+    // behaviour 2.32 and 6.20
+    let bench = Bench::new(&[]);
+    let blocks = bench.run::<u64>(1 << 20, &[]);
+    (1..=3).for_each(|number| add(&blocks, vec![number, number * 10], 100));
+    assert_eq!(batch(&blocks, 1), [[1, 10], [2, 20], [3, 30]]);
+    add(&blocks, vec![4], 100);
+    assert_eq!(batch(&blocks, 2), [[4]]);
+    let entries = [(1, blocks.entry(at(1))), (2, blocks.entry(at(2)))];
+    let planned_not_written = {
+        add(&blocks, vec![5], 100);
+        batch(&blocks, 3)
+    };
+    (6..=7).for_each(|number| add(&blocks, vec![number], 100));
+    blocks.flush();
+    assert_eq!(planned_not_written, [[5]]);
+    blocks.clear();
+    assert_eq!(blocks.environment().memory.used(Pool::Received), 0);
+
+    // Batches 1 and 2 are in the driver's log, the third is not; then the run after that.
+    let blocks = bench.run::<u64>(1 << 20, &entries);
+    assert_eq!(blocks.environment().memory.used(Pool::Received), 0, "nothing is read before a task needs it");
+    assert_eq!(values(&blocks, 1), [[1, 10], [2, 20], [3, 30]]);
+    assert_eq!(batch(&blocks, 2), [[4]], "it was allocated, and stays as it was");
+    assert!(blocks.has_backlog());
+    add(&blocks, vec![8], 100);
+    assert_eq!(batch(&blocks, 3), [[5], [6], [7], [8]]);
+    let last = blocks.entry(at(3));
+    add(&blocks, vec![9], 100);
+    blocks.flush();
+    blocks.clear();
+    let blocks = bench.run::<u64>(1 << 20, &[(3, last)]);
+    assert_eq!(values(&blocks, 3), [[5], [6], [7], [8]]);
+    assert_eq!(batch(&blocks, 4), [[9]]);
+    blocks.clear();
+}
+
+#[test]
+fn a_block_that_is_stored_for_good_is_in_the_log() {
+    // behaviour 2.26 and 6.5
+    let bench = Bench::new(&[]);
+    let blocks = bench.run::<u64>(1 << 20, &[]);
+    let grant = || blocks.acquire(10, &|| false).unwrap();
+    blocks.add_awaited(Arc::new(Arc::new(vec![1_u64])), grant(), 1).unwrap().wait().unwrap();
+    // The process ends here: no flush, no end. The lock on the folder goes with a process, so the storage is the same.
+    let next = bench.run::<u64>(1 << 20, &[]);
+    assert_eq!(batch(&next, 1), [[1]]);
+    next.clear();
+    bench.set_full(true);
+    let refused = blocks.add_awaited(Arc::new(Arc::new(vec![2_u64])), grant(), 1).unwrap().wait().unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "Test-0: received blocks cannot be written to the log: /disk/log: cannot write: no space is left there; free some, \
+         or move the checkpoint to a larger disk"
+    );
+    assert_eq!(batch(&blocks, 1), [[1]], "what was refused is in no batch");
+    blocks.clear();
+}
+
+#[test]
+fn a_full_disk_delays_blocks_and_loses_none() {
+    // behaviour 4.16: each write is tried so often, and then again whenever somebody asks
+    let bench = Bench::new(&[("spark.streaming.receiver.writeAheadLog.maxFailures", "2")]);
+    let blocks = bench.run::<u64>(1 << 20, &[]);
+    add(&blocks, vec![1], 10);
+    blocks.flush();
+    bench.set_full(true);
+    (2..=4).for_each(|number| add(&blocks, vec![number], 10));
+    assert_eq!(batch(&blocks, 1), [[1]], "the batch does not wait for a disk that is full");
+    assert!(blocks.has_backlog());
+    assert!(batch(&blocks, 2).is_empty());
+    bench.set_full(false);
+    assert_eq!(batch(&blocks, 3), [[2], [3], [4]]);
+    let entries: Vec<_> = (1..=3).map(|time| (time, blocks.entry(at(time)))).collect();
+    assert_eq!(bench.reports.lock().unwrap().len(), 1, "one report for failures in a row");
+    blocks.clear();
+    let blocks = bench.run::<u64>(1 << 20, &entries);
+    assert_eq!((values(&blocks, 1), values(&blocks, 3)), (vec![vec![1]], vec![vec![2], vec![3], vec![4]]));
+    assert!(batch(&blocks, 4).is_empty(), "what was tried twice is there once");
+    blocks.clear();
+}
+
+#[test]
+fn segments_go_when_no_batch_needs_them() {
+    // behaviour 4.17: a segment a block
+    let bench = Bench::new(&[("spark.streaming.receiver.writeAheadLog.closeFileAfterWrite", "true")]);
+    let blocks = bench.run::<u64>(1 << 20, &[]);
+    for time in 1..=4 {
+        add(&blocks, vec![time], 10);
+        assert_eq!(batch(&blocks, time), [[time]]);
+    }
+    add(&blocks, vec![5], 10);
+    blocks.flush();
+    assert_eq!(bench.segments(), 5);
+    for (forgotten, released, left) in [(1, 1, 5), (2, 1, 5), (2, 2, 4), (2, 4, 3), (3, 4, 2), (4, 4, 2), (4, 5, 1)] {
+        forget(&blocks, forgotten);
+        blocks.release(at(released));
+        assert_eq!(bench.segments(), left, "forgotten up to {forgotten}, released before {released}");
+    }
+    assert_eq!(batch(&blocks, 5), [[5]]);
+    blocks.clear();
+}
+
+#[test]
+fn a_backlog_of_many_times_the_memory_stays_under_its_limit() {
+    // behaviour 6.20: what is behind is in the log; memory holds no more than its limit
+    const LIMIT: u64 = 1 << 20;
+    const WEIGHT: u64 = 64 << 10;
+    const COUNT: u64 = 256;
+    let bench = Bench::new(&[]);
+    let of = |number: u64| -> Vec<u64> { (0..WEIGHT / 8).map(|at| number << 32 | at).collect() };
+    let blocks = bench.run::<u64>(LIMIT, &[]);
+    (0..COUNT).for_each(|number| add(&blocks, of(number), WEIGHT));
+    let memory = blocks.environment().memory.clone();
+    assert!(memory.peak(Pool::Received) <= LIMIT, "{}", memory.peak(Pool::Received));
+    blocks.allocate(at(1));
+    let check = |blocks: &Blocks, count: u64| {
+        let allocated = blocks.allocated(at(1)).blocks;
+        assert_eq!(allocated.len() as u64, count);
+        for (number, id) in (0..).zip(allocated) {
+            let (value, grant) = blocks.environment().store.fetch(id).unwrap().unwrap();
+            assert!(value.downcast_ref::<Arc<Vec<u64>>>().unwrap().iter().eq(&of(number)), "block {number}");
+            drop(grant);
+        }
+    };
+    check(&blocks, COUNT);
+    assert!(memory.peak(Pool::Received) <= LIMIT, "{}", memory.peak(Pool::Received));
+    let entry = blocks.entry(at(1));
+    blocks.clear();
+    let blocks = bench.run::<u64>(LIMIT, &[(1, entry)]);
+    check(&blocks, COUNT);
+    let memory = &blocks.environment().memory;
+    assert!(memory.peak(Pool::Received) <= WEIGHT, "one block at a time: {}", memory.peak(Pool::Received));
+    blocks.clear();
+}
+
+#[test]
+fn several_threads_meet_at_the_limit_of_memory() {
+    let bench = Bench::new(&[("spark.streaming.blockQueueSize", "2")]);
+    let blocks = bench.run::<u64>(1000, &[]);
+    thread::scope(|scope| {
+        for thread in 0..4 {
+            let blocks = &blocks;
+            scope.spawn(move || (0..50).for_each(|number| add(blocks, vec![thread * 100 + number], 300)));
+        }
+    });
+    let mut seen = batch(&blocks, 1).concat();
+    seen.sort_unstable();
+    let expected: Vec<u64> = (0..4).flat_map(|thread| (0..50).map(move |number| thread * 100 + number)).collect();
+    assert_eq!(seen, expected);
+    blocks.clear();
+}
+
+#[test]
+fn letters_and_failures_come_back_too() {
+    let bench = Bench::new(&[]);
+    let blocks = bench.run::<u64>(1 << 20, &[]);
+    let grant = || blocks.environment().memory.grant(Pool::Received);
+    blocks.add_letters(vec![DeadLetter::new("no number", *b"x")], grant());
+    blocks.fail(DeadLetter::new("nothing at all", *b"y"));
+    blocks.count("droppedLines", 3);
+    let info = blocks.allocate(at(1));
+    let counts: Vec<_> = info.metadata.iter().map(|(what, count)| (what.as_str(), count.as_str())).collect();
+    assert_eq!(counts, [("deadLetters", "2"), ("droppedLines", "3")]);
+    let failure = blocks.allocated(at(1)).failure.unwrap().to_string();
+    let entry = blocks.entry(at(1));
+    blocks.add_letters(vec![DeadLetter::new("late", *b"z")], grant());
+    blocks.fail(DeadLetter::new("late", *b"w"));
+    blocks.flush();
+    blocks.clear();
+
+    let blocks = bench.run::<u64>(1 << 20, &[(1, entry)]);
+    assert_eq!(blocks.allocate(at(1)), info);
+    assert_eq!(blocks.allocated(at(1)).failure.unwrap().to_string(), failure);
+    let letters = |time| {
+        let read = |id| blocks.environment().store.fetch(id).unwrap().unwrap().0;
+        let blocks: Vec<AnyValue> = blocks.letters(at(time)).into_iter().map(read).collect();
+        let all = blocks.iter().flat_map(|block| block.downcast_ref::<Vec<DeadLetter>>().unwrap().clone());
+        all.map(|letter| letter.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(letters(1), ["Test-0: no number: \"x\""]);
+    blocks.allocate(at(2));
+    assert_eq!(letters(2), ["Test-0: late: \"z\""]);
+    assert!(blocks.allocated(at(2)).failure.unwrap().to_string().contains("late: \"w\""));
+    blocks.clear();
+}
+
+#[test]
+fn records_that_cannot_be_bytes_fail_their_batch() {
+    let bench = Bench::new(&[]);
+    let blocks = bench.run::<Local<u64>>(1 << 20, &[]);
+    let grant = || blocks.acquire(10, &|| false).unwrap();
+    let value = || Arc::new(Arc::new(vec![Local(1_u64)]));
+    let refused = blocks.add_awaited(value(), grant(), 1).unwrap().wait().unwrap_err();
+    assert!(matches!(refused, StoreError::Encode { .. }), "{refused}");
+    blocks.add(value(), grant(), 1);
+    blocks.allocate(at(1));
+    let failure = blocks.allocated(at(1)).failure.unwrap().to_string();
+    assert!(failure.contains("received records cannot be logged") && failure.contains("cannot leave its process"));
+    assert_eq!(blocks.environment().memory.used(Pool::Received), 0);
+    blocks.clear();
+}
+
+#[test]
+fn without_a_log_a_batch_runs_on_what_is_left() {
+    // behaviour 6.21
+    let bench = Bench::new(&[]);
+    let blocks = bench.blocks::<u64>(1 << 20);
+    add(&blocks, vec![1], 10);
+    let info = blocks.allocate(at(1));
+    let entry = blocks.entry(at(1));
+    let blocks = bench.run::<u64>(1 << 20, &[(1, entry)]);
+    assert_eq!(blocks.allocate(at(1)), info);
+    assert!(values(&blocks, 1).is_empty());
+    blocks.clear();
+    // Nor does an entry that cannot be read pass for one of nothing.
+    let blocks = bench.blocks::<u64>(1 << 20);
+    assert!(blocks.restore(at(1), b"\x09").is_err());
+}
