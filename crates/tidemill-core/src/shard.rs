@@ -32,7 +32,7 @@ mod weights;
 
 pub use draft::{Change, Draft, detach};
 pub use emit::Emit;
-pub use kept::{Keeper, Kept, KeptShards};
+pub use kept::{Keeper, Kept, KeptShards, Loaded};
 pub use shards::Shards;
 pub use table::{TableRuns, VersionedTable};
 

@@ -6,3 +6,4 @@
 pub mod storage;
 pub mod log;
 pub mod testing;
+pub mod states;

@@ -12,6 +12,15 @@ use crate::shard::{Delta, Shard, Shards, Version};
 /// What is kept of one shard: a snapshot, empty for [`Version::START`], and the changes since.
 pub type Kept = (Vec<u8>, Vec<Delta>);
 
+/// What became of state that was kept when it was loaded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Loaded {
+    /// It is as it was: later changes fit to what was kept.
+    AsKept,
+    /// Entries were converted, or lie in other partitions now.
+    Changed,
+}
+
 /// Is told of each new version of an operator's state, in order. It must not block for longer than a hand-over takes.
 pub trait Keeper: Send + Sync {
     /// All shards have stepped; `deltas` has what each did, by partition. A step from a version before the last one told of
@@ -55,7 +64,7 @@ pub trait KeptShards: Send + Sync {
     /// # Errors
     /// The entries have another shape than these and nothing converts them; the bytes are no such state; the partitions end
     /// at different versions. Nothing is to be relied on then.
-    fn load(&self, shape: &Shape, kept: &[Kept]) -> Result<(), Error>;
+    fn load(&self, shape: &Shape, kept: &[Kept]) -> Result<Loaded, Error>;
 }
 
 impl<S: Shard> KeptShards for Shards<S> {
@@ -85,7 +94,7 @@ impl<S: Shard> KeptShards for Shards<S> {
         bytes.map_err(|stop| self.stopped(stop))
     }
 
-    fn load(&self, _shape: &Shape, kept: &[Kept]) -> Result<(), Error> {
+    fn load(&self, _shape: &Shape, kept: &[Kept]) -> Result<Loaded, Error> {
         let _turn = self.resident.turn.lock().unwrap_or_else(PoisonError::into_inner);
         let parts = &self.resident.parts;
         if kept.len() != parts.len() {
@@ -102,6 +111,6 @@ impl<S: Shard> KeptShards for Shards<S> {
         }
         self.resident.remove_emitted(|_| true);
         self.resident.state().version = versions.first().copied().unwrap_or_default();
-        Ok(())
+        Ok(Loaded::AsKept)
     }
 }

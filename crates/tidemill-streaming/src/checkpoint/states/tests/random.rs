@@ -1,0 +1,125 @@
+//! Random steps, killed at random writes, against a naive oracle.
+
+use proptest::prelude::*;
+
+use super::*;
+
+#[derive(Clone, Debug)]
+enum Action {
+    /// A step with these records; whether it is waited for.
+    Step(Vec<(u8, i64)>, bool),
+    /// Back by one step.
+    Undo,
+    Forget,
+}
+
+/// One life of a process.
+#[derive(Clone, Debug)]
+struct Life {
+    actions: Vec<Action>,
+    /// How many writes it lives.
+    writes: u64,
+    /// How much of what was not synced is there after its death.
+    torn: usize,
+    /// Whether the next life takes all that it finds, or only what was waited for.
+    takes_all: bool,
+    partitions: usize,
+    first: bool,
+}
+
+fn lives() -> impl Strategy<Value = Vec<Life>> {
+    let records = prop::collection::vec((0u8..9, -3i64..4), 0..6);
+    let action = prop_oneof![
+        6 => (records, any::<bool>()).prop_map(|(records, waits)| Action::Step(records, waits)),
+        1 => Just(Action::Undo),
+        2 => Just(Action::Forget),
+    ];
+    let actions = prop::collection::vec(action, 0..20);
+    let life = (actions, prop_oneof![Just(u64::MAX), 0u64..120], 0usize..257, any::<bool>(), any::<bool>());
+    let life = life.prop_map(|(actions, writes, torn, takes_all, first)| Life {
+        actions,
+        writes,
+        torn,
+        takes_all,
+        partitions: 2,
+        first,
+    });
+    prop::collection::vec(life, 1..6)
+}
+
+/// What each version was.
+type Truth = BTreeMap<u64, Sums>;
+
+/// Lives one life; whether it went back, so that more may be found than what counts.
+fn live(context: &Context, memory: &Memory, life: &Life, truth: &mut Truth, durable: &mut u64, least: u64) -> bool {
+    let mut went_back = false;
+    let storage: Arc<dyn Storage> = Arc::new(memory.clone());
+    let (writer, shards) = (StateWriter::start().unwrap(), sums(context, life.partitions));
+    let opened = StateLog::open(&writer, storage, "sums", Arc::new(shards.clone()), options(least));
+    let Ok(log) = opened else { return false }; // it died at once
+    let at_most = if life.takes_all { u64::MAX } else { *durable };
+    let found = match log.load(Version(at_most)) {
+        Ok(found) => found.unwrap_or_default().0,
+        Err(StateError::Storage(_)) => return false,
+        Err(error) => panic!("{error}"),
+    };
+    assert!(found >= *durable, "{found} is older than {durable}");
+    assert_eq!(read_sums(&shards), truth[&found], "version {found}");
+    went_back |= truth.keys().any(|version| *version > found);
+    truth.retain(|version, _| *version <= found);
+    if found == 0 && life.first {
+        let first = context.parallelize(vec![(100u8, 1i64)], 1).partition_by_hash(life.partitions);
+        shards.seed(&first, Version(1)).unwrap();
+        truth.insert(1, Sums::from([(100, 1)]));
+    }
+    for action in &life.actions {
+        match action {
+            Action::Step(records, waits) => {
+                let to = shards.version().0 + 10;
+                step(context, &shards, to, records);
+                let mut sums = truth.values().next_back().unwrap().clone();
+                for (key, value) in records {
+                    *sums.entry(*key).or_default() += value;
+                }
+                sums.retain(|_, sum| *sum != 0);
+                truth.insert(to, sums);
+                if *waits && log.await_durable(Version(to)).is_ok() {
+                    *durable = to;
+                }
+            }
+            // The driver never goes back behind what is durable.
+            Action::Undo => {
+                let back = truth.keys().rev().nth(1).copied();
+                if let Some(back) = back.filter(|back| back >= durable && shards.undo(Version(*back)).is_ok()) {
+                    truth.split_off(&(back + 1));
+                    went_back = true;
+                }
+            }
+            Action::Forget => {
+                log.forget(Version(*durable));
+                shards.forget(shards.version());
+            }
+        }
+    }
+    went_back
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+
+    #[test]
+    fn no_version_is_lost_or_wrong(lives in lives(), least in prop_oneof![Just(0u64), Just(60), Just(1 << 20)]) {
+        let context = Context::local(1).unwrap();
+        let (mut memory, mut durable) = (Memory::default(), 0);
+        let mut truth = Truth::from([(0, Sums::new())]);
+        let mut went_back = false;
+        for mut life in lives {
+            life.takes_all &= !went_back;
+            let dying = memory.clone().dying(life.writes);
+            went_back |= live(&context, &dying, &life, &mut truth, &mut durable, least);
+            memory = dying.restarted(life.torn);
+        }
+        let last = Life { actions: vec![], writes: u64::MAX, torn: 256, takes_all: false, partitions: 2, first: false };
+        live(&context, &memory, &last, &mut truth, &mut durable, least);
+    }
+}

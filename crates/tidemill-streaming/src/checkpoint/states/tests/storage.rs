@@ -1,0 +1,145 @@
+//! `Memory`: storage that can be full, killed and copied.
+
+use std::sync::MutexGuard;
+
+use super::*;
+use crate::checkpoint::storage::{Append, Listed, Place};
+
+type Files = BTreeMap<String, (Vec<u8>, usize)>;
+
+/// Storage in memory, which knows of each file how much of it is durable. Clones are the same.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Memory(Arc<Mutex<Inner>>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    files: Files,
+    is_full: bool,
+    /// So many writes succeed; then nothing is written any more.
+    lives: Option<u64>,
+}
+
+impl Memory {
+    /// Another one, of what is durable.
+    pub(super) fn copy(storage: &Arc<dyn Storage>) -> Memory {
+        let memory = Memory::default();
+        for listed in storage.list("").unwrap() {
+            memory.put(&listed.name, &storage.read(&listed.name).unwrap()).unwrap();
+        }
+        memory
+    }
+
+    pub(super) fn fill(&self) {
+        self.inner().is_full = true;
+    }
+
+    pub(super) fn empty(&self) {
+        self.inner().is_full = false;
+    }
+
+    /// Dies after so many writes.
+    pub(super) fn dying(self, writes: u64) -> Memory {
+        self.inner().lives = Some(writes);
+        self
+    }
+
+    /// What is found after a restart: `part` of 256 of what was not synced.
+    pub(super) fn restarted(&self, part: usize) -> Memory {
+        let memory = Memory::default();
+        for (name, (bytes, durable)) in &self.inner().files {
+            let kept = durable + (bytes.len() - durable) * part / 256;
+            memory.inner().files.insert(name.clone(), (bytes[..kept].to_vec(), kept));
+        }
+        memory
+    }
+
+    /// Changes the bytes of a file by hand.
+    pub(super) fn change(&self, name: &str, change: impl FnOnce(&mut Vec<u8>)) {
+        let mut inner = self.inner();
+        let (bytes, durable) = inner.files.get_mut(name).unwrap();
+        change(bytes);
+        *durable = bytes.len();
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap()
+    }
+
+    fn writing(&self, name: &str) -> Result<MutexGuard<'_, Inner>, StorageError> {
+        let mut inner = self.inner();
+        let place = || Place::new(&"memory".into(), name);
+        if let Some(lives) = &mut inner.lives {
+            *lives = lives.checked_sub(1).ok_or_else(|| place().failed("write", &std::io::ErrorKind::Other.into()))?;
+        }
+        if inner.is_full {
+            return Err(place().failed("write", &std::io::ErrorKind::StorageFull.into()));
+        }
+        Ok(inner)
+    }
+}
+
+impl Storage for Memory {
+    fn location(&self) -> String {
+        "memory".into()
+    }
+
+    fn put(&self, name: &str, bytes: &[u8]) -> Result<(), StorageError> {
+        self.writing(name)?.files.insert(name.into(), (bytes.into(), bytes.len()));
+        Ok(())
+    }
+
+    fn create(&self, name: &str, bytes: &[u8]) -> Result<(), StorageError> {
+        if self.inner().files.contains_key(name) {
+            return Err(StorageError::Exists { place: Place::new(&"memory".into(), name) });
+        }
+        self.put(name, bytes)
+    }
+
+    fn append(&self, name: &str) -> Result<Option<Box<dyn Append>>, StorageError> {
+        self.create(name, &[])?;
+        Ok(Some(Box::new(Growing { memory: self.clone(), name: name.into() })))
+    }
+
+    fn read(&self, name: &str) -> Result<Vec<u8>, StorageError> {
+        let file = self.inner().files.get(name).map(|(bytes, _)| bytes.clone());
+        file.ok_or_else(|| StorageError::Missing { place: Place::new(&"memory".into(), name) })
+    }
+
+    fn read_range(&self, name: &str, offset: u64, length: usize) -> Result<Vec<u8>, StorageError> {
+        let bytes = self.read(name)?;
+        let start = bytes.len().min(offset as usize);
+        Ok(bytes[start..bytes.len().min(start + length)].to_vec())
+    }
+
+    fn list(&self, folder: &str) -> Result<Vec<Listed>, StorageError> {
+        let folder = if folder.is_empty() { String::new() } else { format!("{folder}/") };
+        let inner = self.inner();
+        let inside = inner.files.iter().filter(|(name, _)| name.starts_with(&folder));
+        Ok(inside.map(|(name, (bytes, _))| Listed { name: name.clone(), bytes: bytes.len() as u64 }).collect())
+    }
+
+    fn remove(&self, name: &str) -> Result<(), StorageError> {
+        self.writing(name)?.files.remove(name);
+        Ok(())
+    }
+}
+
+struct Growing {
+    memory: Memory,
+    name: String,
+}
+
+impl Append for Growing {
+    fn write(&mut self, bytes: &[u8]) -> Result<(), StorageError> {
+        let mut inner = self.memory.writing(&self.name)?;
+        inner.files.entry(self.name.clone()).or_default().0.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn sync(&mut self) -> Result<(), StorageError> {
+        let mut inner = self.memory.writing(&self.name)?;
+        let (bytes, durable) = inner.files.entry(self.name.clone()).or_default();
+        *durable = bytes.len();
+        Ok(())
+    }
+}
