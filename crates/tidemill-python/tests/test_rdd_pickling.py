@@ -52,6 +52,15 @@ def test_another_value_of_a_global_is_seen():  # behaviour 3.30
     assert (answer(before, 3), answer(after, 3)) == ([6], [15])
 
 
+def test_another_value_of_a_global_is_seen_by_functions_made_anew():  # behaviour 3.30
+    space = {"factor": 2}
+    exec("def make(): return lambda x: x * factor", space)
+    before, _ = described(space["make"]())
+    space["factor"] = 5
+    after, _ = described(space["make"]())
+    assert (answer(before, 3), answer(after, 3)) == ([6], [15])
+
+
 def test_another_value_of_a_captured_variable_is_seen():  # behaviour 3.30
     step = 1
 
