@@ -54,6 +54,7 @@ mod together;
 mod transform;
 mod transform_all;
 mod transform_with;
+mod uid;
 mod union;
 mod update_state_by_key;
 mod window;
@@ -82,6 +83,11 @@ pub trait Compute<T: 'static>: Send + Sync + 'static {
     /// The streams whose RDDs it asks for: see [`DStream::as_parent`].
     fn parents(&self) -> Vec<Parent> {
         Vec::new()
+    }
+
+    /// The input whose records it gives, by the input's number: so the input is known by the id of its stream.
+    fn input(&self) -> Option<u32> {
+        None
     }
 
     /// Batches up to `time` are over and remembered no longer: lets go of what was held for them.

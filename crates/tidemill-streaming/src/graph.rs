@@ -11,6 +11,8 @@ use crate::dstream::Stream;
 use crate::error::Error;
 use crate::input::Input;
 
+pub(crate) mod ids;
+
 /// What streaming contexts run, batch after batch.
 #[derive(Default)]
 pub(crate) struct Graph {

@@ -17,6 +17,10 @@ use crate::error::Error;
 pub(crate) trait Stream: Send + Sync {
     /// The operator that made it.
     fn operator(&self) -> &Operator;
+    /// The id that the program gave it.
+    fn uid(&self) -> Option<String>;
+    /// The input whose records it gives, by the input's number.
+    fn input(&self) -> Option<u32>;
     /// The time from one RDD to the next.
     fn slide(&self) -> Duration;
     /// The streams that it reads.
@@ -63,6 +67,7 @@ pub(crate) struct Node<T: 'static> {
 }
 
 struct State<T: 'static> {
+    uid: Option<String>,
     /// What was computed, by time.
     generated: BTreeMap<Timestamp, Computed<T>>,
     /// The times whose RDDs were checkpointed here: their files go when they are forgotten and nobody reads them.
@@ -82,6 +87,7 @@ struct Keep<T: 'static> {
 impl<T: 'static> Node<T> {
     pub(crate) fn new(operator: Operator, site: CallSite, slide: Duration, compute: impl Compute<T>) -> Node<T> {
         let state = State {
+            uid: None,
             generated: BTreeMap::new(),
             checkpointed: BTreeSet::new(),
             remembers: slide,
@@ -125,6 +131,11 @@ impl<T: 'static> Node<T> {
         let checkpointed = checkpoint(&rdd).map_err(failed)?;
         self.state().checkpointed.insert(time);
         Ok(checkpointed)
+    }
+
+    /// Gives it an id.
+    pub(crate) fn set_uid(&self, uid: &str) {
+        self.state().uid = Some(uid.to_owned());
     }
 
     /// Keeps each RDD from now on at `level`; of two levels the later one holds.
@@ -172,6 +183,14 @@ fn is_on_grid(zero: Timestamp, time: Timestamp, step: Duration) -> bool {
 impl<T: 'static> Stream for Node<T> {
     fn operator(&self) -> &Operator {
         &self.operator
+    }
+
+    fn uid(&self) -> Option<String> {
+        self.state().uid.clone()
+    }
+
+    fn input(&self) -> Option<u32> {
+        self.compute.input()
     }
 
     fn slide(&self) -> Duration {

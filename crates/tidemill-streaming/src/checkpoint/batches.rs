@@ -1,0 +1,185 @@
+//! The driver's log: each batch is in it before it runs, and again when it is done.
+//!
+//! Every segment begins with all that is known ([`Ledger`]), so the newest readable one is enough, and older ones go. The one
+//! before the newest stays, for a newest that cannot be read.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tidemill_core::settings::{Config, keys};
+use tidemill_core::{Clock, Timestamp};
+
+use crate::checkpoint::RecoveryError;
+use crate::checkpoint::ledger::{Entry, Ledger};
+use crate::checkpoint::log::{Damage, Log, LogKind, LogOptions, scan};
+use crate::checkpoint::storage::{Storage, StorageError};
+
+/// Where the log lies.
+pub(crate) const FOLDER: &str = "batches";
+
+/// A segment is ended at this size, or at some times the size of what it begins with: so the log stays small, and what a
+/// segment begins with is a small part of what is written.
+const SEGMENT_BYTES_LEAST: u64 = 64 << 10;
+const SEGMENT_BEGINNINGS: u64 = 4;
+
+/// The driver's log, open for writing. All methods may be called from any thread.
+pub(crate) struct BatchLog {
+    log: Log,
+    ledger: Arc<Mutex<Ledger>>,
+    /// The size of what the segment begins with.
+    beginning: Arc<AtomicU64>,
+    written: Mutex<Written>,
+}
+
+/// How much was written since the segment began.
+#[derive(Default)]
+struct Written {
+    segment: u64,
+    bytes: u64,
+}
+
+/// What was found in a checkpoint.
+#[derive(Debug)]
+pub(crate) struct Found {
+    pub(crate) ledger: Ledger,
+    /// What of the log cannot be read; the ledger is as it was before the damage.
+    pub(crate) damage: Vec<Damage>,
+}
+
+impl BatchLog {
+    /// Opens the log of `storage`, to go on from `ledger`.
+    pub(crate) fn open(
+        storage: Arc<dyn Storage>,
+        config: &Config,
+        clock: Arc<dyn Clock>,
+        ledger: Ledger,
+    ) -> Result<BatchLog, StorageError> {
+        let options = LogOptions {
+            kind: LogKind::Batches,
+            roll_bytes: u64::MAX, // by what a segment begins with: see below
+            roll_after: config.get(keys::DRIVER_LOG_ROLLING_INTERVAL),
+            close_after_write: config.get(keys::DRIVER_LOG_CLOSE_AFTER_WRITE),
+            attempts: config.get(keys::DRIVER_LOG_MAX_FAILURES),
+            clock,
+        };
+        let log = Log::open(storage, FOLDER, options)?;
+        let ledger = Arc::new(Mutex::new(ledger));
+        let beginning = Arc::new(AtomicU64::new(0));
+        let (known, size) = (Arc::clone(&ledger), Arc::clone(&beginning));
+        log.set_first(move || {
+            let whole = encode(&lock(&known).whole());
+            size.store(whole.len() as u64, Ordering::Relaxed);
+            whole
+        });
+        Ok(BatchLog { log, ledger, beginning, written: Mutex::default() })
+    }
+
+    /// Writes down a batch and its input. When this returns it will be run, whatever happens.
+    ///
+    /// # Errors
+    /// It is not written down; the next entry writes it as well.
+    pub(crate) fn plan(&self, time: Timestamp, inputs: BTreeMap<String, Vec<u8>>) -> Result<(), StorageError> {
+        let entry = self.ledger().plan(time, inputs);
+        self.append(&entry)
+    }
+
+    /// Writes down that batches are done.
+    ///
+    /// # Errors
+    /// It is not written down; the next entry writes it as well.
+    pub(crate) fn done(&self, times: &[Timestamp]) -> Result<(), StorageError> {
+        let entry = self.ledger().done(times);
+        self.append(&entry)
+    }
+
+    /// Writes down the code of the program, if it has changed.
+    ///
+    /// # Errors
+    /// It is not written down; the next segment has it.
+    pub(crate) fn keep_code(&self, code: Vec<u8>) -> Result<(), StorageError> {
+        let mut ledger = self.ledger();
+        if ledger.program.code.as_ref().is_some_and(|known| known.0 == code) {
+            return Ok(());
+        }
+        let entry = ledger.code(code);
+        drop(ledger);
+        self.append(&entry)
+    }
+
+    /// Forgets the batches before `time` that are done.
+    pub(crate) fn forget(&self, before: Timestamp) {
+        self.ledger().forget(before);
+    }
+
+    /// What is known now.
+    pub(crate) fn ledger(&self) -> MutexGuard<'_, Ledger> {
+        lock(&self.ledger)
+    }
+
+    /// Appends an entry that the ledger holds already, so that where appending fails the beginning of the next segment has it.
+    fn append(&self, entry: &Entry) -> Result<(), StorageError> {
+        let bytes = encode(entry);
+        let appended = self.log.append(&bytes).inspect_err(|_| self.log.roll())?;
+        let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        if written.segment != appended.segment {
+            *written = Written { segment: appended.segment, bytes: 0 };
+            if let Some(before) = appended.segment.checked_sub(1) {
+                self.log.remove_before(before)?;
+            }
+        }
+        written.bytes += u64::from(appended.length);
+        let beginning = self.beginning.load(Ordering::Relaxed);
+        if written.bytes > (SEGMENT_BEGINNINGS * beginning).max(SEGMENT_BYTES_LEAST) {
+            self.log.roll();
+        }
+        Ok(())
+    }
+}
+
+/// What the log of `storage` says.
+///
+/// # Errors
+/// Nothing in it can be read.
+pub(crate) fn read(storage: &dyn Storage) -> Result<Found, RecoveryError> {
+    let (mut ledger, mut contradiction) = (None::<Ledger>, None);
+    // A segment is not read on behind what makes no sense.
+    let mut spoilt = None;
+    let scan = scan(storage, FOLDER, &mut |position, bytes| {
+        let entry = postcard::from_bytes::<Entry>(bytes).map_err(|error| error.to_string());
+        let applied = match (entry, &mut ledger) {
+            (Ok(entry @ Entry::Whole(_)), _) => {
+                let mut whole = Ledger::default();
+                spoilt = None;
+                whole.apply(entry).map(|()| ledger = Some(whole)).map_err(|error| error.to_string())
+            }
+            _ if spoilt == Some(position.segment) => Ok(()),
+            (Ok(entry), Some(ledger)) => ledger.apply(entry).map_err(|error| error.to_string()),
+            (Ok(_), None) => Err("a segment does not begin with what is known".to_owned()),
+            (Err(error), _) => Err(error),
+        };
+        if let Err(text) = applied {
+            spoilt = Some(position.segment);
+            contradiction = Some(Damage { segment: position.segment, offset: position.offset, text });
+        }
+        Ok(())
+    })?;
+    let damage: Vec<Damage> = scan.damage.into_iter().chain(contradiction).collect();
+    let Some(ledger) = ledger else {
+        let reason = damage.first().map_or_else(|| "its log is empty".to_owned(), ToString::to_string);
+        return Err(RecoveryError::Unreadable { location: storage.location(), reason });
+    };
+    Ok(Found { ledger, damage })
+}
+
+#[expect(clippy::expect_used, reason = "the entries are plain data, of which postcard can write all")]
+fn encode(entry: &Entry) -> Vec<u8> {
+    postcard::to_stdvec(entry).expect("plain data can be written")
+}
+
+fn lock(ledger: &Mutex<Ledger>) -> MutexGuard<'_, Ledger> {
+    ledger.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests;
