@@ -1,6 +1,6 @@
 //! `StreamingContext`: the entry to streams. It closes a batch every interval and runs its outputs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
@@ -11,6 +11,8 @@ use tidemill_core::settings::keys;
 use tidemill_core::task::Properties;
 use tidemill_core::{Clock, Context, EventBus, Timestamp, Wake};
 
+use crate::checkpoint::Checkpoint;
+use crate::context::durable::Durable;
 use crate::dstream::{Compute, DStream, Stream};
 use crate::error::Error;
 use crate::event::{BatchInfo, StreamingEvent};
@@ -20,7 +22,9 @@ use crate::scheduler::BatchScheduler;
 use crate::statistics::{Record, Statistics};
 
 mod checkpoint;
+mod durable;
 mod life;
+mod recovery;
 mod run;
 
 pub use life::Stop;
@@ -70,6 +74,16 @@ struct Live {
     remember: Option<Duration>,
     /// Where checkpoints go.
     checkpoints: Option<PathBuf>,
+    /// What this context is to go on from.
+    recovered: Option<Checkpoint>,
+    /// Gives what a checkpoint keeps of a program in another language.
+    code: Option<Code>,
+    /// What is written while it runs.
+    durable: Option<Arc<Durable>>,
+    /// Batches that have their input, and it could not be written down.
+    unlogged: Vec<Timestamp>,
+    /// Batches that were done in an earlier run: their states are made again, and nothing else.
+    states_only: BTreeSet<Timestamp>,
     /// A batch that the thread of jobs is to run.
     to_run: Option<crate::batch::Batch>,
     /// The last batch that has its input: of later times nothing can be computed.
@@ -93,6 +107,9 @@ struct Live {
     threads: Vec<std::thread::JoinHandle<()>>,
     properties: Arc<Properties>,
 }
+
+/// Gives what a checkpoint keeps of a program.
+type Code = Arc<dyn Fn() -> Result<Vec<u8>, Error> + Send + Sync>;
 
 /// A hold on a context that does not keep it.
 #[derive(Clone)]
@@ -128,6 +145,11 @@ impl StreamingContext {
             zero: None,
             remember: None,
             checkpoints: None,
+            recovered: None,
+            code: None,
+            durable: None,
+            unlogged: Vec::new(),
+            states_only: BTreeSet::new(),
             to_run: None,
             allocated: None,
             submitted: BTreeMap::new(),

@@ -5,6 +5,9 @@ use std::path::PathBuf;
 use tidemill_core::Timestamp;
 use tidemill_core::lineage::Operator;
 
+use crate::checkpoint::RecoveryError;
+use crate::checkpoint::storage::StorageError;
+
 /// Why a call on a streaming context failed, or why a batch did.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -43,14 +46,28 @@ pub enum Error {
         #[source]
         cause: std::sync::Arc<tidemill_core::Error>,
     },
-    /// A checkpoint directory is not empty, and what it holds cannot be continued yet.
-    #[error(
-        "{} holds something already, and going on from a checkpoint is not possible yet; give an empty or new directory to \
-         begin anew", directory.display()
-    )]
-    CannotRecover {
-        /// The directory.
-        directory: PathBuf,
+    /// The program cannot go on from a checkpoint, or not begin one.
+    #[error(transparent)]
+    Recovery(#[from] RecoveryError),
+    /// What a batch holds could not be written to the checkpoint directory, so the batch is not run. It is tried again with the
+    /// next batch; nothing is lost.
+    #[error("batch {time} waits: what it holds cannot be logged: {cause}")]
+    Unlogged {
+        /// The batch.
+        time: Timestamp,
+        /// Why.
+        #[source]
+        cause: StorageError,
+    },
+    /// That batches are done, or the states that they made, could not be written to the checkpoint directory: a restart would
+    /// run them again. Later batches go on.
+    #[error("batches that are done ({}) are not safe yet: {cause}", times.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))]
+    Unfinished {
+        /// The batches.
+        times: Vec<Timestamp>,
+        /// Why.
+        #[source]
+        cause: StorageError,
     },
     /// Received blocks are to be logged, and there is no place for the log (behaviour 2.32).
     #[error(

@@ -16,6 +16,17 @@ pub enum StreamingEvent {
         /// When.
         time: Timestamp,
     },
+    /// The context goes on from a checkpoint and has to catch up. Spark tells listeners nothing of it.
+    Recovered {
+        /// When.
+        time: Timestamp,
+        /// The last batch that was planned before.
+        last: Timestamp,
+        /// The batches that were planned and not done: they run first, with the input that they had.
+        unfinished: Vec<Timestamp>,
+        /// How many batch times have passed since the last batch: each gets its batch.
+        missed: u64,
+    },
     /// A batch has its input and waits for its turn.
     BatchSubmitted(Arc<BatchInfo>),
     /// A batch is run.

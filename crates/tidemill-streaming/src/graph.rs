@@ -14,7 +14,7 @@ use crate::input::Input;
 pub(crate) mod ids;
 
 /// What streaming contexts run, batch after batch.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Graph {
     pub(crate) inputs: Vec<Arc<dyn Input>>,
     pub(crate) outputs: Vec<Arc<Output>>,

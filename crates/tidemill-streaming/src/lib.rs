@@ -4,8 +4,7 @@
 //! batch every interval, asks each output for its RDD, and runs that as a job. Batch times are multiples of the interval;
 //! the batch of time T holds what arrived in (T - interval, T].
 //!
-//! It is not: a scheduler of tasks (the core's backend is), a home of connectors, durable: the state of
-//! streams does not outlive its program yet.
+//! It is not: a scheduler of tasks (the core's backend is), a home of connectors.
 //!
 //! The nouns: [`StreamingContext`], [`DStream`], [`input::Input`], [`batch::Batch`].
 //!
@@ -44,6 +43,7 @@ mod graph;
 mod scheduler;
 mod signals;
 
+pub use checkpoint::{Checkpoint, RecoveryError};
 pub use context::{State, Stop, StreamingContext};
 pub use dead_letter::{DeadLetter, OnError, Parsed};
 pub use dstream::DStream;

@@ -10,6 +10,8 @@ use crate::batch::Batch;
 /// News for the scheduler of batches.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Event {
+    /// The context has started: what [`BatchScheduler::resume`] was told can run.
+    Started,
     /// A batch time has come.
     Tick(Timestamp),
     /// A batch has its input.
@@ -54,7 +56,7 @@ impl BatchScheduler {
     pub(crate) fn on(&mut self, event: Event, actions: &mut Vec<Action>) {
         match event {
             Event::Tick(time) if !self.stopping => self.add(time, actions),
-            Event::Tick(_) => {}
+            Event::Tick(_) | Event::Started => {}
             Event::Allocated(time) => {
                 if let Some(ready) = self.waiting.get_mut(&time) {
                     *ready = true;
@@ -105,9 +107,10 @@ impl BatchScheduler {
         }
     }
 
-    /// Starts at `zero`: no batch has a time up to it.
-    pub(crate) fn start_after(&mut self, zero: Timestamp) {
-        self.last = Some(zero);
+    /// Starts behind `last`, the last batch that has its input; those of `again` have theirs and are run first.
+    pub(crate) fn resume(&mut self, last: Timestamp, again: impl IntoIterator<Item = Timestamp>) {
+        self.last = Some(last);
+        self.waiting.extend(again.into_iter().map(|time| (time, true)));
     }
 }
 
@@ -121,7 +124,7 @@ mod tests {
 
     fn check(events: &[(Event, &[Action])]) {
         let mut scheduler = BatchScheduler::new(Duration::from_millis(10));
-        scheduler.start_after(Timestamp::from_millis(0));
+        scheduler.resume(Timestamp::from_millis(0), []);
         for (event, expected) in events {
             let mut actions = Vec::new();
             scheduler.on(*event, &mut actions);

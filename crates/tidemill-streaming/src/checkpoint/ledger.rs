@@ -131,9 +131,10 @@ impl Ledger {
         self.batches.iter().find(|(_, batch)| !batch.is_done).map(|(time, _)| *time)
     }
 
-    /// Drops the batches before `time`, which must all be done.
-    pub(super) fn forget(&mut self, before: Timestamp) {
-        self.batches.retain(|time, batch| *time >= before || !batch.is_done);
+    /// Drops the batches before `time` that are done. The last one stays: inputs go on from it.
+    pub(crate) fn forget(&mut self, before: Timestamp) {
+        let last = self.last;
+        self.batches.retain(|time, batch| *time >= before || !batch.is_done || Some(*time) == last);
     }
 
     /// All of it, written down.

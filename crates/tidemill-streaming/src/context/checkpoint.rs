@@ -3,28 +3,33 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::context::StreamingContext;
+use tidemill_core::Timestamp;
+use tidemill_core::settings::Settings;
+
+use crate::checkpoint::storage::is_url;
+use crate::checkpoint::{Checkpoint, RecoveryError};
+use crate::context::recovery::Again;
+use crate::context::{State, StreamingContext};
 use crate::error::Error;
+use crate::event::StreamingEvent;
 
 impl StreamingContext {
     /// Sets where checkpoints go, for streams and for RDDs, and makes the folder: Spark's `checkpoint` (behaviour 1.11).
-    /// Stateful streams and `DStream::checkpoint` need one.
+    /// Stateful streams and `DStream::checkpoint` need one. It is a folder or the URL of an object store, where RDDs have no
+    /// checkpoints.
     ///
-    /// So far a checkpoint does not outlive its program: one warning says that a restart begins anew.
+    /// From the start on it holds what the next run of the program needs to go on; it goes on where it is made by
+    /// [`get_or_create`](StreamingContext::get_or_create), and else begins anew, with a warning.
     ///
     /// # Errors
     /// [`Error::Checkpoint`] if the folder cannot be made.
     pub fn checkpoint(&self, directory: impl AsRef<Path>) -> Result<(), Error> {
         let directory = directory.as_ref();
-        let failed = |cause| Error::Checkpoint { directory: directory.to_path_buf(), cause: Arc::new(cause) };
-        self.context().set_checkpoint_dir(directory).map_err(failed)?;
-        let first = self.live().checkpoints.replace(directory.to_path_buf()).is_none();
-        if first {
-            tracing::warn!(
-                directory = %directory.display(),
-                "State is not written to the checkpoint directory yet: a program that is started again begins anew."
-            );
+        if !is_url(directory) {
+            let failed = |cause| Error::Checkpoint { directory: directory.to_path_buf(), cause: Arc::new(cause) };
+            self.context().set_checkpoint_dir(directory).map_err(failed)?;
         }
+        self.live().checkpoints = Some(directory.to_path_buf());
         Ok(())
     }
 
@@ -38,39 +43,98 @@ impl StreamingContext {
         self.live().checkpoints.clone()
     }
 
-    /// The context that the checkpoints in `directory` describe, or, where there are none, the one that `setup` makes,
-    /// with `directory` as its checkpoint directory: Spark's `getOrCreate` (behaviour 1.2).
+    /// The program that `setup` declares, going on from the checkpoint in `directory` where there is one: Spark's
+    /// `getOrCreate` (behaviour 1.2).
+    ///
+    /// Spark takes the program itself from the checkpoint (behaviour 6.22). A checkpoint of Tidemill holds no Rust code, so
+    /// `setup` is called in any case, and its operators are matched by their ids ([`DStream::uid`](crate::DStream::uid)). So
+    /// the code may have changed.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use tidemill_core::Context;
+    /// use tidemill_streaming::StreamingContext;
+    ///
+    /// let folder = tempfile::tempdir()?;
+    /// let streaming = StreamingContext::get_or_create(folder.path(), || {
+    ///     let streaming = StreamingContext::new(&Context::local(2).unwrap(), Duration::from_secs(1))?;
+    ///     let lines = streaming.text_file_stream("incoming");
+    ///     lines.count().print(10);
+    ///     Ok(streaming)
+    /// })?;
+    /// assert_eq!(streaming.checkpoint_directory().as_deref(), Some(folder.path()));
+    /// # streaming.stop(false);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
-    /// Those of `setup`, and [`Error::CannotRecover`] for a directory that holds something: to begin anew there would lose
-    /// what it holds.
+    /// Those of `setup`; [`Error::Recovery`] for a checkpoint that cannot be read or does not go with the program. It is never
+    /// begun anew then.
     pub fn get_or_create(
         directory: impl AsRef<Path>,
         setup: impl FnOnce() -> Result<StreamingContext, Error>,
     ) -> Result<StreamingContext, Error> {
         let directory = directory.as_ref();
-        StreamingContext::check_new(directory)?;
+        let checkpoint = Checkpoint::open(directory, &Settings::new())?;
         let streaming = setup()?;
         if streaming.checkpoint_directory().is_none() {
             streaming.checkpoint(directory)?;
         }
+        if let Some(checkpoint) = checkpoint {
+            streaming.recover(checkpoint)?;
+        }
         Ok(streaming)
     }
 
-    /// Checks that nothing would be lost by beginning anew with `directory` as checkpoint directory.
+    /// Lets the start go on from `checkpoint`.
     ///
     /// # Errors
-    /// [`Error::CannotRecover`] for a directory that holds something.
-    pub fn check_new(directory: impl AsRef<Path>) -> Result<(), Error> {
-        let directory = directory.as_ref();
-        let holds_something = match std::fs::read_dir(directory) {
-            Ok(mut entries) => entries.next().is_some(),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => false,
-            Err(_) => true, // not a folder, or not ours to read: nothing to begin anew in
-        };
-        if holds_something {
-            return Err(Error::CannotRecover { directory: directory.to_path_buf() });
+    /// [`RecoveryError::Interval`]; [`Error::AlreadyStarted`] does not come from here: a context that was started stays as it
+    /// is, and this is [`Error::AlreadyStopped`] for one that is over.
+    pub fn recover(&self, checkpoint: Checkpoint) -> Result<(), Error> {
+        let (before, now) = (checkpoint.interval(), self.interval());
+        if before != now {
+            return Err(RecoveryError::Interval { location: checkpoint.location(), before, now }.into());
         }
+        let mut live = self.live();
+        if live.state != State::Initialized {
+            return Err(Error::AlreadyStopped);
+        }
+        live.recovered = Some(checkpoint);
         Ok(())
+    }
+
+    /// Keeps what `program` gives in the checkpoint, for [`Checkpoint::program`]: how a language above Rust declares its
+    /// program again. It is asked at the start and with each batch, and written where it has changed.
+    pub fn keep_program(&self, program: impl Fn() -> Result<Vec<u8>, Error> + Send + Sync + 'static) {
+        self.live().code = Some(Arc::new(program));
+    }
+
+    /// What is to be kept of the program now.
+    pub(super) fn code(&self) -> Result<Option<Vec<u8>>, Error> {
+        let code = self.live().code.clone();
+        code.map(|code| code()).transpose()
+    }
+
+    /// Where logs go.
+    pub(super) fn logged_directory(&self) -> Option<PathBuf> {
+        self.live().checkpoints.clone()
+    }
+
+    /// Tells that the context goes on from a checkpoint, and what it has to catch up with.
+    pub(super) fn announce(&self, now: Timestamp, last: Timestamp, again: &[Again]) {
+        let interval = self.interval().as_micros().max(1);
+        let missed = (now.since(last).as_micros() / interval) as u64;
+        let unfinished: Vec<Timestamp> = again.iter().filter(|it| it.outputs).map(|it| it.time).collect();
+        if unfinished.is_empty() && missed == 0 {
+            return;
+        }
+        tracing::info!(
+            unfinished = unfinished.len(),
+            missed,
+            "Going on from the checkpoint: the last batch that was planned is that of {last}. Batches that were not finished run \
+             again with their input, then one for each interval that was missed."
+        );
+        self.post(StreamingEvent::Recovered { time: now, last, unfinished, missed });
     }
 }

@@ -2,14 +2,14 @@
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tidemill_core::settings::keys;
 use tidemill_core::task::TaskContext;
 use tidemill_core::{Cause, Context, Timestamp};
 
-use crate::batch::next_time;
+use crate::context::recovery::Beginning;
 use crate::context::{Live, State, StreamingContext};
 use crate::error::Error;
 use crate::event::StreamingEvent;
@@ -69,12 +69,25 @@ impl StreamingContext {
         }
         live.properties = self.context().local_properties();
         let (now, remember) = (self.inner.clock.now(), live.remember.unwrap_or_default());
-        let first = next_time(now, self.interval());
-        let zero = first - self.interval();
         live.graph.settle(remember);
-        live.zero = Some(zero);
-        live.scheduler.start_after(zero);
-        live.state = State::Active;
+        live.state = State::Active; // nothing can be added from here on
+        let (graph, checkpoint) = (live.graph.clone(), live.recovered.take());
+        drop(live);
+        let begun = self.begin(&graph, now, checkpoint);
+        let mut live = self.live();
+        let Beginning { zero, last, again, durable } = match begun {
+            Ok(beginning) => beginning,
+            Err(error) => {
+                live.state = State::Stopped;
+                drop(live);
+                self.end();
+                return Err(error);
+            }
+        };
+        let first = last + self.interval();
+        (live.zero, live.durable, live.allocated) = (Some(zero), durable, Some(last));
+        live.scheduler.resume(last, again.iter().map(|again| again.time));
+        live.states_only = again.iter().filter(|again| !again.outputs).map(|again| again.time).collect();
         let inputs = live.graph.inputs.clone();
         let threads = self.start_threads(&mut live, first);
         let runs_jobs = !live.threads.is_empty();
@@ -82,7 +95,9 @@ impl StreamingContext {
         let names = inputs.iter().map(|input| (input.id().stream, input.name()));
         self.record().set_inputs(names.collect());
         self.post(StreamingEvent::Started { time: now });
+        self.announce(now, last, &again);
         let started = threads.and_then(|()| inputs.iter().try_for_each(|input| input.start()));
+        self.tell(Event::Started);
         match (&started, runs_jobs) {
             (Ok(()), _) if self.live().leaves_signals => {}
             (Ok(()), _) => signals::stop_on_signal(self),
@@ -101,6 +116,12 @@ impl StreamingContext {
     /// Starts the threads, first the one that also ends the context.
     fn start_threads(&self, live: &mut Live, first: Timestamp) -> Result<(), Error> {
         self.spawn(live, "tidemill-jobs", StreamingContext::run_batches)?;
+        if let Some(durable) = live.durable.clone() {
+            let runs = Arc::clone(&durable);
+            durable.set_running(true);
+            let spawned = self.spawn(live, "tidemill-checkpoints", move |streaming| runs.run(streaming));
+            spawned.inspect_err(|_| durable.set_running(false))?;
+        }
         self.spawn(live, "tidemill-batches", move |streaming| streaming.run_clock(first))?;
         if live.graph.inputs.iter().any(|input| input.has_blocks()) {
             self.spawn(live, "tidemill-blocks", StreamingContext::run_block_clock)?;
@@ -258,6 +279,10 @@ impl StreamingContext {
     /// The last thing that happens: lets go of all that was received and of the graph, whose functions may hold the
     /// context itself.
     pub(super) fn end(&self) {
+        let durable = self.live().durable.take();
+        if let Some(durable) = durable {
+            durable.close();
+        }
         let graph = std::mem::take(&mut self.live().graph);
         for input in &graph.inputs {
             input.stop();

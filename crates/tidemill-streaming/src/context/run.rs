@@ -1,6 +1,6 @@
 //! The threads of a streaming context: the batch clock, the block clock, and the one that runs batches.
 
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -52,8 +52,8 @@ impl StreamingContext {
 
     /// Tells the scheduler and does what it wants done.
     pub(super) fn tell(&self, event: Event) {
-        let mut next = Some(event);
-        while let Some(event) = next.take() {
+        let mut events = VecDeque::from([event]);
+        while let Some(event) = events.pop_front() {
             let mut live = self.live();
             let mut actions = Vec::new();
             live.scheduler.on(event, &mut actions);
@@ -69,8 +69,39 @@ impl StreamingContext {
             self.inner.changed.notify_all();
             if let Some(batch) = to_allocate {
                 self.allocate(batch);
-                next = Some(Event::Allocated(batch.time));
+                events.extend(self.plan(batch).into_iter().map(Event::Allocated));
             }
+        }
+    }
+
+    /// Writes down what a batch holds, if anything is written; returns the batches that can run now. Where it cannot be written
+    /// the batch waits for the next one, with which it is tried again.
+    fn plan(&self, batch: Batch) -> Vec<Timestamp> {
+        let mut live = self.live();
+        live.unlogged.push(batch.time);
+        let durable = live.durable.clone();
+        drop(live);
+        let Some(durable) = durable else { return std::mem::take(&mut self.live().unlogged) };
+        let code = self.code().unwrap_or_else(|error| {
+            self.report(error); // what was kept before stays
+            None
+        });
+        match durable.plan(batch.time, code) {
+            Ok(()) => std::mem::take(&mut self.live().unlogged),
+            Err(cause) => {
+                self.unwritten(Error::Unlogged { time: batch.time, cause });
+                Vec::new()
+            }
+        }
+    }
+
+    /// Reports that something durable could not be written. A driver in whose place another runs must not go on.
+    pub(super) fn unwritten(&self, error: Error) {
+        let is_over = matches!(&error, Error::Unlogged { cause, .. } | Error::Unfinished { cause, .. } if cause.is_fenced());
+        if is_over && !self.live().stopping {
+            self.fall(error);
+        } else {
+            self.report(error);
         }
     }
 
@@ -108,20 +139,32 @@ impl StreamingContext {
                 return self.end();
             };
             let Some(info) = live.submitted.remove(&batch.time) else { continue };
+            let (states_only, durable) = (live.states_only.remove(&batch.time), live.durable.clone());
             drop(live);
-            self.run_batch(info);
+            let is_done = if states_only { self.remake_states(batch.time) } else { self.run_batch(info) };
             self.forget(batch.time);
             self.live().done = Some(batch.time);
+            if let Some(durable) = durable.filter(|_| is_done) {
+                durable.over(batch.time);
+            }
             self.tell(Event::Done(batch.time));
         }
     }
 
+    /// Makes the states of a batch that was done in an earlier run, for later batches.
+    fn remake_states(&self, time: Timestamp) -> bool {
+        let stateful = self.live().graph.stateful.clone();
+        self.describe(&format!("Streaming state, batch time {time}"));
+        self.drive(&stateful, time)
+    }
+
     /// Steps stateful streams, makes the jobs of all outputs that are due, then runs them in order. An error in making
     /// them loses the batch (behaviour 2.40), one in a stateful stream the outputs that need it, an error in one output
-    /// only that output (behaviour 2.39).
-    fn run_batch(&self, mut info: BatchInfo) {
+    /// only that output (behaviour 2.39). Returns whether all went well: else a program that goes on from its checkpoint runs
+    /// the batch again.
+    fn run_batch(&self, mut info: BatchInfo) -> bool {
         let live = self.live();
-        let Some(zero) = live.zero else { return };
+        let Some(zero) = live.zero else { return false };
         let (stateful, inputs) = (live.graph.stateful.clone(), live.graph.inputs.clone());
         let outputs: Vec<_> = live.graph.outputs.iter().cloned().enumerate().collect();
         drop(live);
@@ -131,32 +174,39 @@ impl StreamingContext {
             self.post(StreamingEvent::BatchStarted(Arc::new(info.clone())));
         }
         self.describe(&format!("Streaming state, batch time {}", info.time));
-        self.drive(&stateful, info.time);
-        self.run_outputs(&due, &mut info);
+        let stepped = self.drive(&stateful, info.time);
+        let generated = self.run_outputs(&due, &mut info);
         info.completed = Some(self.inner.clock.now());
         inputs.iter().for_each(|input| input.completed(&info));
         if !due.is_empty() {
             log_delay(&info);
-            self.post(StreamingEvent::BatchCompleted(Arc::new(info)));
+            self.post(StreamingEvent::BatchCompleted(Arc::new(info.clone())));
         }
+        stepped && generated && info.outputs.iter().all(|output| output.failure.is_none()) && !self.live().cancelled
     }
 
-    /// Steps the stateful streams. One that fails is told of here, once, since perhaps no output asks for it now.
-    fn drive(&self, stateful: &[Arc<dyn Stream>], time: Timestamp) {
+    /// Steps the stateful streams. One that fails is told of here, once, since perhaps no output asks for it now. Returns whether
+    /// none failed.
+    fn drive(&self, stateful: &[Arc<dyn Stream>], time: Timestamp) -> bool {
         let mut told = HashSet::new();
         for error in stateful.iter().filter_map(|stream| stream.drive(self, time).err()) {
             if told.insert(error.to_string()) {
                 self.report(error);
             }
         }
+        told.is_empty()
     }
 
-    fn run_outputs(&self, due: &[(usize, Arc<Output>)], info: &mut BatchInfo) {
+    /// Runs the outputs; `false` where their jobs could not be made.
+    fn run_outputs(&self, due: &[(usize, Arc<Output>)], info: &mut BatchInfo) -> bool {
         let jobs: Result<Vec<_>, Error> =
             due.iter().map(|(id, output)| Ok((*id, output, generate(output, info.time)?))).collect();
         let jobs = match jobs {
             Ok(jobs) => jobs,
-            Err(error) => return self.report(error),
+            Err(error) => {
+                self.report(error);
+                return false;
+            }
         };
         let jobs: Vec<_> = jobs.into_iter().filter_map(|(id, output, job)| Some((id, output, job?))).collect();
         let at_once = self.context().config().get(keys::CONCURRENT_JOBS).min(jobs.len());
@@ -179,6 +229,7 @@ impl StreamingContext {
         });
         info.outputs = done.into_inner().unwrap_or_else(PoisonError::into_inner);
         info.outputs.sort_by_key(|output| output.id);
+        true
     }
 
     fn run_output(&self, id: usize, output: &Output, time: Timestamp, job: BatchJob) -> OutputInfo {

@@ -1,0 +1,177 @@
+//! `Durable`: the logs that a context with a checkpoint directory writes while it runs.
+//!
+//! A batch is planned, run, and over. Planning is durable before it runs. That it is over is written by a thread of its own,
+//! once the states that it made are durable, so that no batch waits for it; then goes what no batch needs any more.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tidemill_core::{Timestamp, Version};
+
+use crate::checkpoint::batches::BatchLog;
+use crate::checkpoint::states::StateLog;
+use crate::checkpoint::storage::{Storage, StorageError};
+use crate::context::StreamingContext;
+use crate::error::Error;
+use crate::input::Input;
+use crate::state::version_of;
+
+/// The logs of a context.
+pub(super) struct Durable {
+    /// What other drivers see that the directory is in use by.
+    pub(super) root: Arc<dyn Storage>,
+    pub(super) batches: BatchLog,
+    pub(super) inputs: Vec<KeptInput>,
+    pub(super) states: Vec<KeptState>,
+    /// How far back a batch may look.
+    pub(super) lookback: Duration,
+    pub(super) interval: Duration,
+    /// How many batches may come after one that failed before it is given up.
+    pub(super) failed_most: usize,
+    over: Mutex<Over>,
+    changed: Condvar,
+}
+
+/// An input and its id.
+pub(super) struct KeptInput {
+    pub(super) input: Arc<dyn Input>,
+    pub(super) id: String,
+}
+
+/// The state of an operator, and how far back somebody may ask for it.
+pub(super) struct KeptState {
+    pub(super) log: StateLog,
+    pub(super) back: Duration,
+}
+
+/// What batches are over and not written down yet.
+#[derive(Default)]
+struct Over {
+    done: Vec<Timestamp>,
+    /// Somebody writes it down.
+    running: bool,
+    /// Nothing more will come.
+    closed: bool,
+}
+
+/// Says that nobody writes any more, however that came.
+struct Writing<'a>(&'a Durable);
+
+impl Drop for Writing<'_> {
+    fn drop(&mut self) {
+        self.0.lock().running = false;
+        self.0.changed.notify_all();
+    }
+}
+
+impl Durable {
+    pub(super) fn new(
+        (root, batches): (Arc<dyn Storage>, BatchLog),
+        inputs: Vec<KeptInput>,
+        states: Vec<KeptState>,
+        (lookback, interval): (Duration, Duration),
+        failed_most: usize,
+    ) -> Durable {
+        let (over, changed) = Default::default();
+        Durable { root, batches, inputs, states, lookback, interval, failed_most, over, changed }
+    }
+
+    /// Writes down what the batch of `time` holds, and the code of the program where it has changed.
+    pub(super) fn plan(&self, time: Timestamp, code: Option<Vec<u8>>) -> Result<(), StorageError> {
+        if let Some(code) = code {
+            self.batches.keep_code(code)?;
+        }
+        let entries = self.inputs.iter().map(|kept| (kept.id.clone(), kept.input.entry(time)));
+        let entries: BTreeMap<String, Vec<u8>> = entries.collect();
+        self.batches.plan(time, entries)
+    }
+
+    /// The batch of `time` is over and need not be run again.
+    pub(super) fn over(&self, time: Timestamp) {
+        self.lock().done.push(time);
+        self.changed.notify_all();
+    }
+
+    /// Nothing more will come; returns once all is written that can be.
+    pub(super) fn close(&self) {
+        let mut over = self.lock();
+        over.closed = true;
+        self.changed.notify_all();
+        let writing = |over: &mut Over| over.running;
+        drop(self.changed.wait_while(over, writing).unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// Whether somebody will [`run`](Self::run) it.
+    pub(super) fn set_running(&self, running: bool) {
+        self.lock().running = running;
+    }
+
+    /// Writes down what is over, until nothing more will come.
+    pub(super) fn run(&self, streaming: &StreamingContext) {
+        let _writing = Writing(self);
+        loop {
+            let idle = |over: &mut Over| over.done.is_empty() && !over.closed;
+            let mut over = self.changed.wait_while(self.lock(), idle).unwrap_or_else(PoisonError::into_inner);
+            let done = std::mem::take(&mut over.done);
+            drop(over);
+            if done.is_empty() {
+                break;
+            }
+            if let Err(cause) = self.write(&done) {
+                streaming.unwritten(Error::Unfinished { times: done, cause });
+            }
+        }
+    }
+
+    fn write(&self, done: &[Timestamp]) -> Result<(), StorageError> {
+        let Some(last) = done.iter().max() else { return Ok(()) };
+        self.states.iter().try_for_each(|state| state.log.await_durable(version_of(*last)))?;
+        self.batches.done(done)?;
+        self.give_up()?;
+        self.forget()
+    }
+
+    /// Counts batches as done that failed long ago, so that what they need does not grow for ever.
+    fn give_up(&self) -> Result<(), StorageError> {
+        let ledger = self.batches.ledger();
+        let newest: BTreeSet<Timestamp> = ledger.batches.keys().rev().take(self.failed_most).copied().collect();
+        let Some(oldest) = newest.first().copied().filter(|_| newest.len() == self.failed_most) else { return Ok(()) };
+        let old = ledger.batches.iter().filter(|(time, batch)| **time < oldest && !batch.is_done);
+        let given_up: Vec<Timestamp> = old.map(|(time, _)| *time).collect();
+        drop(ledger);
+        if given_up.is_empty() {
+            return Ok(());
+        }
+        let batches: Vec<String> = given_up.iter().map(ToString::to_string).collect();
+        tracing::warn!(
+            batches = batches.join(", "),
+            after = self.failed_most,
+            "Batches that failed are given up: a restart will not run them again. (tidemill.checkpoint.failed.batches)"
+        );
+        self.batches.done(&given_up)
+    }
+
+    /// Lets go of all that no batch needs that may still be run.
+    fn forget(&self) -> Result<(), StorageError> {
+        let ledger = self.batches.ledger();
+        let next = ledger.oldest_unfinished().or(ledger.last.map(|last| last + self.interval));
+        drop(ledger);
+        let Some(next) = next else { return Ok(()) };
+        let before = next - self.lookback + Duration::from_micros(1);
+        self.batches.forget(before);
+        self.inputs.iter().for_each(|kept| kept.input.release(before));
+        self.states.iter().try_for_each(|state| state.log.forget(state.from(next)))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Over> {
+        self.over.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl KeptState {
+    /// The version from which on the batch of `next` needs it.
+    pub(super) fn from(&self, next: Timestamp) -> Version {
+        version_of(next - self.back - Duration::from_micros(1))
+    }
+}

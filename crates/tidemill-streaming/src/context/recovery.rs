@@ -1,0 +1,247 @@
+//! Going on from a checkpoint: what an earlier run has left becomes the state of this context before it starts.
+//!
+//! The program is declared again and matched by the ids of its operators. Inputs get back what each batch held, stateful
+//! operators the version before the oldest batch that is not done. From there on the batches run as they would have: those
+//! that were planned with the input that they had, then one for each interval that was missed, all under their own times
+//! (behaviour 6.19 to 6.21). A batch that was done is not run again; at most its states are made once more.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tidemill_core::settings::{REDACTED, keys};
+use tidemill_core::{Timestamp, Version};
+
+use crate::batch::next_time;
+use crate::checkpoint::batches::BatchLog;
+use crate::checkpoint::generations::{self, Generation, Pointer};
+use crate::checkpoint::ledger::{Ledger, OperatorEntry, Program};
+use crate::checkpoint::states::StateLog;
+use crate::checkpoint::storage::{self, Storage};
+use crate::checkpoint::{Checkpoint, RecoveryError};
+use crate::context::StreamingContext;
+use crate::context::durable::{Durable, KeptInput, KeptState};
+use crate::dstream::Stream;
+use crate::error::Error;
+use crate::graph::Graph;
+use crate::graph::ids::{Ids, Role};
+use crate::input::Input;
+
+/// How the batches of a context begin.
+pub(super) struct Beginning {
+    /// The time before the first batch that there ever was.
+    pub(super) zero: Timestamp,
+    /// The last batch that has its input.
+    pub(super) last: Timestamp,
+    /// Batches that have their input and are run first.
+    pub(super) again: Vec<Again>,
+    /// What is written while it runs, with a checkpoint directory.
+    pub(super) durable: Option<Arc<Durable>>,
+}
+
+/// A batch that has its input from an earlier run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Again {
+    pub(super) time: Timestamp,
+    /// Its outputs are not done; else only states are made again that later batches need.
+    pub(super) outputs: bool,
+}
+
+impl StreamingContext {
+    /// Works out where batches begin, and opens the logs. It changes nothing that a second try would miss.
+    pub(super) fn begin(&self, graph: &Graph, now: Timestamp, checkpoint: Option<Checkpoint>) -> Result<Beginning, Error> {
+        let first = next_time(now, self.interval());
+        let zero = first - self.interval();
+        let directory = self.logged_directory();
+        if directory.is_none() && checkpoint.is_none() {
+            return Ok(Beginning { zero, last: zero, again: Vec::new(), durable: None });
+        }
+        let ids = Ids::of(graph)?;
+        let is_new = checkpoint.is_none();
+        let (root, generation, mut ledger) = match (checkpoint, directory) {
+            (Some(Checkpoint { root, generation, ledger }), _) => (root, generation, ledger),
+            (None, directory) => {
+                let directory = directory.unwrap_or_default();
+                let root = storage::open(&directory, self.context().config().written()).map_err(RecoveryError::from)?;
+                let generation = self.new_generation(&*root)?;
+                (root, generation, Ledger { program: Program { zero, ..Program::default() }, ..Ledger::default() })
+            }
+        };
+        if !is_new {
+            self.check(&root.location(), &ids, &ledger, now)?;
+        }
+        let storage: Arc<dyn Storage> = Generation::new(Arc::clone(&root), generation);
+        ledger.program = self.program(&ids, ledger.program.zero)?;
+        let lookback = graph.streams().iter().map(|stream| stream.remembers()).max().unwrap_or_default();
+        let next = next_batch(&ledger, self.interval());
+        ledger.forget(next - lookback + Duration::from_micros(1));
+        let inputs = kept_inputs(graph, &ids);
+        restore(&inputs, &ledger)?;
+        let (states, loaded) = self.open_states(graph, &ids, &storage, (!is_new).then_some(next))?;
+        let again = if is_new { Vec::new() } else { again(&ledger, loaded, next) };
+        let (zero, last) = (ledger.program.zero, ledger.last.unwrap_or(ledger.program.zero));
+        let clock = Arc::clone(self.clock());
+        let batches = BatchLog::open(storage, self.context().config(), clock, ledger);
+        let batches = batches.map_err(RecoveryError::from)?;
+        batches.done(&[]).map_err(RecoveryError::from)?; // a segment that says how this run begins
+        if is_new {
+            generations::point_to(&*root, generation).map_err(RecoveryError::from)?;
+            generations::remove_before(&*root, generation).map_err(RecoveryError::from)?;
+        }
+        let failed_most = self.context().config().get(keys::CHECKPOINT_FAILED_BATCHES);
+        let durable = Durable::new((root, batches), inputs, states, (lookback, self.interval()), failed_most);
+        Ok(Beginning { zero, last, again, durable: Some(Arc::new(durable)) })
+    }
+
+    /// The number of a generation that begins anew.
+    fn new_generation(&self, root: &dyn Storage) -> Result<u64, RecoveryError> {
+        if generations::pointer(root)? != Pointer::Absent {
+            tracing::warn!(
+                directory = root.location(),
+                "The directory holds the checkpoint of an earlier run, and the program does not go on from it: it begins anew, \
+                 and the earlier checkpoint is removed. (get_or_create goes on.)"
+            );
+        }
+        Ok(generations::generations(root)?.last().copied().unwrap_or_default() + 1)
+    }
+
+    /// Whether this program can go on from that checkpoint.
+    fn check(&self, location: &str, ids: &Ids, ledger: &Ledger, now: Timestamp) -> Result<(), RecoveryError> {
+        let (location, before) = (location.to_owned(), &ledger.program);
+        if let Some(ambiguous) = ids.ambiguous(&before.twins) {
+            return Err(RecoveryError::Ambiguous {
+                location,
+                id: ambiguous.id,
+                before: ambiguous.before,
+                now: ambiguous.now,
+            });
+        }
+        self.check_owners(&location, ids, ledger)?;
+        let last = ledger.last.unwrap_or(before.zero);
+        if now + self.interval() + BEHIND_MOST < last {
+            return Err(RecoveryError::ClockBehind { location, now, last });
+        }
+        let missed = (now.since(last).as_micros() / self.interval().as_micros().max(1)) as u64;
+        let most = self.context().config().get(keys::RECOVERY_MISSED_MAX);
+        if missed > most {
+            return Err(RecoveryError::TooManyMissed { missed, last, most });
+        }
+        Ok(())
+    }
+
+    /// Whether all that the checkpoint has of operators has an operator in the program.
+    fn check_owners(&self, location: &str, ids: &Ids, ledger: &Ledger) -> Result<(), RecoveryError> {
+        let now: BTreeSet<&str> = ids.operators().iter().map(|operator| operator.id.as_str()).collect();
+        let before: BTreeSet<&str> = ledger.program.operators.iter().map(|operator| operator.id.as_str()).collect();
+        let dropped = self.context().config().get(keys::CHECKPOINT_DROP).unwrap_or_default();
+        let dropped: BTreeSet<&str> = dropped.split(',').map(str::trim).collect();
+        let unfinished = ledger.batches.values().filter(|batch| !batch.is_done);
+        let awaited: BTreeSet<&str> =
+            unfinished.flat_map(|batch| batch.inputs.iter()).filter(|it| !it.1.is_empty()).map(|it| it.0.as_str()).collect();
+        for OperatorEntry { id, role, operator } in &ledger.program.operators {
+            let what = match role {
+                Role::State => "the state",
+                Role::Source if awaited.contains(id.as_str()) => "unfinished input",
+                Role::Source | Role::Window | Role::Output => continue,
+            };
+            if now.contains(id.as_str()) || dropped.contains(id.as_str()) {
+                continue;
+            }
+            let new = ids.operators().iter().filter(|it| it.role == *role && !before.contains(it.id.as_str()));
+            let new: Vec<String> = new.map(|it| format!("`{}` ({})", it.id, it.operator)).collect();
+            let near = if new.is_empty() { String::new() } else { format!(" (new in it: {})", new.join(", ")) };
+            let (location, id, operator) = (location.to_owned(), id.clone(), operator.clone());
+            return Err(RecoveryError::WithoutOwner { location, what, id, operator, near });
+        }
+        Ok(())
+    }
+
+    /// What a checkpoint says of this program.
+    fn program(&self, ids: &Ids, zero: Timestamp) -> Result<Program, Error> {
+        let config = self.context().config();
+        let operators = ids.operators().iter().map(|it| OperatorEntry {
+            id: it.id.clone(),
+            role: it.role,
+            operator: it.operator.clone(),
+        });
+        let shown = config.written().redacted();
+        let settings = shown.iter().filter(|(_, value)| *value != REDACTED);
+        Ok(Program {
+            name: config.get(keys::APP_NAME),
+            interval: self.interval(),
+            zero,
+            operators: operators.collect(),
+            twins: ids.twins().clone(),
+            settings: settings.map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+            code: self.code()?.map(tidemill_core::ship::Bytes),
+        })
+    }
+
+    /// Opens the logs of all states, and loads what the batch of `next` starts from. Returns also from which time on states
+    /// are to be made again, as far as batches are there.
+    fn open_states(
+        &self,
+        graph: &Graph,
+        ids: &Ids,
+        storage: &Arc<dyn Storage>,
+        next: Option<Timestamp>,
+    ) -> Result<(Vec<KeptState>, Option<Timestamp>), Error> {
+        let (mut states, mut loaded) = (Vec::new(), None::<Timestamp>);
+        for stream in &graph.stateful {
+            let (Some(id), Some(shards)) = (ids.of_stream(stream), stream.shards(self)) else { continue };
+            let log = StateLog::open(Arc::clone(storage), id, shards, self.context().config(), self.clock())?;
+            let back = stream.remembers().saturating_sub(stream.slide());
+            let state = KeptState { log, back };
+            if let Some(next) = next {
+                let from = state.from(next);
+                let version = state.log.load(from)?;
+                if version.is_some() && !back.is_zero() {
+                    let time = Timestamp::from_micros(from.0);
+                    loaded = Some(loaded.map_or(time, |loaded| loaded.min(time)));
+                }
+            }
+            states.push(state);
+        }
+        Ok((states, loaded))
+    }
+}
+
+/// By how much the clock may be behind the last batch: clocks are set by that much now and then.
+const BEHIND_MOST: Duration = Duration::from_secs(60);
+
+/// The first batch that is not done.
+fn next_batch(ledger: &Ledger, interval: Duration) -> Timestamp {
+    let new = ledger.last.unwrap_or(ledger.program.zero) + interval;
+    ledger.oldest_unfinished().unwrap_or(new)
+}
+
+/// The batches that are run again: those that are not done, and for those behind the oldest of them the states.
+fn again(ledger: &Ledger, states_from: Option<Timestamp>, next: Timestamp) -> Vec<Again> {
+    let from = states_from.map_or(next, |states| next.min(states + Duration::from_micros(1)));
+    let batches = ledger.batches.range(from..);
+    batches.map(|(time, batch)| Again { time: *time, outputs: !batch.is_done }).collect()
+}
+
+/// The inputs with the ids of their streams.
+fn kept_inputs(graph: &Graph, ids: &Ids) -> Vec<KeptInput> {
+    let streams = graph.streams();
+    let by_number: BTreeMap<u32, &Arc<dyn Stream>> =
+        streams.iter().rev().filter_map(|stream| Some((stream.input()?, stream))).collect();
+    let kept = graph.inputs.iter().filter_map(|input| {
+        let id = ids.of_stream(by_number.get(&input.id().stream)?)?;
+        Some(KeptInput { input: Arc::clone(input), id: id.to_owned() })
+    });
+    kept.collect()
+}
+
+/// Gives inputs back what batches had of them.
+fn restore(inputs: &[KeptInput], ledger: &Ledger) -> Result<(), Error> {
+    for (time, batch) in &ledger.batches {
+        for KeptInput { input, id } in inputs {
+            if let Some(entry) = batch.inputs.get(id) {
+                input.restore(*time, entry)?;
+            }
+        }
+    }
+    Ok(())
+}
