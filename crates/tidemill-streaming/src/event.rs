@@ -17,16 +17,7 @@ pub enum StreamingEvent {
         time: Timestamp,
     },
     /// The context goes on from a checkpoint and has to catch up. Spark tells listeners nothing of it.
-    Recovered {
-        /// When.
-        time: Timestamp,
-        /// The last batch that was planned before.
-        last: Timestamp,
-        /// The batches that were planned and not done: they run first, with the input that they had.
-        unfinished: Vec<Timestamp>,
-        /// How many batch times have passed since the last batch: each gets its batch.
-        missed: u64,
-    },
+    Recovered(CatchUp),
     /// A batch has its input and waits for its turn.
     BatchSubmitted(Arc<BatchInfo>),
     /// A batch is run.
@@ -43,6 +34,19 @@ pub enum StreamingEvent {
     ReceiverError(ReceiverInfo),
     /// A receiver ended, perhaps to be started again.
     ReceiverStopped(ReceiverInfo),
+}
+
+/// What a context that goes on from a checkpoint has to catch up with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CatchUp {
+    /// When it was started.
+    pub time: Timestamp,
+    /// The last batch that was planned before.
+    pub last: Timestamp,
+    /// The batches that were planned and not done: they run first, with the input that they had.
+    pub unfinished: Vec<Timestamp>,
+    /// How many batch times have passed since the last batch: each gets its batch.
+    pub missed: u64,
 }
 
 /// What is known of a batch: Spark's `BatchInfo` (behaviour 1.61).

@@ -1,6 +1,7 @@
 //! Inputs: where streams begin.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tidemill_core::Timestamp;
 
@@ -75,6 +76,11 @@ pub trait Input: Send + Sync {
     /// The entry cannot be read, or speaks of what is not there any more; the context is not started then.
     fn restore(&self, _time: Timestamp, _entry: &[u8]) -> Result<(), Error> {
         Ok(())
+    }
+    /// For how long after its time a batch's entry is needed, besides what windows look back: so an input may tell what it has
+    /// taken already.
+    fn keeps(&self) -> Duration {
+        Duration::ZERO
     }
     /// No batch before this time will be restored any more: what is durable for such batches alone may go. Called after
     /// their entries are gone for good, in order of time.

@@ -3,7 +3,7 @@
 use tidemill_core::event::{Listener, ListenerError, ListenerHandle};
 
 use crate::context::{StreamingContext, inside};
-use crate::event::{BatchInfo, OutputInfo, ReceiverInfo, StreamingEvent};
+use crate::event::{BatchInfo, CatchUp, OutputInfo, ReceiverInfo, StreamingEvent};
 
 mod stats_report;
 
@@ -18,6 +18,8 @@ pub use stats_report::{Distribution, StatsReportListener};
 pub trait StreamingListener: Send {
     /// The context was started, at this time.
     fn on_streaming_started(&mut self, time: tidemill_core::Timestamp) {}
+    /// The context goes on from a checkpoint and has to catch up. Spark tells listeners nothing of it.
+    fn on_recovered(&mut self, catch_up: &CatchUp) {}
     /// A batch has its input and waits for its turn.
     fn on_batch_submitted(&mut self, batch: &BatchInfo) {}
     /// A batch is run.
@@ -84,6 +86,7 @@ impl<L: StreamingListener> Listener<StreamingEvent> for Told<L> {
         let listener = &mut self.0;
         inside(|| match event {
             StreamingEvent::Started { time } => listener.on_streaming_started(*time),
+            StreamingEvent::Recovered(catch_up) => listener.on_recovered(catch_up),
             StreamingEvent::BatchSubmitted(batch) => listener.on_batch_submitted(batch),
             StreamingEvent::BatchStarted(batch) => listener.on_batch_started(batch),
             StreamingEvent::BatchCompleted(batch) => listener.on_batch_completed(batch),

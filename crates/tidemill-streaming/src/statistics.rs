@@ -115,7 +115,7 @@ impl Record {
             | StreamingEvent::ReceiverStopped(receiver) => {
                 self.receivers.insert(receiver.stream, receiver.clone());
             }
-            StreamingEvent::OutputStarted(_) | StreamingEvent::OutputCompleted(_) => {}
+            StreamingEvent::Recovered(_) | StreamingEvent::OutputStarted(_) | StreamingEvent::OutputCompleted(_) => {}
         }
     }
 

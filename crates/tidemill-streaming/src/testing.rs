@@ -14,11 +14,13 @@
 //! ```
 
 use std::fmt::Debug;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tidemill_core::{Clock, Context, Element, ManualClock, Settings, Timestamp};
 
+use crate::checkpoint::Checkpoint;
 use crate::context::{Stop, StreamingContext};
 use crate::dstream::DStream;
 use crate::error::Error;
@@ -63,7 +65,7 @@ pub struct TestContext {
     clock: ManualClock,
     context: Context,
     streaming: StreamingContext,
-    _checkpoints: tempfile::TempDir,
+    checkpoints: Option<tempfile::TempDir>,
 }
 
 impl TestContext {
@@ -83,15 +85,34 @@ impl TestContext {
     }
 
     fn try_with(settings: &Settings, interval: Duration) -> Result<TestContext, Box<dyn std::error::Error>> {
-        let clock = ManualClock::at(Timestamp::from_millis(0));
+        let checkpoints = tempfile::tempdir()?;
+        let mut test = TestContext::go_on(settings, interval, checkpoints.path(), Timestamp::default())?;
+        test.checkpoints = Some(checkpoints);
+        Ok(test)
+    }
+
+    /// A context whose time begins at `now` and that goes on from the checkpoint in `directory`, if there is one: a program
+    /// that is started again.
+    ///
+    /// # Errors
+    /// The settings are wrong, or the checkpoint cannot be read.
+    pub fn go_on(
+        settings: &Settings,
+        interval: Duration,
+        directory: &Path,
+        now: Timestamp,
+    ) -> Result<TestContext, Error> {
+        let checkpoint = Checkpoint::open(directory, settings)?;
+        let clock = ManualClock::at(now);
         let mut all = Settings::new();
         all.set("spark.master", "local[2]");
         let all = all.overridden_by(settings);
-        let context = Context::with_clock(&all, Arc::new(clock.clone()) as Arc<dyn Clock>)?;
+        let context = Context::with_clock(&all, Arc::new(clock.clone()) as Arc<dyn Clock>);
+        let context = context.map_err(|cause| Error::Argument { cause: Arc::new(cause) })?;
         let streaming = StreamingContext::new(&context, interval)?;
-        let checkpoints = tempfile::tempdir()?;
-        streaming.checkpoint(checkpoints.path())?;
-        Ok(TestContext { clock, context, streaming, _checkpoints: checkpoints })
+        streaming.checkpoint(directory)?;
+        checkpoint.map_or(Ok(()), |checkpoint| streaming.recover(checkpoint))?;
+        Ok(TestContext { clock, context, streaming, checkpoints: None })
     }
 
     /// The streaming context, to declare streams in.

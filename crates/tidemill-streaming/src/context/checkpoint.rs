@@ -11,7 +11,7 @@ use crate::checkpoint::{Checkpoint, RecoveryError};
 use crate::context::recovery::Again;
 use crate::context::{State, StreamingContext};
 use crate::error::Error;
-use crate::event::StreamingEvent;
+use crate::event::{CatchUp, StreamingEvent};
 
 impl StreamingContext {
     /// Sets where checkpoints go, for streams and for RDDs, and makes the folder: Spark's `checkpoint` (behaviour 1.11).
@@ -135,6 +135,6 @@ impl StreamingContext {
             "Going on from the checkpoint: the last batch that was planned is that of {last}. Batches that were not finished run \
              again with their input, then one for each interval that was missed."
         );
-        self.post(StreamingEvent::Recovered { time: now, last, unfinished, missed });
+        self.post(StreamingEvent::Recovered(CatchUp { time: now, last, unfinished, missed }));
     }
 }

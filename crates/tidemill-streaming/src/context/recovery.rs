@@ -73,6 +73,7 @@ impl StreamingContext {
         let storage: Arc<dyn Storage> = Generation::new(Arc::clone(&root), generation);
         ledger.program = self.program(&ids, ledger.program.zero)?;
         let lookback = graph.streams().iter().map(|stream| stream.remembers()).max().unwrap_or_default();
+        let lookback = graph.inputs.iter().map(|input| input.keeps()).fold(lookback, Duration::max);
         let next = next_batch(&ledger, self.interval());
         ledger.forget(next - lookback + Duration::from_micros(1));
         let inputs = kept_inputs(graph, &ids);
@@ -167,7 +168,7 @@ impl StreamingContext {
         let shown = config.written().redacted();
         let settings = shown.iter().filter(|(_, value)| *value != REDACTED);
         Ok(Program {
-            name: config.get(keys::APP_NAME),
+            name: config.get(keys::APP_NAME).unwrap_or_default(),
             interval: self.interval(),
             zero,
             operators: operators.collect(),

@@ -9,6 +9,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use tidemill_core::lineage::Operator;
 use tidemill_core::{Cause, Timestamp};
 
@@ -135,7 +137,7 @@ impl StreamingContext {
         let operator = Operator::here("direct_stream");
         let interval = self.interval();
         let next = if let Start::At(offsets) = &start { offsets.clone() } else { Offsets::new() };
-        let state = Mutex::new(State { next, batches: BTreeMap::new() });
+        let state = Mutex::new(State { next, restored: false, batches: BTreeMap::new() });
         let input = self.add_input(|id| {
             let begins_latest = start == Start::Latest;
             let wanted = WantedRate::new(id.stream, self.context().config(), interval);
@@ -204,8 +206,18 @@ struct DirectInput<S: DirectSource> {
 struct State<P> {
     /// Where the next batch begins.
     next: Offsets<P>,
+    /// It goes on from an earlier run.
+    restored: bool,
     /// The ranges of each batch that is not forgotten, or why they are not known.
     batches: BTreeMap<Timestamp, Result<Vec<OffsetRange<P>>, Cause>>,
+}
+
+/// What a checkpoint knows of a batch. Further kinds are added behind the last.
+#[derive(Serialize, Deserialize)]
+#[serde(bound = "P: Ord + Serialize + DeserializeOwned")]
+enum Entry<P> {
+    /// Where the next batch begins, and the ranges of this one, or why they are not known.
+    Ranges(Offsets<P>, Result<Vec<OffsetRange<P>>, String>),
 }
 
 /// The source did not answer.
@@ -252,7 +264,7 @@ impl<S: DirectSource> Input for DirectInput<S> {
     }
 
     fn start(&self) -> Result<(), Error> {
-        if self.begins_latest {
+        if self.begins_latest && !self.state().restored {
             let failed =
                 |error| Error::InputStart { input: self.operator.clone(), cause: Cause::User(Arc::new(error)) };
             self.state().next = self.source.0.latest().map_err(failed)?;
@@ -282,6 +294,22 @@ impl<S: DirectSource> Input for DirectInput<S> {
         Some(InputInfo { records, metadata, description: Some(description) })
     }
 
+    fn entry(&self, time: Timestamp) -> Vec<u8> {
+        let state = self.state();
+        let ranges = state.batches.get(&time).cloned().unwrap_or_else(|| Ok(Vec::new()));
+        let entry = (state.next.clone(), ranges.map_err(|cause| cause.to_string()));
+        postcard::to_stdvec(&Entry::Ranges(entry.0, entry.1)).unwrap_or_default()
+    }
+
+    fn restore(&self, time: Timestamp, entry: &[u8]) -> Result<(), Error> {
+        let wrong = |error| Error::Input { time, input: self.operator.clone(), cause: Cause::codec::<S>("decode", error) };
+        let Entry::Ranges(next, ranges) = postcard::from_bytes(entry).map_err(wrong)?;
+        let mut state = self.state();
+        (state.next, state.restored) = (next, true);
+        state.batches.insert(time, ranges.map_err(Cause::Invalid));
+        Ok(())
+    }
+
     fn completed(&self, batch: &BatchInfo) {
         self.wanted.completed(batch);
     }
@@ -295,6 +323,10 @@ impl<S: DirectSource> Compute<S::Item> for Direct<S> {
         let ranges = self.0.state().batches.get(&time).cloned().unwrap_or_else(|| Ok(Vec::new()));
         let failed = |cause| Error::Input { time, input: self.0.operator.clone(), cause };
         Ok(Some(streaming.context().read_parts("direct_stream", &self.0.source, ranges.map_err(failed)?)))
+    }
+
+    fn input(&self) -> Option<u32> {
+        Some(self.0.id.stream)
     }
 
     fn forget(&self, time: Timestamp) {

@@ -19,10 +19,12 @@ use crate::context::StreamingContext;
 use crate::dstream::{Compute, Computed};
 use crate::error::Error;
 use crate::event::InputInfo;
+use crate::input::files::entry::Entry;
 use crate::input::files::listing::Folders;
 use crate::input::files::selection::Selection;
 use crate::input::{Input, InputId};
 
+mod entry;
 mod listing;
 mod options;
 mod selection;
@@ -50,6 +52,10 @@ struct State {
     selection: Selection,
     /// The files of each batch that is not forgotten, or why they are not known.
     batches: BTreeMap<Timestamp, Result<Vec<PathBuf>, Cause>>,
+    /// When the stream was made: what was there then counts as taken.
+    made: Timestamp,
+    /// It goes on from an earlier run.
+    restored: bool,
     /// It was warned that there is no folder, and there was none since.
     warned: bool,
 }
@@ -72,7 +78,7 @@ impl FileInput {
             let there = folders.as_ref().ok().and_then(|folders| folders.list().ok().flatten());
             selection.leave_out(there.unwrap_or_default(), now);
         }
-        let state = Mutex::new(State { selection, batches: BTreeMap::new(), warned: false });
+        let state = Mutex::new(State { selection, batches: BTreeMap::new(), made: now, restored: false, warned: false });
         FileInput { id, operator, interval, clock, options, folders, state }
     }
 
@@ -132,6 +138,32 @@ impl Input for FileInput {
         let metadata = BTreeMap::from([("files".to_owned(), names.clone())]);
         Some(InputInfo { records: 0, metadata, description: Some(names) })
     }
+
+    fn entry(&self, time: Timestamp) -> Vec<u8> {
+        let state = self.state();
+        let taken = state.batches.get(&time).cloned().unwrap_or_else(|| Ok(Vec::new()));
+        let left_out = state.selection.taken_at(state.made).to_vec();
+        let entry = Entry { threshold: state.selection.threshold(), made: state.made, left_out, taken };
+        entry.encode()
+    }
+
+    fn restore(&self, time: Timestamp, entry: &[u8]) -> Result<(), Error> {
+        let wrong = |cause| Error::Input { time, input: self.operator.clone(), cause };
+        let Entry { threshold, made, left_out, taken } = Entry::decode(entry).map_err(wrong)?;
+        let mut state = self.state();
+        if !std::mem::replace(&mut state.restored, true) {
+            state.selection.go_on_from(threshold);
+            state.selection.took(made, &left_out);
+            state.made = made;
+        }
+        state.selection.took(time, taken.as_deref().unwrap_or_default());
+        state.batches.insert(time, taken);
+        Ok(())
+    }
+
+    fn keeps(&self) -> Duration {
+        self.state().selection.window() + self.interval
+    }
 }
 
 /// The stream of the files' records.
@@ -162,6 +194,10 @@ where
             rdds.push(rdd);
         }
         Ok(Some(if rdds.is_empty() { streaming.context().empty() } else { streaming.context().union(&rdds) }))
+    }
+
+    fn input(&self) -> Option<u32> {
+        Some(self.input.id.stream)
     }
 
     fn forget(&self, time: Timestamp) {

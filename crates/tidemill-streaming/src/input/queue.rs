@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tidemill_core::{Context, Element, Rdd, Timestamp};
 
+use crate::checkpoint::RecoveryError;
 use crate::context::{StreamingContext, WeakContext};
 use crate::dstream::{Compute, Computed, DStream};
 use crate::error::Error;
@@ -198,6 +199,10 @@ impl<T: 'static> Input for QueueInput<T> {
         None
     }
 
+    fn restore(&self, time: Timestamp, _: &[u8]) -> Result<(), Error> {
+        Err(RecoveryError::Input { time, id: self.name(), reason: NO_CHECKPOINTS.to_owned() }.into())
+    }
+
     fn has_backlog(&self) -> bool {
         !self.queue.is_empty()
     }
@@ -210,6 +215,9 @@ impl<T: 'static> Input for QueueInput<T> {
 
 struct Queued<T: 'static>(Arc<QueueInput<T>>);
 
+/// What Spark says (behaviour 1.16).
+const NO_CHECKPOINTS: &str = "queueStream doesn't support checkpointing. Please don't use queueStream when checkpointing is enabled.";
+
 impl<T: 'static> Compute<T> for Queued<T> {
     fn compute(&self, streaming: &StreamingContext, time: Timestamp) -> Computed<T> {
         let taken = self.0.batches().get(&time).cloned().unwrap_or_default();
@@ -220,6 +228,10 @@ impl<T: 'static> Compute<T> for Queued<T> {
             (several, _) => streaming.context().union(several),
         };
         Ok(Some(rdd))
+    }
+
+    fn input(&self) -> Option<u32> {
+        Some(self.0.id.stream)
     }
 
     fn forget(&self, time: Timestamp) {

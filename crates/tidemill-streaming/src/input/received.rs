@@ -281,6 +281,10 @@ struct TextBlocks {
 }
 
 impl Compute<TextBlock> for TextBlocks {
+    fn input(&self) -> Option<u32> {
+        Some(self.input.blocks.id().stream)
+    }
+
     fn compute(&self, streaming: &StreamingContext, time: Timestamp) -> Computed<TextBlock> {
         self.input.rdd(streaming, time, |context, blocks| context.received(self.operator, blocks))
     }
@@ -294,6 +298,10 @@ impl Compute<TextBlock> for TextBlocks {
 struct Lines(TextBlocks);
 
 impl Compute<Text> for Lines {
+    fn input(&self) -> Option<u32> {
+        self.0.input()
+    }
+
     fn compute(&self, streaming: &StreamingContext, time: Timestamp) -> Computed<Text> {
         Ok(self.0.compute(streaming, time)?.map(|blocks| blocks.lines()))
     }
@@ -313,6 +321,10 @@ struct Values<T> {
 }
 
 impl<T: Element> Compute<T> for Values<T> {
+    fn input(&self) -> Option<u32> {
+        Some(self.input.blocks.id().stream)
+    }
+
     fn compute(&self, streaming: &StreamingContext, time: Timestamp) -> Computed<T> {
         self.input.rdd(streaming, time, |context, blocks| {
             context.received::<Arc<Vec<T>>>(self.operator, blocks).flat_map(|block| Shared { block, next: 0 })

@@ -5,8 +5,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tidemill_core::{Element, Timestamp};
 
+use crate::checkpoint::RecoveryError;
 use crate::context::StreamingContext;
 use crate::dstream::{Compute, Computed, DStream};
+use crate::error::Error;
 use crate::event::InputInfo;
 use crate::input::{Input, InputId};
 
@@ -70,10 +72,21 @@ impl<T: Element> Input for Pushed<T> {
 
     fn allocate(&self, time: Timestamp) -> Option<InputInfo> {
         let mut state = self.state();
-        let batch = state.waiting.pop_front().unwrap_or_else(|| Some(Vec::new()));
+        let State { waiting, batches } = &mut *state;
+        let batch = batches.entry(time).or_insert_with(|| waiting.pop_front().unwrap_or_else(|| Some(Vec::new())));
         let records = batch.as_ref().map_or(0, Vec::len) as u64;
-        state.batches.entry(time).or_insert(batch);
         Some(InputInfo { records, ..InputInfo::default() })
+    }
+
+    fn entry(&self, time: Timestamp) -> Vec<u8> {
+        postcard::to_stdvec(&self.state().batches.get(&time).cloned().flatten()).unwrap_or_default()
+    }
+
+    fn restore(&self, time: Timestamp, entry: &[u8]) -> Result<(), Error> {
+        let wrong = |error| RecoveryError::Input { time, id: self.name(), reason: format!("{error}") };
+        let batch = postcard::from_bytes(entry).map_err(wrong)?;
+        self.state().batches.insert(time, batch);
+        Ok(())
     }
 
     fn has_backlog(&self) -> bool {
@@ -87,6 +100,10 @@ impl<T: Element> Compute<T> for Batches<T> {
     fn compute(&self, streaming: &StreamingContext, time: Timestamp) -> Computed<T> {
         let batch = self.0.state().batches.get(&time).cloned().flatten();
         Ok(batch.map(|batch| streaming.context().parallelize(batch, self.0.partitions)))
+    }
+
+    fn input(&self) -> Option<u32> {
+        Some(self.0.id.stream)
     }
 
     fn forget(&self, time: Timestamp) {

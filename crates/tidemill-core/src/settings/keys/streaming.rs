@@ -99,6 +99,15 @@ settings! {
     /// Where records that could not be read are written, of streams that ask for it: a folder a stream, a file a batch.
     /// Programs that run at the same time need a directory each.
     DEAD_LETTERS_DIRECTORY: String = "tidemill.dead.letters.directory", default("dead-letters");
+    /// Operators whose state or unfinished input in the checkpoint a program that no longer has them may lose: their ids, with
+    /// commas between.
+    CHECKPOINT_DROP: Option<String> = "tidemill.checkpoint.drop", absent("none: it is an error");
+    /// How many batches may come after one that failed before it is given up: until then a restart runs it again, and what it
+    /// needs is kept.
+    CHECKPOINT_FAILED_BATCHES: usize = "tidemill.checkpoint.failed.batches", default("100"), bounds(Bounds::AboveZero);
+    /// How many batch times may have passed while the program was down: each gets its batch. More are an error, since clocks
+    /// may be wrong.
+    RECOVERY_MISSED_MAX: u64 = "tidemill.recovery.missed.max", default("1000000");
     /// The checkpoint directory, as if it were given to `checkpoint` when the context is made.
     CHECKPOINT_DIRECTORY: Option<String> = "spark.streaming.checkpoint.directory", absent("no checkpoints"), row("4.31");
 }

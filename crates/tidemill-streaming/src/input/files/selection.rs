@@ -46,6 +46,34 @@ impl Selection {
         self.taken.insert(now, paths);
     }
 
+    /// For how long it is known what was taken.
+    pub(super) fn window(&self) -> Duration {
+        self.window
+    }
+
+    /// Files that were modified at this time or before are never taken.
+    pub(super) fn threshold(&self) -> Timestamp {
+        self.threshold
+    }
+
+    /// What counts as taken at `time`.
+    pub(super) fn taken_at(&self, time: Timestamp) -> &[PathBuf] {
+        self.taken.get(&time).map_or(&[], Vec::as_slice)
+    }
+
+    /// Goes on from what an earlier run took: nothing that this run has seen so far counts.
+    pub(super) fn go_on_from(&mut self, threshold: Timestamp) {
+        self.threshold = threshold;
+        self.taken.clear();
+        self.known.clear();
+    }
+
+    /// These files were taken at `time`.
+    pub(super) fn took(&mut self, time: Timestamp, paths: &[PathBuf]) {
+        self.known.extend(paths.iter().cloned());
+        self.taken.entry(time).or_default().extend_from_slice(paths);
+    }
+
     /// What the batch of `time` takes of `found`, the oldest first, and those of one time by name. Times only grow from
     /// call to call.
     pub(super) fn take(&mut self, found: Vec<Found>, time: Timestamp, accepts: impl Fn(&Path) -> bool) -> Vec<PathBuf> {
