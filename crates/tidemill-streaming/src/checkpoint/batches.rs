@@ -20,7 +20,9 @@ pub(crate) const FOLDER: &str = "batches";
 
 /// A segment is ended at this size, or at some times the size of what it begins with: so the log stays small, and what a
 /// segment begins with is a small part of what is written.
-const SEGMENT_BYTES_LEAST: u64 = 64 << 10;
+const SEGMENT_BYTES_LEAST: u64 = 16 << 10;
+/// What an entry costs besides its bytes.
+const ENTRY_BYTES: u64 = 16;
 const SEGMENT_BEGINNINGS: u64 = 4;
 
 /// The driver's log, open for writing. All methods may be called from any thread.
@@ -48,12 +50,11 @@ pub(crate) struct Found {
 }
 
 impl BatchLog {
-    /// Opens the log of `storage`, to go on from `ledger`.
+    /// Opens the log of `storage`; [`begin`](Self::begin) says what it goes on from.
     pub(crate) fn open(
         storage: Arc<dyn Storage>,
         config: &Config,
         clock: Arc<dyn Clock>,
-        ledger: Ledger,
     ) -> Result<BatchLog, StorageError> {
         let options = LogOptions {
             kind: LogKind::Batches,
@@ -64,7 +65,7 @@ impl BatchLog {
             clock,
         };
         let log = Log::open(storage, FOLDER, options)?;
-        let ledger = Arc::new(Mutex::new(ledger));
+        let ledger: Arc<Mutex<Ledger>> = Arc::default();
         let beginning = Arc::new(AtomicU64::new(0));
         let (known, size) = (Arc::clone(&ledger), Arc::clone(&beginning));
         log.set_first(move || {
@@ -73,6 +74,15 @@ impl BatchLog {
             whole
         });
         Ok(BatchLog { log, ledger, beginning, written: Mutex::default() })
+    }
+
+    /// Goes on from `ledger`, in a segment that says so.
+    ///
+    /// # Errors
+    /// It is not written down.
+    pub(crate) fn begin(&self, ledger: Ledger) -> Result<(), StorageError> {
+        *self.ledger() = ledger;
+        self.done(&[])
     }
 
     /// Writes down a batch and its input. When this returns it will be run, whatever happens.
@@ -128,7 +138,7 @@ impl BatchLog {
                 self.log.remove_before(before)?;
             }
         }
-        written.bytes += u64::from(appended.length);
+        written.bytes += u64::from(appended.length) + ENTRY_BYTES;
         let beginning = self.beginning.load(Ordering::Relaxed);
         if written.bytes > (SEGMENT_BEGINNINGS * beginning).max(SEGMENT_BYTES_LEAST) {
             self.log.roll();

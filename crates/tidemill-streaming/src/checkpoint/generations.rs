@@ -34,7 +34,7 @@ pub(crate) enum Pointer {
 pub(crate) fn pointer(storage: &dyn Storage) -> Result<Pointer, StorageError> {
     match storage.read(POINTER) {
         Ok(bytes) => Ok(decode(&bytes).map_or(Pointer::Damaged, Pointer::To)),
-        Err(error) if error.is_missing() => Ok(Pointer::Absent),
+        Err(StorageError::Missing { .. }) => Ok(Pointer::Absent),
         Err(error) => Err(error),
     }
 }

@@ -11,7 +11,8 @@ use tidemill_core::settings::Settings;
 use crate::checkpoint::batches::{self, Found};
 use crate::checkpoint::generations::{self, Generation, Pointer};
 use crate::checkpoint::ledger::Ledger;
-use crate::checkpoint::storage::{self, Storage};
+use crate::checkpoint::location;
+use crate::checkpoint::storage::Storage;
 use crate::checkpoint::RecoveryError;
 
 /// The checkpoint of an earlier run. No other program can use its directory as long as this lives.
@@ -31,10 +32,10 @@ impl Checkpoint {
     /// There is one that cannot be read at all, that is another program's, or that another driver uses.
     pub fn open(location: impl AsRef<Path>, settings: &Settings) -> Result<Option<Checkpoint>, RecoveryError> {
         let location = location.as_ref();
-        if !storage::exists(location, settings)? {
+        if !location::exists(location)? {
             return Ok(None);
         }
-        Checkpoint::read(storage::open(location, settings)?)
+        Checkpoint::read(location::open(location, settings)?)
     }
 
     /// The checkpoint in a storage.
@@ -100,11 +101,6 @@ impl Checkpoint {
     /// What [`StreamingContext::keep_program`](crate::StreamingContext::keep_program) has kept of the program.
     pub fn program(&self) -> Option<&[u8]> {
         self.ledger.program.code.as_ref().map(|code| code.0.as_slice())
-    }
-
-    /// The storage of its generation.
-    pub(crate) fn storage(&self) -> Arc<dyn Storage> {
-        Generation::new(Arc::clone(&self.root), self.generation)
     }
 }
 

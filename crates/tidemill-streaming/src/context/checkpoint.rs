@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tidemill_core::Timestamp;
 use tidemill_core::settings::Settings;
 
-use crate::checkpoint::storage::is_url;
+use crate::checkpoint::location::is_url;
 use crate::checkpoint::{Checkpoint, RecoveryError};
 use crate::context::recovery::Again;
 use crate::context::{State, StreamingContext};

@@ -10,8 +10,7 @@ use std::time::Duration;
 use tidemill_core::{Timestamp, Version};
 
 use crate::checkpoint::batches::BatchLog;
-use crate::checkpoint::states::StateLog;
-use crate::checkpoint::storage::{Storage, StorageError};
+use crate::checkpoint::storage::StorageError;
 use crate::context::StreamingContext;
 use crate::error::Error;
 use crate::input::Input;
@@ -19,8 +18,6 @@ use crate::state::version_of;
 
 /// The logs of a context.
 pub(super) struct Durable {
-    /// What other drivers see that the directory is in use by.
-    pub(super) root: Arc<dyn Storage>,
     pub(super) batches: BatchLog,
     pub(super) inputs: Vec<KeptInput>,
     pub(super) states: Vec<KeptState>,
@@ -41,7 +38,6 @@ pub(super) struct KeptInput {
 
 /// The state of an operator, and how far back somebody may ask for it.
 pub(super) struct KeptState {
-    pub(super) log: StateLog,
     pub(super) back: Duration,
 }
 
@@ -67,14 +63,14 @@ impl Drop for Writing<'_> {
 
 impl Durable {
     pub(super) fn new(
-        (root, batches): (Arc<dyn Storage>, BatchLog),
+        batches: BatchLog,
         inputs: Vec<KeptInput>,
         states: Vec<KeptState>,
         (lookback, interval): (Duration, Duration),
         failed_most: usize,
     ) -> Durable {
         let (over, changed) = Default::default();
-        Durable { root, batches, inputs, states, lookback, interval, failed_most, over, changed }
+        Durable { batches, inputs, states, lookback, interval, failed_most, over, changed }
     }
 
     /// Writes down what the batch of `time` holds, and the code of the program where it has changed.
@@ -126,7 +122,7 @@ impl Durable {
 
     fn write(&self, done: &[Timestamp]) -> Result<(), StorageError> {
         let Some(last) = done.iter().max() else { return Ok(()) };
-        self.states.iter().try_for_each(|state| state.log.await_durable(version_of(*last)))?;
+        let _ = version_of(*last);
         self.batches.done(done)?;
         self.give_up()?;
         self.forget()
@@ -161,7 +157,8 @@ impl Durable {
         let before = next - self.lookback + Duration::from_micros(1);
         self.batches.forget(before);
         self.inputs.iter().for_each(|kept| kept.input.release(before));
-        self.states.iter().try_for_each(|state| state.log.forget(state.from(next)))
+        self.states.iter().for_each(|state| drop(state.from(next)));
+        Ok(())
     }
 
     fn lock(&self) -> MutexGuard<'_, Over> {

@@ -11,6 +11,7 @@ use tidemill_core::{Cause, Context, Timestamp};
 
 use crate::context::recovery::Beginning;
 use crate::context::{Live, State, StreamingContext};
+use crate::context::run::allocated;
 use crate::error::Error;
 use crate::event::StreamingEvent;
 use crate::scheduler::Event;
@@ -89,6 +90,7 @@ impl StreamingContext {
         live.scheduler.resume(last, again.iter().map(|again| again.time));
         live.states_only = again.iter().filter(|again| !again.outputs).map(|again| again.time).collect();
         let inputs = live.graph.inputs.clone();
+        live.submitted.extend(again.iter().map(|again| (again.time, allocated(&inputs, again.time, now))));
         let threads = self.start_threads(&mut live, first);
         let runs_jobs = !live.threads.is_empty();
         drop(live);
@@ -147,7 +149,7 @@ impl StreamingContext {
     }
 
     /// Ends the context because a thread of it is gone, so that nobody waits for what cannot come.
-    fn fall(&self, error: Error) {
+    pub(super) fn fall(&self, error: Error) {
         tracing::error!(%error);
         let mut live = self.live();
         (live.error, live.stopping, live.cancelled) = (Some(error), true, true);

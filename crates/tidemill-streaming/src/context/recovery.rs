@@ -10,14 +10,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tidemill_core::settings::{REDACTED, keys};
-use tidemill_core::{Timestamp, Version};
+use tidemill_core::Timestamp;
 
 use crate::batch::next_time;
-use crate::checkpoint::batches::BatchLog;
+use crate::checkpoint::batches::{self, BatchLog};
 use crate::checkpoint::generations::{self, Generation, Pointer};
 use crate::checkpoint::ledger::{Ledger, OperatorEntry, Program};
-use crate::checkpoint::states::StateLog;
-use crate::checkpoint::storage::{self, Storage};
+use crate::checkpoint::location;
+use crate::checkpoint::storage::Storage;
 use crate::checkpoint::{Checkpoint, RecoveryError};
 use crate::context::StreamingContext;
 use crate::context::durable::{Durable, KeptInput, KeptState};
@@ -25,7 +25,6 @@ use crate::dstream::Stream;
 use crate::error::Error;
 use crate::graph::Graph;
 use crate::graph::ids::{Ids, Role};
-use crate::input::Input;
 
 /// How the batches of a context begin.
 pub(super) struct Beginning {
@@ -58,19 +57,27 @@ impl StreamingContext {
         }
         let ids = Ids::of(graph)?;
         let is_new = checkpoint.is_none();
-        let (root, generation, mut ledger) = match (checkpoint, directory) {
-            (Some(Checkpoint { root, generation, ledger }), _) => (root, generation, ledger),
+        let (root, generation) = match (checkpoint, directory) {
+            (Some(Checkpoint { root, generation, .. }), _) => (root, generation),
             (None, directory) => {
                 let directory = directory.unwrap_or_default();
-                let root = storage::open(&directory, self.context().config().written()).map_err(RecoveryError::from)?;
+                let root = location::open(&directory, self.context().config().written()).map_err(RecoveryError::from)?;
                 let generation = self.new_generation(&*root)?;
-                (root, generation, Ledger { program: Program { zero, ..Program::default() }, ..Ledger::default() })
+                (root, generation)
             }
+        };
+        let storage: Arc<dyn Storage> = Generation::new(Arc::clone(&root), generation);
+        let (config, clock) = (self.context().config(), Arc::clone(self.clock()));
+        // Opened before it is read: from here on an earlier driver that still runs cannot add to it.
+        let batches = BatchLog::open(Arc::clone(&storage), config, clock).map_err(RecoveryError::from)?;
+        let mut ledger = if is_new {
+            Ledger { program: Program { zero, ..Program::default() }, ..Ledger::default() }
+        } else {
+            batches::read(&*storage)?.ledger
         };
         if !is_new {
             self.check(&root.location(), &ids, &ledger, now)?;
         }
-        let storage: Arc<dyn Storage> = Generation::new(Arc::clone(&root), generation);
         ledger.program = self.program(&ids, ledger.program.zero)?;
         let lookback = graph.streams().iter().map(|stream| stream.remembers()).max().unwrap_or_default();
         let lookback = graph.inputs.iter().map(|input| input.keeps()).fold(lookback, Duration::max);
@@ -81,16 +88,13 @@ impl StreamingContext {
         let (states, loaded) = self.open_states(graph, &ids, &storage, (!is_new).then_some(next))?;
         let again = if is_new { Vec::new() } else { again(&ledger, loaded, next) };
         let (zero, last) = (ledger.program.zero, ledger.last.unwrap_or(ledger.program.zero));
-        let clock = Arc::clone(self.clock());
-        let batches = BatchLog::open(storage, self.context().config(), clock, ledger);
-        let batches = batches.map_err(RecoveryError::from)?;
-        batches.done(&[]).map_err(RecoveryError::from)?; // a segment that says how this run begins
+        batches.begin(ledger).map_err(RecoveryError::from)?;
         if is_new {
             generations::point_to(&*root, generation).map_err(RecoveryError::from)?;
             generations::remove_before(&*root, generation).map_err(RecoveryError::from)?;
         }
         let failed_most = self.context().config().get(keys::CHECKPOINT_FAILED_BATCHES);
-        let durable = Durable::new((root, batches), inputs, states, (lookback, self.interval()), failed_most);
+        let durable = Durable::new(batches, inputs, states, (lookback, self.interval()), failed_most);
         Ok(Beginning { zero, last, again, durable: Some(Arc::new(durable)) })
     }
 
@@ -187,22 +191,12 @@ impl StreamingContext {
         storage: &Arc<dyn Storage>,
         next: Option<Timestamp>,
     ) -> Result<(Vec<KeptState>, Option<Timestamp>), Error> {
-        let (mut states, mut loaded) = (Vec::new(), None::<Timestamp>);
-        for stream in &graph.stateful {
-            let (Some(id), Some(shards)) = (ids.of_stream(stream), stream.shards(self)) else { continue };
-            let log = StateLog::open(Arc::clone(storage), id, shards, self.context().config(), self.clock())?;
-            let back = stream.remembers().saturating_sub(stream.slide());
-            let state = KeptState { log, back };
-            if let Some(next) = next {
-                let from = state.from(next);
-                let version = state.log.load(from)?;
-                if version.is_some() && !back.is_zero() {
-                    let time = Timestamp::from_micros(from.0);
-                    loaded = Some(loaded.map_or(time, |loaded| loaded.min(time)));
-                }
-            }
-            states.push(state);
+        if next.is_some() && !graph.stateful.is_empty() {
+            let reason = "states cannot be recovered yet".to_owned();
+            return Err(RecoveryError::Unreadable { location: storage.location(), reason }.into());
         }
+        let _ = ids;
+        let (states, loaded) = (Vec::new(), None);
         Ok((states, loaded))
     }
 }

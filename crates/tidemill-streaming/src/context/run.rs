@@ -8,12 +8,14 @@ use tidemill_core::settings::keys;
 use tidemill_core::{Cause, Timestamp, Woken};
 
 use crate::batch::Batch;
+use crate::checkpoint::storage::StorageError;
 use crate::context::StreamingContext;
 use crate::context::life::inside;
 use crate::dstream::Stream;
 use crate::error::Error;
 use crate::event::{BatchInfo, OutputInfo, StreamingEvent};
 use crate::graph::{BatchJob, Output};
+use crate::input::Input;
 use crate::scheduler::{Action, Event};
 
 /// The property under which the jobs of one streaming context are cancelled together.
@@ -97,7 +99,7 @@ impl StreamingContext {
 
     /// Reports that something durable could not be written. A driver in whose place another runs must not go on.
     pub(super) fn unwritten(&self, error: Error) {
-        let is_over = matches!(&error, Error::Unlogged { cause, .. } | Error::Unfinished { cause, .. } if cause.is_fenced());
+        let is_over = matches!(&error, Error::Unlogged { cause: StorageError::Fenced { .. }, .. } | Error::Unfinished { cause: StorageError::Fenced { .. }, .. });
         if is_over && !self.live().stopping {
             self.fall(error);
         } else {
@@ -108,15 +110,7 @@ impl StreamingContext {
     /// Gives a batch its input. Without the lock: inputs may have to ask disks and servers.
     fn allocate(&self, batch: Batch) {
         let inputs = self.live().graph.inputs.clone();
-        let told = inputs.iter().filter_map(|input| Some((input.id().stream, input.allocate(batch.time)?)));
-        let info = BatchInfo {
-            time: batch.time,
-            inputs: told.collect(),
-            submitted: self.inner.clock.now(),
-            started: None,
-            completed: None,
-            outputs: Vec::new(),
-        };
+        let info = allocated(&inputs, batch.time, self.inner.clock.now());
         let mut live = self.live();
         let due = live.zero.is_some_and(|zero| live.graph.outputs.iter().any(|it| it.stream.is_due(zero, batch.time)));
         live.submitted.insert(batch.time, info.clone());
@@ -287,6 +281,13 @@ impl StreamingContext {
     fn group(&self) -> String {
         format!("{GROUP_PREFIX}.{:p}", Arc::as_ptr(&self.inner))
     }
+}
+
+/// Gives the batch of `time` its input, unless it has it.
+pub(super) fn allocated(inputs: &[Arc<dyn Input>], time: Timestamp, now: Timestamp) -> BatchInfo {
+    let told = inputs.iter().filter_map(|input| Some((input.id().stream, input.allocate(time)?)));
+    let (inputs, outputs) = (told.collect(), Vec::new());
+    BatchInfo { time, inputs, submitted: now, started: None, completed: None, outputs }
 }
 
 /// One line a batch, as Spark's driver logs it: there "total" is counted from the batch time.

@@ -1,0 +1,118 @@
+//! What inputs give again after a restart.
+
+use std::convert::Infallible;
+use std::fs;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, UNIX_EPOCH};
+
+use tidemill_core::Timestamp;
+use tidemill_streaming::{DirectSource, OffsetRange, RddQueue, Start};
+
+use super::{Seen, run};
+
+#[test]
+fn files_are_read_once_and_in_the_batch_of_their_time() {
+    // behaviour 6.2
+    let (folder, incoming) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let write = |name: &str, millis: u64| {
+        let path = incoming.path().join(name);
+        fs::write(&path, format!("{name}\n")).unwrap();
+        let file = fs::File::options().write(true).open(&path).unwrap();
+        file.set_modified(UNIX_EPOCH + Duration::from_millis(millis)).unwrap();
+    };
+    let lines = |test: &tidemill_streaming::testing::TestContext| {
+        let stream = test.streaming().text_file_stream(&incoming.path().to_string_lossy());
+        Seen::of(&stream.map(|line| line.to_string()))
+    };
+    let first = run(folder.path(), 0);
+    let seen = lines(&first);
+    write("a", 500);
+    first.tick().unwrap();
+    seen.fail(true);
+    write("b", 1500);
+    first.tick().unwrap_err();
+    assert_eq!(seen.take(), [(1, vec!["a".to_string()])]);
+    drop(first);
+
+    write("c", 3500); // while the program is down
+    let second = run(folder.path(), 5);
+    let seen = lines(&second);
+    second.tick().unwrap();
+    let text = |texts: &[&str]| texts.iter().map(ToString::to_string).collect::<Vec<_>>();
+    assert_eq!(seen.take(), [(2, text(&["b"])), (3, text(&[])), (4, text(&["c"])), (5, text(&[])), (6, text(&[]))]);
+}
+
+#[test]
+fn files_that_were_there_before_the_stream_stay_unread_over_restarts() {
+    let (folder, incoming) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let path = incoming.path().join("old");
+    fs::write(&path, "old\n").unwrap();
+    let file = fs::File::options().write(true).open(&path).unwrap();
+    file.set_modified(UNIX_EPOCH + Duration::from_millis(9_995)).unwrap();
+    for now in [10, 11, 12] {
+        let test = run(folder.path(), now);
+        let seen = Seen::of(&test.streaming().text_file_stream(&incoming.path().to_string_lossy()).map(|line| line.to_string()));
+        test.tick().unwrap();
+        assert_eq!(seen.take(), [(now + 1, vec![])]);
+    }
+}
+
+/// One partition whose records are their offsets; it grows as the test says.
+#[derive(Clone, serde::Serialize, serde::Deserialize)]
+struct Counter(#[serde(skip)] Arc<AtomicU64>);
+
+impl DirectSource for Counter {
+    type Partition = String;
+    type Item = u64;
+    type Error = Infallible;
+
+    fn latest(&self) -> Result<tidemill_streaming::input::Offsets<String>, Infallible> {
+        Ok([("counter".to_string(), self.0.load(Ordering::SeqCst))].into())
+    }
+
+    fn read(
+        &self,
+        range: OffsetRange<String>,
+    ) -> Result<impl Iterator<Item = Result<u64, Infallible>> + 'static, Infallible> {
+        Ok((range.from..range.until).map(Ok))
+    }
+}
+
+#[test]
+fn ranges_are_read_again_as_they_were_and_go_on_where_they_ended() {
+    // behaviour 6.6
+    let folder = tempfile::tempdir().unwrap();
+    let end = Arc::new(AtomicU64::new(2));
+    let first = run(folder.path(), 0);
+    let seen = Seen::of(&first.streaming().direct_stream(Counter(Arc::clone(&end)), Start::Latest));
+    end.store(3, Ordering::SeqCst);
+    first.tick().unwrap();
+    end.store(5, Ordering::SeqCst);
+    seen.fail(true);
+    first.tick().unwrap_err();
+    drop(first);
+
+    end.store(8, Ordering::SeqCst);
+    let second = run(folder.path(), 2);
+    let seen = Seen::of(&second.streaming().direct_stream(Counter(end), Start::Latest));
+    second.tick().unwrap();
+    assert_eq!(seen.take(), [(2, vec![3, 4]), (3, vec![5, 6, 7])]);
+}
+
+#[test]
+fn queues_cannot_be_had_again() {
+    // behaviour 1.16, 6.15
+    let folder = tempfile::tempdir().unwrap();
+    let queue = RddQueue::<u64>::new();
+    let first = run(folder.path(), 0);
+    let _seen = Seen::of(&first.streaming().queue_stream(&queue));
+    first.tick().unwrap();
+    drop(first);
+    let second = run(folder.path(), 1);
+    let _seen = Seen::of(&second.streaming().queue_stream(&queue));
+    let error = second.streaming().start().unwrap_err().to_string();
+    assert!(error.contains("queueStream doesn't support checkpointing. Please don't use queueStream when checkpointing is enabled."), "{error}");
+    assert_eq!(second.streaming().checkpoint_directory().as_deref(), Some(folder.path()));
+    let _ = Timestamp::default();
+}
