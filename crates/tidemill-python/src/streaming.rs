@@ -6,8 +6,8 @@ use std::time::Duration;
 use pyo3::prelude::*;
 use tidemill_core::files::paths;
 use tidemill_core::lineage::{Operator, called_by};
-use tidemill_core::{Clock, ManualClock, Rdd, StorageLevel, Timestamp};
-use tidemill_streaming::{DStream, QueueOptions, RddQueue, State, Stop, StreamingContext};
+use tidemill_core::{Clock, ManualClock, Rdd, Settings, StorageLevel, Timestamp};
+use tidemill_streaming::{Checkpoint, DStream, QueueOptions, RddQueue, RecoveryError, State, Stop, StreamingContext};
 
 use crate::batch::PyBatch;
 use crate::context::PyContext;
@@ -107,7 +107,10 @@ impl PyStreamingContext {
     #[staticmethod]
     fn check_new(py: Python<'_>, directory: &str) -> PyResult<()> {
         let path = paths::local(directory).map_err(|cause| engine_error(py, "input", cause.to_string()))?;
-        StreamingContext::check_new(path).map_err(|error| to_python(py, &error))
+        let there = Checkpoint::open(path, &Settings::new()).map_err(|error| to_python(py, &error.into()))?;
+        let Some(there) = there else { return Ok(()) };
+        let reason = "programs in Python do not go on from one yet".to_owned();
+        Err(to_python(py, &RecoveryError::Unreadable { location: there.location(), reason }.into()))
     }
 
     #[getter]

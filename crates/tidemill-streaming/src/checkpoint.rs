@@ -7,3 +7,12 @@ pub mod storage;
 pub mod log;
 pub mod testing;
 pub mod states;
+mod error;
+mod open;
+pub(crate) mod batches;
+pub(crate) mod generations;
+pub(crate) mod ledger;
+pub(crate) mod location;
+
+pub use error::RecoveryError;
+pub use open::Checkpoint;

@@ -12,7 +12,7 @@ use tidemill_core::{Clock, Timestamp};
 
 use crate::checkpoint::RecoveryError;
 use crate::checkpoint::ledger::{Entry, Ledger};
-use crate::checkpoint::log::{Damage, Log, LogKind, LogOptions, scan};
+use crate::checkpoint::log::{Damage, Log, LogKind, LogOptions, Position, scan};
 use crate::checkpoint::storage::{Storage, StorageError};
 
 /// Where the log lies.
@@ -152,34 +152,39 @@ impl BatchLog {
 /// # Errors
 /// Nothing in it can be read.
 pub(crate) fn read(storage: &dyn Storage) -> Result<Found, RecoveryError> {
-    let (mut ledger, mut contradiction) = (None::<Ledger>, None);
-    // A segment is not read on behind what makes no sense.
-    let mut spoilt = None;
+    let mut records = Vec::new(); // all of them: the log is kept small
     let scan = scan(storage, FOLDER, &mut |position, bytes| {
-        let entry = postcard::from_bytes::<Entry>(bytes).map_err(|error| error.to_string());
-        let applied = match (entry, &mut ledger) {
-            (Ok(entry @ Entry::Whole(_)), _) => {
-                let mut whole = Ledger::default();
-                spoilt = None;
-                whole.apply(entry).map(|()| ledger = Some(whole)).map_err(|error| error.to_string())
-            }
-            _ if spoilt == Some(position.segment) => Ok(()),
-            (Ok(entry), Some(ledger)) => ledger.apply(entry).map_err(|error| error.to_string()),
-            (Ok(_), None) => Err("a segment does not begin with what is known".to_owned()),
-            (Err(error), _) => Err(error),
-        };
-        if let Err(text) = applied {
-            spoilt = Some(position.segment);
-            contradiction = Some(Damage { segment: position.segment, offset: position.offset, text });
-        }
+        records.push((position, bytes.to_vec()));
         Ok(())
     })?;
-    let damage: Vec<Damage> = scan.damage.into_iter().chain(contradiction).collect();
+    let (mut ledger, mut damage) = (None::<Ledger>, scan.damage);
+    for (Position { segment, offset, .. }, bytes) in records {
+        // Behind damage a segment is not read on: what became of the batches in it would be guessed.
+        if damage.iter().any(|damage| damage.segment == segment && damage.offset <= offset) {
+            continue;
+        }
+        if let Err(text) = apply(&mut ledger, &bytes) {
+            damage.push(Damage { segment, offset, text });
+        }
+    }
     let Some(ledger) = ledger else {
         let reason = damage.first().map_or_else(|| "its log is empty".to_owned(), ToString::to_string);
         return Err(RecoveryError::Unreadable { location: storage.location(), reason });
     };
     Ok(Found { ledger, damage })
+}
+
+fn apply(ledger: &mut Option<Ledger>, bytes: &[u8]) -> Result<(), String> {
+    let entry = postcard::from_bytes::<Entry>(bytes).map_err(|error| error.to_string())?;
+    let begins = matches!(entry, Entry::Whole(_));
+    if begins {
+        let mut whole = Ledger::default();
+        whole.apply(entry).map_err(|error| error.to_string())?;
+        *ledger = Some(whole);
+        return Ok(());
+    }
+    let known = ledger.as_mut().ok_or("its log does not begin with what is known")?;
+    known.apply(entry).map_err(|error| error.to_string())
 }
 
 #[expect(clippy::expect_used, reason = "the entries are plain data, of which postcard can write all")]

@@ -8,12 +8,12 @@ use std::time::Duration;
 use tidemill_core::Timestamp;
 use tidemill_core::settings::Settings;
 
+use crate::checkpoint::RecoveryError;
 use crate::checkpoint::batches::{self, Found};
 use crate::checkpoint::generations::{self, Generation, Pointer};
 use crate::checkpoint::ledger::Ledger;
 use crate::checkpoint::location;
 use crate::checkpoint::storage::Storage;
-use crate::checkpoint::RecoveryError;
 
 /// The checkpoint of an earlier run. No other program can use its directory as long as this lives.
 ///

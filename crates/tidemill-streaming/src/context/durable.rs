@@ -157,7 +157,9 @@ impl Durable {
         let before = next - self.lookback + Duration::from_micros(1);
         self.batches.forget(before);
         self.inputs.iter().for_each(|kept| kept.input.release(before));
-        self.states.iter().for_each(|state| drop(state.from(next)));
+        self.states.iter().for_each(|state| {
+            let _ = state.from(next);
+        });
         Ok(())
     }
 

@@ -10,8 +10,8 @@ use tidemill_core::task::TaskContext;
 use tidemill_core::{Cause, Context, Timestamp};
 
 use crate::context::recovery::Beginning;
-use crate::context::{Live, State, StreamingContext};
 use crate::context::run::allocated;
+use crate::context::{Live, State, StreamingContext};
 use crate::error::Error;
 use crate::event::StreamingEvent;
 use crate::scheduler::Event;

@@ -9,8 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tidemill_core::settings::{REDACTED, keys};
 use tidemill_core::Timestamp;
+use tidemill_core::settings::{REDACTED, keys};
 
 use crate::batch::next_time;
 use crate::checkpoint::batches::{self, BatchLog};
@@ -48,7 +48,12 @@ pub(super) struct Again {
 
 impl StreamingContext {
     /// Works out where batches begin, and opens the logs. It changes nothing that a second try would miss.
-    pub(super) fn begin(&self, graph: &Graph, now: Timestamp, checkpoint: Option<Checkpoint>) -> Result<Beginning, Error> {
+    pub(super) fn begin(
+        &self,
+        graph: &Graph,
+        now: Timestamp,
+        checkpoint: Option<Checkpoint>,
+    ) -> Result<Beginning, Error> {
         let first = next_time(now, self.interval());
         let zero = first - self.interval();
         let directory = self.logged_directory();
@@ -61,7 +66,8 @@ impl StreamingContext {
             (Some(Checkpoint { root, generation, .. }), _) => (root, generation),
             (None, directory) => {
                 let directory = directory.unwrap_or_default();
-                let root = location::open(&directory, self.context().config().written()).map_err(RecoveryError::from)?;
+                let root =
+                    location::open(&directory, self.context().config().written()).map_err(RecoveryError::from)?;
                 let generation = self.new_generation(&*root)?;
                 (root, generation)
             }
@@ -84,6 +90,7 @@ impl StreamingContext {
         let next = next_batch(&ledger, self.interval());
         ledger.forget(next - lookback + Duration::from_micros(1));
         let inputs = kept_inputs(graph, &ids);
+        inputs.iter().try_for_each(|kept| kept.input.attach(&storage, &kept.id))?;
         restore(&inputs, &ledger)?;
         let (states, loaded) = self.open_states(graph, &ids, &storage, (!is_new).then_some(next))?;
         let again = if is_new { Vec::new() } else { again(&ledger, loaded, next) };
@@ -141,8 +148,11 @@ impl StreamingContext {
         let dropped = self.context().config().get(keys::CHECKPOINT_DROP).unwrap_or_default();
         let dropped: BTreeSet<&str> = dropped.split(',').map(str::trim).collect();
         let unfinished = ledger.batches.values().filter(|batch| !batch.is_done);
-        let awaited: BTreeSet<&str> =
-            unfinished.flat_map(|batch| batch.inputs.iter()).filter(|it| !it.1.is_empty()).map(|it| it.0.as_str()).collect();
+        let awaited: BTreeSet<&str> = unfinished
+            .flat_map(|batch| batch.inputs.iter())
+            .filter(|it| !it.1.is_empty())
+            .map(|it| it.0.as_str())
+            .collect();
         for OperatorEntry { id, role, operator } in &ledger.program.operators {
             let what = match role {
                 Role::State => "the state",

@@ -99,7 +99,11 @@ impl StreamingContext {
 
     /// Reports that something durable could not be written. A driver in whose place another runs must not go on.
     pub(super) fn unwritten(&self, error: Error) {
-        let is_over = matches!(&error, Error::Unlogged { cause: StorageError::Fenced { .. }, .. } | Error::Unfinished { cause: StorageError::Fenced { .. }, .. });
+        let is_over = matches!(
+            &error,
+            Error::Unlogged { cause: StorageError::Fenced { .. }, .. }
+                | Error::Unfinished { cause: StorageError::Fenced { .. }, .. }
+        );
         if is_over && !self.live().stopping {
             self.fall(error);
         } else {

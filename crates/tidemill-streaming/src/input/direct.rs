@@ -302,7 +302,8 @@ impl<S: DirectSource> Input for DirectInput<S> {
     }
 
     fn restore(&self, time: Timestamp, entry: &[u8]) -> Result<(), Error> {
-        let wrong = |error| Error::Input { time, input: self.operator.clone(), cause: Cause::codec::<S>("decode", error) };
+        let wrong =
+            |error| Error::Input { time, input: self.operator.clone(), cause: Cause::codec::<S>("decode", error) };
         let Entry::Ranges(next, ranges) = postcard::from_bytes(entry).map_err(wrong)?;
         let mut state = self.state();
         (state.next, state.restored) = (next, true);

@@ -78,7 +78,8 @@ impl FileInput {
             let there = folders.as_ref().ok().and_then(|folders| folders.list().ok().flatten());
             selection.leave_out(there.unwrap_or_default(), now);
         }
-        let state = Mutex::new(State { selection, batches: BTreeMap::new(), made: now, restored: false, warned: false });
+        let state =
+            Mutex::new(State { selection, batches: BTreeMap::new(), made: now, restored: false, warned: false });
         FileInput { id, operator, interval, clock, options, folders, state }
     }
 

@@ -216,7 +216,8 @@ impl<T: 'static> Input for QueueInput<T> {
 struct Queued<T: 'static>(Arc<QueueInput<T>>);
 
 /// What Spark says (behaviour 1.16).
-const NO_CHECKPOINTS: &str = "queueStream doesn't support checkpointing. Please don't use queueStream when checkpointing is enabled.";
+const NO_CHECKPOINTS: &str =
+    "queueStream doesn't support checkpointing. Please don't use queueStream when checkpointing is enabled.";
 
 impl<T: 'static> Compute<T> for Queued<T> {
     fn compute(&self, streaming: &StreamingContext, time: Timestamp) -> Computed<T> {

@@ -52,7 +52,9 @@ fn files_that_were_there_before_the_stream_stay_unread_over_restarts() {
     file.set_modified(UNIX_EPOCH + Duration::from_millis(9_995)).unwrap();
     for now in [10, 11, 12] {
         let test = run(folder.path(), now);
-        let seen = Seen::of(&test.streaming().text_file_stream(&incoming.path().to_string_lossy()).map(|line| line.to_string()));
+        let seen = Seen::of(
+            &test.streaming().text_file_stream(&incoming.path().to_string_lossy()).map(|line| line.to_string()),
+        );
         test.tick().unwrap();
         assert_eq!(seen.take(), [(now + 1, vec![])]);
     }
@@ -112,7 +114,12 @@ fn queues_cannot_be_had_again() {
     let second = run(folder.path(), 1);
     let _seen = Seen::of(&second.streaming().queue_stream(&queue));
     let error = second.streaming().start().unwrap_err().to_string();
-    assert!(error.contains("queueStream doesn't support checkpointing. Please don't use queueStream when checkpointing is enabled."), "{error}");
+    assert!(
+        error.contains(
+            "queueStream doesn't support checkpointing. Please don't use queueStream when checkpointing is enabled."
+        ),
+        "{error}"
+    );
     assert_eq!(second.streaming().checkpoint_directory().as_deref(), Some(folder.path()));
     let _ = Timestamp::default();
 }

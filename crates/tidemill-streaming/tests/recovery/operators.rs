@@ -13,7 +13,11 @@ fn left(folder: &tempfile::TempDir, declare: impl Fn(&TestContext) -> Vec<Seen<u
     first.tick().unwrap_err();
 }
 
-fn start(folder: &tempfile::TempDir, settings: &[(&str, &str)], declare: impl Fn(&TestContext) -> Vec<Seen<u64>>) -> Result<(), Error> {
+fn start(
+    folder: &tempfile::TempDir,
+    settings: &[(&str, &str)],
+    declare: impl Fn(&TestContext) -> Vec<Seen<u64>>,
+) -> Result<(), Error> {
     let test = with(folder.path(), 1, settings).unwrap();
     let _seen = declare(&test);
     test.streaming().start()
@@ -23,7 +27,10 @@ fn start(folder: &tempfile::TempDir, settings: &[(&str, &str)], declare: impl Fn
 fn stateless_operators_may_come_and_go() {
     let folder = tempfile::tempdir().unwrap();
     left(&folder, |test| vec![Seen::of(&test.input::<u64>().1.map(|x| x + 1))]);
-    start(&folder, &[], |test| vec![Seen::of(&test.input::<u64>().1.map(|x| x + 1).filter(|x| x % 2 == 0).map(|x| x / 2))]).unwrap();
+    start(&folder, &[], |test| {
+        vec![Seen::of(&test.input::<u64>().1.map(|x| x + 1).filter(|x| x % 2 == 0).map(|x| x / 2))]
+    })
+    .unwrap();
 }
 
 #[test]
@@ -33,7 +40,12 @@ fn alike_operators_need_ids_where_their_number_changes() {
     let three = |test: &TestContext| (0..3).map(|_| Seen::of(&test.input().1)).collect();
     let error = start(&folder, &[], three).unwrap_err();
     assert!(matches!(error, Error::Recovery(RecoveryError::Ambiguous { .. })), "{error}");
-    assert!(error.to_string().ends_with("give each of them an id by `uid` (those that were there: `test_input`, `test_input#2`)"), "{error}");
+    assert!(
+        error
+            .to_string()
+            .ends_with("give each of them an id by `uid` (those that were there: `test_input`, `test_input#2`)"),
+        "{error}"
+    );
     let named = |test: &TestContext| {
         let ids = ["test_input", "test_input#2", "new"];
         ids.iter().map(|id| Seen::of(&test.input().1.uid(id).unwrap())).collect()
@@ -65,7 +77,12 @@ fn two_operators_with_one_id_are_an_error() {
 fn another_interval_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
     left(&folder, |test| vec![Seen::of(&test.input().1)]);
-    let other = TestContext::go_on(&tidemill_core::Settings::new(), SECOND * 2, folder.path(), tidemill_core::Timestamp::from_millis(9000));
+    let other = TestContext::go_on(
+        &tidemill_core::Settings::new(),
+        SECOND * 2,
+        folder.path(),
+        tidemill_core::Timestamp::from_millis(9000),
+    );
     let error = other.err().unwrap().to_string();
     assert!(error.contains("is of batches every 1s, and the program makes one every 2s"), "{error}");
 }

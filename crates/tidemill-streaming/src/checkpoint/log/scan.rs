@@ -5,6 +5,7 @@
 //! segment's header knows up to where the ones before it were durable, and so does each record within a segment.
 
 use std::collections::{HashSet, VecDeque};
+use std::fmt;
 
 use super::reader::Reader;
 use super::segment::{Header, LogKind, NoHeader, SegmentInfo, name, segments_in};
@@ -34,6 +35,12 @@ pub struct Damage {
     pub offset: u64,
     /// What is wrong.
     pub text: String,
+}
+
+impl fmt::Display for Damage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "segment {} at byte {}: {}", self.segment, self.offset, self.text)
+    }
 }
 
 /// Gives every record of a log to `visit`, in the order in which they were appended, and says what could not be read.
