@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tidemill_core::Timestamp;
 
+use crate::checkpoint::states::StateError;
 use crate::checkpoint::storage::StorageError;
 
 /// Why a program cannot go on from a checkpoint. Nothing is begun anew in its place, and the checkpoint is as it was.
@@ -120,6 +121,9 @@ pub enum RecoveryError {
         /// The limit.
         most: u64,
     },
+    /// A state cannot be loaded.
+    #[error(transparent)]
+    State(#[from] StateError),
     /// The storage of the checkpoint failed.
     #[error(transparent)]
     Storage(#[from] StorageError),

@@ -10,6 +10,7 @@ use std::time::Duration;
 use tidemill_core::{Timestamp, Version};
 
 use crate::checkpoint::batches::BatchLog;
+use crate::checkpoint::states::StateLog;
 use crate::checkpoint::storage::StorageError;
 use crate::context::StreamingContext;
 use crate::error::Error;
@@ -38,6 +39,7 @@ pub(super) struct KeptInput {
 
 /// The state of an operator, and how far back somebody may ask for it.
 pub(super) struct KeptState {
+    pub(super) log: StateLog,
     pub(super) back: Duration,
 }
 
@@ -122,7 +124,7 @@ impl Durable {
 
     fn write(&self, done: &[Timestamp]) -> Result<(), StorageError> {
         let Some(last) = done.iter().max() else { return Ok(()) };
-        let _ = version_of(*last);
+        self.states.iter().try_for_each(|state| state.log.await_durable(version_of(*last)))?;
         self.batches.done(done)?;
         self.give_up()?;
         self.forget()
@@ -157,9 +159,7 @@ impl Durable {
         let before = next - self.lookback + Duration::from_micros(1);
         self.batches.forget(before);
         self.inputs.iter().for_each(|kept| kept.input.release(before));
-        self.states.iter().for_each(|state| {
-            let _ = state.from(next);
-        });
+        self.states.iter().for_each(|state| state.log.forget(state.from(next)));
         Ok(())
     }
 

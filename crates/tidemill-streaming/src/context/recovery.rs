@@ -17,6 +17,7 @@ use crate::checkpoint::batches::{self, BatchLog};
 use crate::checkpoint::generations::{self, Generation, Pointer};
 use crate::checkpoint::ledger::{Ledger, OperatorEntry, Program};
 use crate::checkpoint::location;
+use crate::checkpoint::states::{StateLog, StateOptions, StateWriter};
 use crate::checkpoint::storage::Storage;
 use crate::checkpoint::{Checkpoint, RecoveryError};
 use crate::context::StreamingContext;
@@ -25,6 +26,7 @@ use crate::dstream::Stream;
 use crate::error::Error;
 use crate::graph::Graph;
 use crate::graph::ids::{Ids, Role};
+use crate::state::time_of;
 
 /// How the batches of a context begin.
 pub(super) struct Beginning {
@@ -192,6 +194,15 @@ impl StreamingContext {
         })
     }
 
+    /// How states are written: as the driver's log is.
+    fn state_options(&self) -> StateOptions {
+        let (config, mut options) = (self.context().config(), StateOptions::new());
+        options.log.close_after_write = config.get(keys::DRIVER_LOG_CLOSE_AFTER_WRITE);
+        options.log.attempts = config.get(keys::DRIVER_LOG_MAX_FAILURES);
+        options.log.clock = Arc::clone(self.clock());
+        options
+    }
+
     /// Opens the logs of all states, and loads what the batch of `next` starts from. Returns also from which time on states
     /// are to be made again, as far as batches are there.
     fn open_states(
@@ -201,12 +212,26 @@ impl StreamingContext {
         storage: &Arc<dyn Storage>,
         next: Option<Timestamp>,
     ) -> Result<(Vec<KeptState>, Option<Timestamp>), Error> {
-        if next.is_some() && !graph.stateful.is_empty() {
-            let reason = "states cannot be recovered yet".to_owned();
-            return Err(RecoveryError::Unreadable { location: storage.location(), reason }.into());
+        let (mut states, mut loaded) = (Vec::new(), None::<Timestamp>);
+        if graph.stateful.is_empty() {
+            return Ok((states, loaded));
         }
-        let _ = ids;
-        let (states, loaded) = (Vec::new(), None);
+        let writer = StateWriter::start().map_err(RecoveryError::from)?;
+        for stream in &graph.stateful {
+            let (Some(id), Some(shards)) = (ids.of_stream(stream), stream.shards(self)?) else { continue };
+            let log = StateLog::open(&writer, Arc::clone(storage), id, shards, self.state_options());
+            let log = log.map_err(RecoveryError::from)?;
+            let state = KeptState { log, back: stream.remembers().saturating_sub(stream.slide()) };
+            if let Some(next) = next {
+                let from = state.from(next);
+                let version = state.log.load(from).map_err(RecoveryError::from)?;
+                if version.is_some() && !state.back.is_zero() {
+                    let time = time_of(from);
+                    loaded = Some(loaded.map_or(time, |loaded| loaded.min(time)));
+                }
+            }
+            states.push(state);
+        }
         Ok((states, loaded))
     }
 }

@@ -32,7 +32,6 @@ pub(crate) trait Stream: Send + Sync {
     /// Whether it is computed in every batch.
     fn is_stateful(&self) -> bool;
     /// Its state, made now if it was not yet.
-    #[allow(dead_code, reason = "recovery, which comes next, asks for it")]
     fn shards(&self, streaming: &StreamingContext) -> Result<Option<Arc<dyn KeptShards>>, Error>;
     /// Computes the RDD of a batch and keeps the failure where there is one, for those who ask for the RDD.
     fn drive(&self, streaming: &StreamingContext, time: Timestamp) -> Result<(), Error>;

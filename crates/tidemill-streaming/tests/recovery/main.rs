@@ -4,6 +4,7 @@
 mod batches;
 mod inputs;
 mod operators;
+mod states;
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
