@@ -9,13 +9,14 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from tidemill.streaming._once import once
     from tidemill.streaming.context import StreamingContext
     from tidemill.streaming.dstream import DStream
     from tidemill.streaming.listener import StreamingListener
 
-__all__ = ["DStream", "StreamingContext", "StreamingListener"]
+__all__ = ["DStream", "StreamingContext", "StreamingListener", "once"]
 
-_HOMES = {"DStream": "dstream", "StreamingContext": "context", "StreamingListener": "listener"}
+_HOMES = {"DStream": "dstream", "StreamingContext": "context", "StreamingListener": "listener", "once": "_once"}
 
 
 def __getattr__(name: str) -> Any:

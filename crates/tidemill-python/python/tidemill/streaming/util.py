@@ -1,7 +1,6 @@
 """What calls the functions of a program for each batch, and the names of folders that batches are written to."""
 from __future__ import annotations
 
-import time
 import traceback
 from datetime import datetime
 from threading import get_ident
@@ -96,6 +95,7 @@ def rddToFileName(prefix: str, suffix: Optional[str], timestamp: Union[datetime,
     'counts-1420070400000.txt'
     """
     if isinstance(timestamp, datetime):
-        timestamp = int(time.mktime(timestamp.timetuple())) * 1000 + timestamp.microsecond // 1000
+        # With its fold: when clocks are set back, two batches an hour apart read the same on the wall.
+        timestamp = round(timestamp.timestamp() * 1000)
     name = f"{prefix}-{timestamp}"
     return name if suffix is None else f"{name}.{suffix}"
