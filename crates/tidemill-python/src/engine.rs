@@ -7,6 +7,7 @@ use tidemill_core::{Accumulator, Context, Error, Settings};
 
 use crate::batch::PyBatch;
 use crate::pool::{Lanes, Pool, PoolSettings, Work, Workers};
+use crate::state::Seal;
 use crate::works::Works;
 
 /// A core context, and what Python needs beside it.
@@ -21,6 +22,7 @@ pub struct Engine {
     lanes: Mutex<Weak<Lanes>>,
     works: Works,
     next_task: AtomicU64,
+    seal: Seal,
 }
 
 impl Engine {
@@ -34,12 +36,18 @@ impl Engine {
         let workers = Pool::new(workers(&context));
         let (collected, next_task) = (AtomicU64::new(0), AtomicU64::new(0));
         let (lanes, works) = (Mutex::default(), Works::default());
-        Ok(Arc::new(Engine { context, workers, updates, collected, lanes, works, next_task }))
+        let seal = Seal::new(settings.get("tidemill.checkpoint.secret"));
+        Ok(Arc::new(Engine { context, workers, updates, collected, lanes, works, next_task, seal }))
     }
 
     /// The core's context.
     pub fn context(&self) -> &Context {
         &self.context
+    }
+
+    /// What signs states in checkpoints.
+    pub fn seal(&self) -> &Seal {
+        &self.seal
     }
 
     /// The processes that run Python's functions.

@@ -38,6 +38,7 @@ fn _engine(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<streaming::PyStreamingContext>()?;
     module.add_class::<streaming::PyStream>()?;
     module.add_class::<streaming::PyFeed>()?;
+    module.add_class::<streaming::PyCheckpoint>()?;
     module.add_function(wrap_pyfunction!(portable_hash::portable_hash, module)?)?;
     module.add_function(wrap_pyfunction!(default_settings, module)?)?;
     module.add_function(wrap_pyfunction!(command::main, module)?)?;

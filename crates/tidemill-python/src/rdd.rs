@@ -221,11 +221,21 @@ impl PyRdd {
         PyRddIterator::new(&self.engine, self.rdd.clone(), operator(call), prefetch)
     }
 
-    fn save_text(&self, py: Python<'_>, call: Call, path: &str, codec: Option<&str>) -> PyResult<()> {
+    #[pyo3(signature = (call, path, codec, replace = false))]
+    fn save_text(&self, py: Python<'_>, call: Call, path: &str, codec: Option<&str>, replace: bool) -> PyResult<()> {
         let call = operator(call);
         let compression = codec.map_or(Ok(Compression::Plain), Compression::named);
         let compression =
             compression.map_err(|cause| to_python(py, &Error::Driver { operator: call.clone(), cause }))?;
-        wait(py, || called_by(call, || self.rdd.map(|batch| batch.payload).save_bytes(path, compression)))
+        wait(py, || {
+            called_by(call, || {
+                let payloads = self.rdd.map(|batch| batch.payload);
+                if replace {
+                    payloads.overwrite_bytes(path, compression)
+                } else {
+                    payloads.save_bytes(path, compression)
+                }
+            })
+        })
     }
 }

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use tidemill_core::shard::{Delta, Emit, Shard, Step, Version};
+use tidemill_core::ship::Bytes;
 use tidemill_core::{BoxRuns, Cause, Runs, Stop, TaskContext};
 
 use crate::batch::PyBatch;
@@ -17,11 +18,13 @@ use crate::engine::Engine;
 use crate::pool::Lanes;
 
 mod asked;
+mod seal;
 mod states;
 mod versions;
 
 pub use asked::Updates;
 use asked::{Ask, Changes};
+pub use seal::Seal;
 pub(crate) use states::states;
 use versions::{Held, Versions};
 
@@ -147,7 +150,8 @@ impl Shard for StateShard {
         self.0.versions().loaded(worker, held.stamp);
         drop(hold);
         engine.add_updates(updates);
-        let change = step.durable.then(|| changes.encode()).transpose()?.map(Arc::new);
+        let sealed = || engine.seal().close(&changes.encode()?).map(Bytes);
+        let change = step.durable.then(sealed).transpose()?.map(Arc::new);
         let delta = Delta { from, to, changed: changes.records(), change };
         Ok((StateChange { from, to, from_stamp: held.stamp, stamp, worker, changes }, delta))
     }
@@ -191,18 +195,21 @@ impl Shard for StateShard {
 
     fn snapshot(self: Arc<Self>, version: Version) -> Result<Vec<u8>, Stop> {
         let whole = self.0.whole(version, TaskContext::current().as_deref())?;
-        Ok(tidemill_core::shard::encode(&(version, whole), Vec::new())?)
+        let engine = self.0.engine.upgrade().ok_or(Stop::Cancelled)?;
+        Ok(engine.seal().close(&tidemill_core::shard::encode(&(version, whole), Vec::new())?)?)
     }
 
     fn load(&self, snapshot: &[u8], deltas: &[Delta]) -> Result<(), Stop> {
+        let engine = self.0.engine.upgrade().ok_or(Stop::Cancelled)?;
         let (version, whole): (Version, Vec<PyBatch>) = match snapshot {
             [] => (Version::START, Vec::new()),
-            _ => tidemill_core::shard::decode(snapshot)?.0,
+            _ => tidemill_core::shard::decode(engine.seal().open(snapshot)?)?.0,
         };
         let mut at = version;
         let mut changes = Vec::new();
         for delta in deltas {
-            changes.push((delta.to, Changes::decode(tidemill_core::shard::next_change(at, delta)?)?));
+            changes
+                .push((delta.to, Changes::decode(engine.seal().open(tidemill_core::shard::next_change(at, delta)?)?)?));
             at = delta.to;
         }
         let mut versions = self.0.versions();

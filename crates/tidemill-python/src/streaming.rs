@@ -4,10 +4,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use pyo3::prelude::*;
-use tidemill_core::files::paths;
 use tidemill_core::lineage::{Operator, called_by};
-use tidemill_core::{Clock, ManualClock, Rdd, Settings, StorageLevel, Timestamp};
-use tidemill_streaming::{Checkpoint, DStream, QueueOptions, RddQueue, RecoveryError, State, Stop, StreamingContext};
+use tidemill_core::{Cause, Clock, ManualClock, Rdd, StorageLevel, Timestamp};
+use tidemill_streaming::{DStream, Error, QueueOptions, RddQueue, State, Stop, StreamingContext};
 
 use crate::batch::PyBatch;
 use crate::context::PyContext;
@@ -23,15 +22,18 @@ use crate::streaming::transformed::Transformed;
 use crate::streaming::update_state::UpdateState;
 
 mod callback;
+mod checkpoint;
 mod error;
 mod feed;
 mod folding;
+mod kept_states;
 mod life;
 mod listener;
 mod stream;
 mod transformed;
 mod update_state;
 
+pub use checkpoint::PyCheckpoint;
 pub use feed::PyFeed;
 pub use stream::PyStream;
 
@@ -51,6 +53,28 @@ pub struct PyStreamingContext {
 }
 
 impl PyStreamingContext {
+    /// As [`made`](Self::made), of a source and the stream of its batches.
+    ///
+    /// # Errors
+    /// As there.
+    fn read<T: 'static>(
+        &self,
+        py: Python<'_>,
+        call: Call,
+        source: impl FnOnce(&StreamingContext) -> DStream<T> + Send,
+        batches: impl FnOnce(&DStream<T>) -> DStream<PyBatch> + Send,
+    ) -> PyResult<PyStream> {
+        self.check_open(py)?;
+        let (source, stream) = py.detach(|| {
+            called_by(operator(call), || {
+                let source = source(&self.streaming);
+                let stream = batches(&source);
+                (source, stream)
+            })
+        });
+        Ok(PyStream::reading(&self.engine, stream, move |id| source.uid(id).map(drop)))
+    }
+
     /// A stream that a call of the user's makes.
     ///
     /// # Errors
@@ -59,7 +83,7 @@ impl PyStreamingContext {
         &self,
         py: Python<'_>,
         call: Call,
-        make: impl FnOnce(&StreamingContext) -> Result<DStream<PyBatch>, tidemill_streaming::Error> + Send,
+        make: impl FnOnce(&StreamingContext) -> Result<DStream<PyBatch>, Error> + Send,
     ) -> PyResult<PyStream> {
         self.check_open(py)?;
         let made = py.detach(|| called_by(operator(call), || make(&self.streaming)));
@@ -103,14 +127,24 @@ impl PyStreamingContext {
         Ok(PyStreamingContext { engine, streaming, clock })
     }
 
-    /// Checks that a program may begin anew with this checkpoint directory.
-    #[staticmethod]
-    fn check_new(py: Python<'_>, directory: &str) -> PyResult<()> {
-        let path = paths::local(directory).map_err(|cause| engine_error(py, "input", cause.to_string()))?;
-        let there = Checkpoint::open(path, &Settings::new()).map_err(|error| to_python(py, &error.into()))?;
-        let Some(there) = there else { return Ok(()) };
-        let reason = "programs in Python do not go on from one yet".to_owned();
-        Err(to_python(py, &RecoveryError::Unreadable { location: there.location(), reason }.into()))
+    /// Keeps what `program()` gives in the checkpoint; it is asked at the start and with each batch.
+    fn keep_program(&self, program: Py<PyAny>) {
+        self.streaming.keep_program(move || {
+            let asked = Python::attach(|py| program.call0(py)?.extract::<Vec<u8>>(py));
+            asked.map_err(|error| {
+                let operator = Operator { name: "checkpoint".into(), file: "".into(), line: 0 };
+                let cause = Cause::Invalid(format!("the program cannot be written: {error}"));
+                Error::Argument { cause: Arc::new(tidemill_core::Error::Driver { operator, cause }) }
+            })
+        });
+    }
+
+    /// Lets the start go on from a checkpoint. States that others may have written are read where they are signed, or where
+    /// the program trusts them.
+    fn recover(&self, py: Python<'_>, checkpoint: &PyCheckpoint, trust: bool) -> PyResult<()> {
+        self.engine.seal().need(!checkpoint.is_private() && !trust);
+        let checkpoint = checkpoint.take(py)?;
+        py.detach(|| self.streaming.recover(checkpoint)).map_err(|error| to_python(py, &error))
     }
 
     #[getter]
@@ -133,17 +167,13 @@ impl PyStreamingContext {
     }
 
     fn socket_text_stream(&self, py: Python<'_>, call: Call, host: &str, port: u16) -> PyResult<PyStream> {
-        self.made(py, call, |streaming| {
-            let blocks = streaming.socket_text_blocks(host, port);
-            Ok(blocks.transform(|rdd, _| source::of_blocks(&rdd)))
-        })
+        let batches = |blocks: &DStream<_>| blocks.transform(|rdd, _| source::of_blocks(&rdd));
+        self.read(py, call, |streaming| streaming.socket_text_blocks(host, port), batches)
     }
 
     fn text_file_stream(&self, py: Python<'_>, call: Call, directory: &str) -> PyResult<PyStream> {
-        self.made(py, call, |streaming| {
-            let blocks = streaming.text_file_blocks(directory);
-            Ok(blocks.transform(|rdd, _| source::of_blocks(&rdd)))
-        })
+        let batches = |blocks: &DStream<_>| blocks.transform(|rdd, _| source::of_blocks(&rdd));
+        self.read(py, call, |streaming| streaming.text_file_blocks(directory), batches)
     }
 
     fn binary_records_stream(
@@ -153,10 +183,8 @@ impl PyStreamingContext {
         directory: &str,
         record_length: u64,
     ) -> PyResult<PyStream> {
-        self.made(py, call, |streaming| {
-            let records = streaming.binary_records_stream(directory, record_length);
-            Ok(records.transform(|rdd, _| source::of_records(&rdd)))
-        })
+        let batches = |records: &DStream<_>| records.transform(|rdd, _| source::of_records(&rdd));
+        self.read(py, call, |streaming| streaming.binary_records_stream(directory, record_length), batches)
     }
 
     #[pyo3(signature = (call, rdds, one_at_a_time, default = None))]
@@ -264,7 +292,7 @@ impl PyStreamingContext {
             self.streaming.without_checkpoints();
             return Ok(());
         };
-        let path = paths::local(directory).map_err(|cause| engine_error(py, "input", cause.to_string()))?;
+        let path = checkpoint::place(py, directory)?;
         let call = Operator { name: "checkpoint".into(), file: "".into(), line: 0 };
         let set = py.detach(|| called_by(call, || self.streaming.checkpoint(path)));
         set.map_err(|error| to_python(py, &error))
@@ -289,9 +317,10 @@ impl PyStreamingContext {
         life::stop(py, &self.streaming, Stop { graceful, context: stop_context })
     }
 
-    fn feed(&self, py: Python<'_>, call: Call) -> PyResult<PyFeed> {
+    fn feed(&self, py: Python<'_>, call: Call, again: Py<PyAny>) -> PyResult<PyFeed> {
         self.check_open(py)?;
-        Ok(called_by(operator(call), || PyFeed::new(&self.streaming, |stream| PyStream::new(&self.engine, stream))))
+        let stream = |stream| PyStream::new(&self.engine, stream);
+        Ok(called_by(operator(call), || PyFeed::new(&self.streaming, again, stream)))
     }
 
     fn tick(&self, py: Python<'_>) -> PyResult<()> {

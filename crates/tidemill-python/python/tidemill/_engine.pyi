@@ -85,7 +85,7 @@ class Rdd:
     def run(self, operator: Operator, partitions: Sequence[int]) -> list[list[Batch]]: ...      # a job; batches of each partition asked for
     def run_async(self, operator: Operator, partitions: Sequence[int], timeout_ms: int) -> list[Optional[list[Batch]]]: ...  # what is done within the time; None where not
     def iterate(self, operator: Operator, prefetch: bool) -> RddIterator: ...                  # partition by partition
-    def save_text(self, operator: Operator, path: str, codec: Optional[str]) -> None: ...      # TEXT batches to part files, Spark's rules for the folder
+    def save_text(self, operator: Operator, path: str, codec: Optional[str], replace: bool = False) -> None: ...  # TEXT batches to part files, Spark's rules for the folder; or what it holds makes way
 
 class RddIterator:
     def next_partition(self) -> Optional[list[Batch]]: ...
@@ -97,8 +97,8 @@ StreamFunction = Callable[[int, "list[Optional[Rdd]]"], Optional[Rdd]]
 class StreamingContext:
     def __init__(self, context: Context, interval_ms: int, manual_start_ms: Optional[int] = None) -> None: ...
         # manual_start_ms: the clock stands still there; `tick` moves it
-    @staticmethod
-    def check_new(directory: str) -> None: ...                                                 # nothing is there that a beginning anew would lose
+    def keep_program(self, program: Callable[[], bytes]) -> None: ...                          # called when a checkpoint is kept, from a thread of the engine
+    def recover(self, checkpoint: Checkpoint, trust: bool) -> None: ...                                     # before start: inputs and states, matched by operator ids
     interval_ms: int
     state: str                                                                                 # INITIALIZED | ACTIVE | STOPPED
     zero_ms: Optional[int]
@@ -121,15 +121,25 @@ class StreamingContext:
     def await_termination(self, timeout_ms: Optional[int]) -> bool: ...                        # raises a batch's error
     def stop(self, stop_context: bool, graceful: bool) -> None: ...
     # the test kit (manual clock only)
-    def feed(self, operator: Operator) -> Feed: ...
+    def feed(self, operator: Operator, again: Callable[[bytes], Optional[Rdd]]) -> Feed: ...  # again: the RDD of a batch, of the entry that was pushed with it
     def tick(self) -> None: ...                                                                # one interval passes; returns when its batch is over
+
+class Checkpoint:
+    """What an earlier process left. It keeps others from the directory until it is closed or recovered."""
+    @staticmethod
+    def open(location: str, settings: dict[str, str]) -> Optional[Checkpoint]: ...             # None: nothing is there
+    program: Optional[bytes]
+    is_private: bool                                                                           # nobody else can have written it
+    def close(self) -> None: ...
 
 class Feed:
     stream: Stream
-    def push(self, rdd: Optional[Rdd], records: int = 0) -> None: ...                                            # None: no RDD for that batch
+    def push(self, rdd: Optional[Rdd], records: int = 0, entry: bytes = b"") -> None: ...      # None: no RDD for that batch
 
 class Stream:
     slide_ms: int
+    number: int                                                                                # no other stream of this process has it
+    def uid(self, id: str) -> None: ...
     def persist(self, level: tuple[bool, bool, bool, bool, int]) -> None: ...
     def checkpoint(self, interval_ms: int) -> None: ...
     def slice(self, from_ms: int, until_ms: int) -> list[Rdd]: ...

@@ -129,6 +129,7 @@ class SparkContext(CreatingMixin, SharedMixin, JobsMixin):
         self._broadcasts_made = 0
         self._paths: list[str] = []
         self._added_files: list[str] = []
+        self._added_py_files: list[str] = []
         self._added_archives: list[str] = []
         self._checkpoint_dir: Optional[str] = None
         self._python_includes = []

@@ -5,7 +5,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 use tidemill_core::shard::{Version, decode, encode};
-use tidemill_core::ship::Bytes;
 use tidemill_core::{Cause, Stop, TaskContext};
 
 use crate::batch::PyBatch;
@@ -61,8 +60,8 @@ impl Changes {
         self.0.iter().map(|(_, batch)| batch.payload.len() as u64).sum()
     }
 
-    pub(super) fn encode(&self) -> Result<Bytes, Cause> {
-        encode(self, Vec::new()).map(Bytes)
+    pub(super) fn encode(&self) -> Result<Vec<u8>, Cause> {
+        encode(self, Vec::new())
     }
 
     pub(super) fn decode(bytes: &[u8]) -> Result<Changes, Cause> {

@@ -1,11 +1,12 @@
 //! The class `Stream`: a stream of batches, as Python holds it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use pyo3::prelude::*;
 use tidemill_core::{StorageLevel, Timestamp};
-use tidemill_streaming::DStream;
+use tidemill_streaming::{DStream, Error};
 
 use crate::batch::PyBatch;
 use crate::engine::Engine;
@@ -18,11 +19,27 @@ use crate::streaming::error::to_python;
 pub struct PyStream {
     engine: Arc<Engine>,
     stream: DStream<PyBatch>,
+    number: u64,
+    /// Names the source that it reads, where it is not one itself.
+    name_source: Option<Arc<NameSource>>,
 }
+
+type NameSource = dyn Fn(&str) -> Result<(), Error> + Send + Sync;
 
 impl PyStream {
     pub(super) fn new(engine: &Arc<Engine>, stream: DStream<PyBatch>) -> PyStream {
-        PyStream { engine: Arc::clone(engine), stream }
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        PyStream { engine: Arc::clone(engine), stream, number, name_source: None }
+    }
+
+    /// The stream of what a source receives, which `name_source` gives an id.
+    pub(super) fn reading(
+        engine: &Arc<Engine>,
+        stream: DStream<PyBatch>,
+        name_source: impl Fn(&str) -> Result<(), Error> + Send + Sync + 'static,
+    ) -> PyStream {
+        PyStream { name_source: Some(Arc::new(name_source)), ..PyStream::new(engine, stream) }
     }
 
     /// The streaming crate's handle.
@@ -36,6 +53,17 @@ impl PyStream {
     #[getter]
     fn slide_ms(&self) -> u64 {
         self.stream.slide().as_millis() as u64
+    }
+
+    /// A number that no other stream of this process has.
+    #[getter]
+    fn number(&self) -> u64 {
+        self.number
+    }
+
+    fn uid(&self, py: Python<'_>, id: &str) -> PyResult<()> {
+        let named = self.name_source.as_ref().map_or_else(|| self.stream.uid(id).map(drop), |name| name(id));
+        named.map_err(|error| to_python(py, &error))
     }
 
     fn persist(&self, py: Python<'_>, level: (bool, bool, bool, bool, u8)) -> PyResult<()> {

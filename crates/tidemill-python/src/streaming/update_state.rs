@@ -17,6 +17,7 @@ use crate::engine::Engine;
 use crate::pool::Work;
 use crate::state::{StatePart, StateShard, Updates, states};
 use crate::streaming::callback::Callback;
+use crate::streaming::kept_states::KeptStates;
 
 /// Asks a function of the driver in every batch for the new values, brought to where their keys' states are, and for the
 /// update function, which is pickled anew each time (behaviour 10.7).
@@ -27,7 +28,7 @@ pub(super) struct UpdateState {
     operator: Operator,
     engine: Arc<Engine>,
     parent: DStream<PyBatch>,
-    prepare: Callback,
+    prepare: Arc<Callback>,
     /// How the states lie, and in how many partitions.
     lies: (Option<Layout>, usize),
     /// The states to begin with, until they are in the shards.
@@ -53,7 +54,7 @@ impl UpdateState {
             operator,
             engine: Arc::clone(engine),
             parent,
-            prepare,
+            prepare: Arc::new(prepare),
             lies: (lies.layout().cloned(), lies.num_partitions()),
             first: Mutex::new(first),
             updates: Arc::default(),
@@ -169,6 +170,12 @@ impl Compute<PyBatch> for UpdateState {
     }
 
     fn shards(&self, _: &StreamingContext) -> Result<Option<Arc<dyn KeptShards>>, Error> {
-        Ok(Some(Arc::new(self.made().clone())))
+        Ok(Some(Arc::new(KeptStates {
+            shards: self.made().clone(),
+            engine: Arc::clone(&self.engine),
+            updates: Arc::clone(&self.updates),
+            prepare: Arc::clone(&self.prepare),
+            keeper: Mutex::default(),
+        })))
     }
 }

@@ -281,7 +281,11 @@ impl StreamingContext {
     /// The last thing that happens: lets go of all that was received and of the graph, whose functions may hold the
     /// context itself.
     pub(super) fn end(&self) {
-        let durable = self.live().durable.take();
+        let (durable, recovered) = {
+            let mut live = self.live();
+            (live.durable.take(), live.recovered.take())
+        };
+        drop(recovered); // never started: others may use its directory
         if let Some(durable) = durable {
             durable.close();
         }

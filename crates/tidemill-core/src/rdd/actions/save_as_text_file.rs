@@ -107,8 +107,24 @@ impl<T: AsRef<[u8]> + 'static> Rdd<T> {
     /// ```
     #[track_caller]
     pub fn save_bytes(&self, path: &str, compression: Compression) -> Result<(), Error> {
-        let operator = Operator::here("save_bytes");
-        save_parts(self, &operator, path, (compression, self.existing_output()), |folder| {
+        self.save_bytes_as(Operator::here("save_bytes"), path, compression, self.existing_output())
+    }
+
+    /// [`save_bytes`](Rdd::save_bytes) into a folder that may hold an earlier output, which this one replaces: for what is
+    /// run again, as a batch of a stream is (behaviour 2.15).
+    #[track_caller]
+    pub fn overwrite_bytes(&self, path: &str, compression: Compression) -> Result<(), Error> {
+        self.save_bytes_as(Operator::here("overwrite_bytes"), path, compression, Existing::Replace)
+    }
+
+    fn save_bytes_as(
+        &self,
+        operator: Operator,
+        path: &str,
+        compression: Compression,
+        existing: Existing,
+    ) -> Result<(), Error> {
+        save_parts(self, &operator, path, (compression, existing), |folder| {
             let code = Function { env: folder.clone(), call: () };
             let all = self.all_partitions();
             run_job(self, operator.clone(), all, code, |mut drawn, code: &Function<OutputFolder, ()>| {

@@ -102,6 +102,9 @@ settings! {
     /// Operators whose state or unfinished input in the checkpoint a program that no longer has them may lose: their ids, with
     /// commas between.
     CHECKPOINT_DROP: Option<String> = "tidemill.checkpoint.drop", absent("none: it is an error");
+    /// What programs and states of Python are signed with in checkpoints, which are pickles: a checkpoint on an object store, where
+    /// others may write, is then recovered without `trust=True`. It is never written down.
+    CHECKPOINT_SECRET: Option<String> = "tidemill.checkpoint.secret", absent("they are not signed");
     /// How many batches may come after one that failed before it is given up: until then a restart runs it again, and what it
     /// needs is kept.
     CHECKPOINT_FAILED_BATCHES: usize = "tidemill.checkpoint.failed.batches", default("100"), bounds(Bounds::AboveZero);

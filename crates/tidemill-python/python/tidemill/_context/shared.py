@@ -31,6 +31,7 @@ class SharedMixin:
     _folder: PrivateFolder
     _paths: list[str]
     _added_files: list[str]
+    _added_py_files: list[str]
     _added_archives: list[str]
     _python_includes: Optional[list[str]]
     _checkpoint_dir: Optional[str]
@@ -104,6 +105,7 @@ class SharedMixin:
 
         kept = added_files.take(path, self._folder.files, recursive=os.path.isdir(path))
         _remember(self._added_files, added_files.uri(path))
+        _remember(self._added_py_files, added_files.uri(path))
         # A plain module is found in the folder of all files, an archive by its own path.
         is_package = kept.lower().endswith(self.PACKAGE_EXTENSIONS) or os.path.isdir(kept)
         if is_package and self._python_includes is not None:

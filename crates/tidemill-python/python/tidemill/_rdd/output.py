@@ -32,10 +32,14 @@ class OutputMixin(BaseMixin[T]):
         >>> sorted(sc.textFile(folder).collect())
         ['1', '2', '3']
         """
+        self._save_text(path, compressionCodecClass, replace=False)
+
+    def _save_text(self, path: str, codec: Optional[str], replace: bool) -> None:
+        """The same; where `replace` is true what the folder holds makes way."""
         child: Any = self._with("map", as_text)
         text = child._ready(_TEXT)
         try:
-            text.save_text(call_site(), path, compressionCodecClass)
+            text.save_text(call_site(), path, codec, replace)
         finally:
             self.ctx._after_job()
 

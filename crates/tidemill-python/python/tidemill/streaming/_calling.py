@@ -8,6 +8,8 @@ from datetime import datetime
 from types import FunctionType, TracebackType
 from typing import Any, Callable, Optional
 
+from tidemill.streaming._operations import WithoutTime
+
 _FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 TimeAndRdds = Callable[..., Any]
 
@@ -38,7 +40,7 @@ def positional_count(func: Callable[..., Any]) -> Optional[int]:
 def for_output(func: Callable[..., Any]) -> TimeAndRdds:
     """As `func(time, rdd)`: one argument is the RDD, any other number means both (behaviour 1.32)."""
     if positional_count(func) in (1, None):
-        return lambda time, rdd: func(rdd)
+        return WithoutTime(func)
     return func
 
 
@@ -46,7 +48,7 @@ def for_transform(func: Callable[..., Any]) -> TimeAndRdds:
     """As `func(time, rdd)` (behaviour 1.43)."""
     count = positional_count(func)
     if count in (1, None):
-        return lambda time, rdd: func(rdd)
+        return WithoutTime(func)
     assert count == 2, "func should take one or two arguments"
     return func
 
@@ -55,7 +57,7 @@ def for_two(func: Callable[..., Any]) -> TimeAndRdds:
     """As `func(time, rdd, other)` (behaviour 1.44)."""
     count = positional_count(func)
     if count in (2, None):
-        return lambda time, one, other: func(one, other)
+        return WithoutTime(func)
     assert count == 3, "func should take two or three arguments"
     return func
 

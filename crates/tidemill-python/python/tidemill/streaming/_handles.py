@@ -3,6 +3,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tidemill.streaming._recipe import Recipe
+
 if TYPE_CHECKING:
     from tidemill import _engine
     from tidemill.context import SparkContext
@@ -62,6 +64,7 @@ class JavaStreamingContext:
     def __init__(self, engine: _engine.StreamingContext, sc: SparkContext) -> None:
         self._engine = engine
         self._sc = sc
+        self._recipe = Recipe(engine, sc)
 
     def getState(self) -> StreamingState:
         """Where the context is in its life."""

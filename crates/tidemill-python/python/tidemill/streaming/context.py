@@ -66,9 +66,9 @@ class StreamingContext(Streams):
             assert batchDuration is not None, "batchDuration must be given"
             jssc = JavaStreamingContext(self._make_engine(milliseconds_of(batchDuration)), sparkContext)
         self._jssc = jssc
-        self._functions = []
-        self._checkpoints: Optional[str] = None
         self._engine = jssc._engine
+        self._recipe = jssc._recipe
+        self._checkpoints: Optional[str] = sparkContext._conf.get("spark.streaming.checkpoint.directory")
 
     def _make_engine(self, interval_ms: int) -> _engine.StreamingContext:
         return _engine.StreamingContext(self._sc._engine, interval_ms)
@@ -77,37 +77,73 @@ class StreamingContext(Streams):
         return Duration(milliseconds_of(seconds))
 
     @classmethod
-    def getOrCreate(cls, checkpointPath: str, setupFunc: Callable[[], StreamingContext]) -> StreamingContext:
-        """The context that `setupFunc` makes, with `checkpointPath` as its checkpoint directory:
-        `StreamingContext.getOrCreate`.
+    def getOrCreate(
+        cls,
+        checkpointPath: str,
+        setupFunc: Callable[[], StreamingContext],
+        *,
+        code: Optional[str] = None,
+        trust: bool = False,
+    ) -> StreamingContext:
+        """The context that the checkpoint in `checkpointPath` describes; where there is none, the one that `setupFunc` makes,
+        with `checkpointPath` as its checkpoint directory: `StreamingContext.getOrCreate`.
+
+        A recovered context has the streams, the functions and the settings of the checkpoint; `setupFunc` is not called, and
+        nothing but listeners can be added. What functions had captured is as it was when the checkpoint was written, except
+        that accumulators begin anew; broadcasts cannot be recovered (behaviour 6.15). An active SparkContext is used as it is.
+        `start` runs the batches that were not done, then one for each interval that was missed, then goes on.
 
         Parameters
         ----------
         checkpointPath : str
-            a folder that is new or empty
+            the folder
         setupFunc : callable
-            makes a context and declares its streams
+            makes a context and declares its streams; `None` for "recover only"
+        code : {None, "new"}, optional
+            where functions come from: `None` means the checkpoint; "new" calls `setupFunc` in any case, and its operators take
+            the inputs and states of those of the checkpoint that have their ids (see `DStream.uid`)
+        trust : bool
+            whether the program in the checkpoint is run even though others may have written it: on an object store, where
+            without `tidemill.checkpoint.secret` nobody can tell
 
         Raises
         ------
         EngineError
-            where the folder holds something: to go on from a checkpoint is not possible yet
+            where there is a checkpoint that cannot be read or must not be trusted, and where operators do not match
+        TypeError
+            where there is nothing to recover and `setupFunc` is `None`
 
         Examples
         --------
         >>> import tempfile
         >>> def setup():
         ...     ssc = StreamingContext(sc, 1)
-        ...     ssc.queueStream([[1]]).pprint()
+        ...     ssc.textFileStream("/tmp/no-such-folder").count().pprint()
         ...     return ssc
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     StreamingContext.getOrCreate(folder, setup)._jssc.getState()
         INITIALIZED
         """
-        _engine.StreamingContext.check_new(checkpointPath)
-        ssc = setupFunc()
-        ssc.checkpoint(checkpointPath)
-        return ssc
+        from tidemill.streaming import _recovery
+
+        return _recovery.get_or_create(cls, checkpointPath, setupFunc, code, trust)
+
+    @classmethod
+    def _of_interval(cls, sc: SparkContext, interval_ms: int) -> StreamingContext:
+        """A context for what a checkpoint declares."""
+        return StreamingContext(sc, None, JavaStreamingContext(_engine.StreamingContext(sc._engine, interval_ms), sc))
+
+    def _keep_program(self, directory: str) -> None:
+        """Lets checkpoints hold the program; fails where one of its functions cannot be pickled (behaviour 1.6)."""
+        from tidemill.streaming import _recovery
+
+        self._engine.keep_program(_recovery.Keeper(self._recipe, self._engine.interval_ms))
+
+    def _recover(self, checkpoint: _engine.Checkpoint, directory: str, trust: bool) -> None:
+        """Takes inputs and states of a checkpoint."""
+        self.checkpoint(directory)
+        self._engine.recover(checkpoint, trust)
+        self._recipe.close(directory)
 
     @classmethod
     def getActive(cls) -> Optional[StreamingContext]:
@@ -186,12 +222,12 @@ class StreamingContext(Streams):
                 )
             if self._checkpoints is not None and self._engine.state == "INITIALIZED":
                 try:
-                    self._check_functions()
+                    self._keep_program(self._checkpoints)
                 except EngineError:
                     self._engine.stop(False, False)  # for good, as after any failure here (behaviour 10.2)
                     raise
             self._engine.start()
-            self._functions.clear()
+            self._recipe.let_go()
             StreamingContext._activeContext = self
             _exit.watch(self)
 
@@ -284,18 +320,19 @@ class StreamingContext(Streams):
         --------
         >>> ssc.remember(60)
         """
-        self._engine.remember(milliseconds_of(duration))
+        self._recipe.add("remember", call_site("remember"), duration_ms=milliseconds_of(duration))
 
     def checkpoint(self, directory: Optional[str]) -> None:
         """Sets where checkpoints go, for streams and for RDDs, and makes the folder: `StreamingContext.checkpoint`.
 
-        Stateful streams, windows with an inverse function and `DStream.checkpoint` need one. So far a checkpoint does not
-        outlive its program.
+        Stateful streams, windows with an inverse function and `DStream.checkpoint` need one. From the start on it holds what
+        the next run of the program needs to go on, where that is made by `getOrCreate`; a program that is not begins anew, with
+        a warning.
 
         Parameters
         ----------
         directory : str or None
-            the folder; `None` for no checkpoints
+            the folder, or the URL of an object store; `None` for no checkpoints
 
         Examples
         --------
@@ -339,7 +376,7 @@ class StreamingContext(Streams):
         >>> lines = ssc.socketTextStream("localhost", 9999)
         >>> lines.flatMap(lambda line: line.split(" ")).pprint()
         """
-        stream = self._engine.socket_text_stream(call_site("socketTextStream"), hostname, int(port))
+        stream = self._add("socketTextStream", call_site("socketTextStream"), host=hostname, port=int(port))
         return DStream(stream, self, UTF8Deserializer())
 
     def textFileStream(self, directory: str) -> DStream[str]:
@@ -357,11 +394,13 @@ class StreamingContext(Streams):
         --------
         >>> ssc.textFileStream("/tmp/no-such-folder").pprint()
         """
-        return DStream(self._engine.text_file_stream(call_site("textFileStream"), directory), self, UTF8Deserializer())
+        stream = self._add("textFileStream", call_site("textFileStream"), directory=directory)
+        return DStream(stream, self, UTF8Deserializer())
 
     def textStream(self, directory: str) -> DStream[str]:
         """As `textFileStream`, under a name that programs expect."""
-        return DStream(self._engine.text_file_stream(call_site("textStream"), directory), self, UTF8Deserializer())
+        stream = self._add("textFileStream", call_site("textStream"), directory=directory)
+        return DStream(stream, self, UTF8Deserializer())
 
     def binaryRecordsStream(self, directory: str, recordLength: int) -> DStream[bytes]:
         """The records of `recordLength` bytes of the files that are new in a folder:
@@ -371,7 +410,8 @@ class StreamingContext(Streams):
         --------
         >>> ssc.binaryRecordsStream("/tmp/no-such-folder", 16).pprint()
         """
-        stream = self._engine.binary_records_stream(call_site("binaryRecordsStream"), directory, recordLength)
+        place = call_site("binaryRecordsStream")
+        stream = self._add("binaryRecordsStream", place, directory=directory, record_bytes=recordLength)
         return DStream(stream, self, NoOpSerializer())
 
     def queueStream(
@@ -403,6 +443,5 @@ class StreamingContext(Streams):
         handles = [rdd._jrdd for rdd in queue]
         last = default._jrdd if isinstance(default, RDD) else None
         deserializer = queue[0]._jrdd_deserializer
-        return DStream(
-            self._engine.queue_stream(call_site("queueStream"), handles, oneAtATime, last), self, deserializer
-        )
+        stream = self._recipe.add("queueStream", call_site("queueStream"), present=(handles, oneAtATime, last))
+        return DStream(stream, self, deserializer)

@@ -2,15 +2,16 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Callable, Optional, Tuple, TypeVar
+from typing import TYPE_CHECKING, Any, Callable, Optional, TypeVar
 
-from tidemill._call_site import Operator, call_site, called_at
+from tidemill._call_site import Operator, call_site
 from tidemill.streaming._dstream.base import DStreamBase, T_co
 from tidemill.streaming._dstream.elements import ElementOperators
 from tidemill.streaming._dstream.outputs import OutputOperations
 from tidemill.streaming._dstream.pairs import PairOperators
 from tidemill.streaming._dstream.state import StateOperators
 from tidemill.streaming._dstream.windows import WindowOperators
+from tidemill.streaming._operations import Steps
 from tidemill.streaming.util import TransformFunction
 
 if TYPE_CHECKING:
@@ -66,11 +67,11 @@ class TransformedDStream(DStream[U]):
         self._stream: Optional[_engine.Stream] = None
         self._operator = site
         self.prev = prev
-        self.func = _Steps(((site, func),))
+        self.func = Steps(((site, func),))
         # The exact type: a subclass may hand other RDDs to functions.
         if type(prev) is TransformedDStream and not prev.is_cached and not prev.is_checkpointed:
             self.prev = prev.prev
-            self.func = _Steps(prev.func.steps + self.func.steps)
+            self.func = Steps(prev.func.steps + self.func.steps)
 
     @property
     def _jdstream(self) -> _engine.Stream:  # type: ignore[override]
@@ -79,20 +80,3 @@ class TransformedDStream(DStream[U]):
             function = TransformFunction(self._sc, self.func, self.prev._jrdd_deserializer)
             self._stream = self._ssc._engine_transform(self._operator, [self.prev], function)
         return self._stream
-
-
-class _Steps:
-    """Transformations that follow each other, as one function of time and RDD."""
-
-    __slots__ = ("steps",)
-
-    def __init__(self, steps: Tuple[Tuple[Operator, Callable[[datetime, Any], Any]], ...]) -> None:
-        self.steps = steps
-
-    def __call__(self, time: datetime, rdd: Any) -> Any:
-        for site, func in self.steps:
-            if rdd is None:
-                return None
-            with called_at(site):
-                rdd = func(time, rdd)
-        return rdd

@@ -7,6 +7,8 @@ from datetime import datetime
 from types import TracebackType
 from typing import Any, Generic, Iterable, Optional, TypeVar
 
+import cloudpickle
+
 from tidemill import _engine
 from tidemill._call_site import call_site
 from tidemill.context import SparkContext
@@ -61,8 +63,9 @@ class TestContext:
 
     def input(self, partitions: int = _PARTITIONS) -> tuple[Feed, DStream[Any]]:
         """A stream, and what its batches are pushed into; each is cut into so many partitions."""
-        feed = self.ssc._engine.feed(call_site("input"))
-        return Feed(self.sc, feed, partitions), DStream(feed.stream, self.ssc, self.sc.serializer)
+        stream = self.ssc._recipe.add("testInput", call_site("input"))
+        feed = self.ssc._recipe.making.feeds[-1]
+        return Feed(self.sc, feed, partitions), DStream(stream, self.ssc, self.sc.serializer)
 
     def collect(self, stream: DStream[T]) -> Collected[T]:
         """Collects all batches of a stream, as an output of the program."""
@@ -117,7 +120,7 @@ class _UnderTest(StreamingContext):
     def _make_engine(self, interval_ms: int) -> _engine.StreamingContext:
         return _engine.StreamingContext(self._sc._engine, interval_ms, self._start_ms)
 
-    def _check_functions(self) -> None:
+    def _keep_program(self, directory: str) -> None:
         """Functions of tests may hold whatever tests need: nobody goes on from their checkpoints."""
 
 
@@ -130,11 +133,12 @@ class Feed:
     def push(self, batch: Iterable[Any]) -> None:
         """The records of the next batch to which nothing was pushed yet."""
         records = list(batch)
-        self._feed.push(self._sc.parallelize(records, self._partitions)._jrdd, len(records))
+        entry = cloudpickle.dumps((records, self._partitions))
+        self._feed.push(self._sc.parallelize(records, self._partitions)._jrdd, len(records), entry)
 
     def push_none(self) -> None:
         """The stream has no RDD for the next batch."""
-        self._feed.push(None)
+        self._feed.push(None, 0, cloudpickle.dumps((None, self._partitions)))
 
 
 class Collected(Generic[T]):

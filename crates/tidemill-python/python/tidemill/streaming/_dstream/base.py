@@ -3,17 +3,19 @@ from __future__ import annotations
 
 import time
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Callable, Generic, TypeVar, Union
+from typing import TYPE_CHECKING, Any, Callable, Generic, NoReturn, TypeVar, Union
 
 from tidemill._call_site import call_site
-from tidemill.context import SparkContext
+from tidemill.errors import PySparkRuntimeError
 from tidemill.rdd import RDD
 from tidemill.storagelevel import StorageLevel
 from tidemill.streaming._calling import for_transform, for_two, milliseconds_of
+from tidemill.streaming._operations import OrEmpty
 from tidemill.streaming.util import TransformFunction
 
 if TYPE_CHECKING:
     from tidemill import _engine
+    from tidemill.context import SparkContext
     from tidemill.streaming.context import StreamingContext
     from tidemill.streaming.dstream import DStream, TransformedDStream
 
@@ -34,6 +36,13 @@ class DStreamBase(Generic[T_co]):
     _sc: SparkContext
     _jrdd_deserializer: Any
     _jdstream: _engine.Stream
+
+    def __getnewargs__(self) -> NoReturn:
+        # A function that captured a stream cannot be pickled, and this says why.
+        raise PySparkRuntimeError(
+            "It appears that you are attempting to reference a DStream from a function that runs for each batch. SparkContext "
+            "and streams can only be used where the program declares them: use the RDD that the function gets."
+        )
 
     def context(self) -> StreamingContext:
         """The streaming context of the stream: `DStream.context`.
@@ -72,7 +81,8 @@ class DStreamBase(Generic[T_co]):
         >>> check([[1, 2]], lambda numbers: numbers.persist(StorageLevel.DISK_ONLY), [[1, 2]])
         """
         level = storageLevel
-        self._jdstream.persist((level.useDisk, level.useMemory, level.useOffHeap, level.deserialized, level.replication))
+        chosen = [level.useDisk, level.useMemory, level.useOffHeap, level.deserialized, level.replication]
+        self._ssc._recipe.add("persist", call_site("persist"), [self._jdstream], level=chosen)
         self.is_cached = True
         return self  # type: ignore[return-value]
 
@@ -91,8 +101,32 @@ class DStreamBase(Generic[T_co]):
         >>> from tidemill.testing import check
         >>> check([[1], [2]], lambda numbers: numbers.checkpoint(2), [[1], [2]])
         """
-        self._jdstream.checkpoint(milliseconds_of(interval))
+        place = call_site("checkpoint")
+        self._ssc._recipe.add("checkpoint", place, [self._jdstream], interval_ms=milliseconds_of(interval))
         self.is_checkpointed = True
+        return self  # type: ignore[return-value]
+
+    def uid(self, name: str) -> DStream[T_co]:
+        """Gives the operator that made this stream an id of its own, by which changed code finds its input or state in a
+        checkpoint: see `code` of `StreamingContext.getOrCreate`. PySpark has no counterpart. Gives back the stream itself.
+
+        It is for sources, windows and stateful operators; others have nothing in a checkpoint. Without it the id follows from
+        the program: it does not change with stateless operators, but two operators that are alike are told apart by their
+        order alone.
+
+        Raises
+        ------
+        EngineError
+            after the start; at the start where two operators have one id
+
+        Examples
+        --------
+        >>> from tidemill.testing import check
+        >>> def totals(pairs):
+        ...     return pairs.updateStateByKey(lambda new, last: sum(new) + (last or 0), 1).uid("totals")
+        >>> check([[("a", 1)], [("a", 2)]], totals, [[("a", 1)], [("a", 3)]])
+        """
+        self._ssc._recipe.add("uid", call_site("uid"), [self._jdstream], id=name)
         return self  # type: ignore[return-value]
 
     def transform(
@@ -198,16 +232,8 @@ class DStreamBase(Generic[T_co]):
         """A stream whose RDDs are `func(time, rdd, other's)`; a missing one counts as empty."""
         serializer = self._jrdd_deserializer if keep else self._sc.serializer
 
-        def of_both(at: datetime, one: Any, two: Any) -> Any:
-            return func(at, _or_empty(one), _or_empty(two))
-
-        function = TransformFunction(self._sc, of_both, self._jrdd_deserializer, other._jrdd_deserializer)
+        function = TransformFunction(self._sc, OrEmpty(func), self._jrdd_deserializer, other._jrdd_deserializer)
         return self._ssc._transformed(name, [self, other], function, serializer)
-
-
-def _or_empty(rdd: Any) -> Any:
-    # Not a captured context: functions of streams are pickled where there is a checkpoint directory.
-    return SparkContext.getOrCreate().emptyRDD() if rdd is None else rdd
 
 
 def _moment_ms(moment: Moment) -> int:

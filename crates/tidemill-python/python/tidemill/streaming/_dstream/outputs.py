@@ -1,17 +1,14 @@
 """What is done with streams at last: output operations."""
 from __future__ import annotations
 
-import sys
 from datetime import datetime
 from typing import Any, Callable, Optional, Union
 
-from tidemill.errors import EngineError
 from tidemill.rdd import RDD
 from tidemill.streaming._calling import for_output
 from tidemill.streaming._dstream.base import DStreamBase, T_co
-from tidemill.streaming.util import TransformFunction, rddToFileName
-
-_LINE = "-" * 43
+from tidemill.streaming._operations import PagePrinter, TextSaver
+from tidemill.streaming.util import TransformFunction
 
 
 class OutputOperations(DStreamBase[T_co]):
@@ -64,7 +61,7 @@ class OutputOperations(DStreamBase[T_co]):
         ...
         <BLANKLINE>
         """
-        self._output("pprint", _page_printer(num))
+        self._output("pprint", PagePrinter(num))
 
     def print(self, num: int = 10) -> None:
         """As `pprint`, under the name that Scala and Java programs know.
@@ -73,10 +70,13 @@ class OutputOperations(DStreamBase[T_co]):
         --------
         >>> ssc.queueStream([[1]]).print()
         """
-        self._output("print", _page_printer(num))
+        self._output("print", PagePrinter(num))
 
     def saveAsTextFiles(self, prefix: str, suffix: Optional[str] = None) -> None:
         """Writes each batch to a folder of its own, a line for each record: `DStream.saveAsTextFiles`.
+
+        The files appear when all of them are complete, and last of all `_SUCCESS`. A batch that is run again replaces what it
+        wrote before, *unlike PySpark's*, which keeps what is there though it may be incomplete.
 
         Parameters
         ----------
@@ -97,29 +97,9 @@ class OutputOperations(DStreamBase[T_co]):
         ...     os.listdir(folder)
         ['numbers-1000']
         """
-
-        def save(time: datetime, rdd: RDD[Any]) -> None:
-            try:
-                rdd.saveAsTextFile(rddToFileName(prefix, suffix, time))
-            except EngineError as error:
-                # A batch that is run again finds its folder.
-                if "already exists" not in str(error):
-                    raise
-
-        self._output("saveAsTextFiles", save)
+        self._output("saveAsTextFiles", TextSaver(prefix, suffix))
 
     def _output(self, name: str, func: Callable[[datetime, RDD[Any]], Any]) -> None:
         function = TransformFunction(self._sc, func, self._jrdd_deserializer)
         self._ssc._add_output(name, self._jdstream, function)
 
-
-def _page_printer(num: int) -> Callable[[datetime, RDD[Any]], None]:
-    def print_page(time: datetime, rdd: RDD[Any]) -> None:
-        taken = rdd.take(num + 1)
-        lines = [_LINE, f"Time: {time}", _LINE, *map(str, taken[:num])]
-        if len(taken) > num:
-            lines.append("...")
-        sys.stdout.write("\n".join(lines) + "\n\n")  # at once: outputs may share the terminal
-        sys.stdout.flush()
-
-    return print_page

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, Callable, Iterable, Optional, TypeVar
 
 from tidemill.rdd import portable_hash
 from tidemill.streaming._dstream.base import DStreamBase, T_co
+from tidemill.streaming._operations import Called, CalledWith
 
 if TYPE_CHECKING:
     from tidemill.resultiterable import ResultIterable
@@ -34,8 +35,7 @@ class PairOperators(DStreamBase[T_co]):
         >>> from tidemill.testing import check
         >>> check([[("a", 1), ("b", 2), ("a", 3)]], lambda pairs: pairs.reduceByKey(max, 1), [[("a", 3), ("b", 2)]])
         """
-        partitions = self._partitions(numPartitions)
-        return self._derived("reduceByKey", lambda _, rdd: rdd.reduceByKey(func, partitions))
+        return self._derived("reduceByKey", Called("reduceByKey", (func, self._partitions(numPartitions))))
 
     def combineByKey(
         self: PairOperators[tuple[K, V]],
@@ -54,10 +54,8 @@ class PairOperators(DStreamBase[T_co]):
         ...     return pairs.combineByKey(str, lambda text, x: text + str(x), lambda one, two: one + two, 1)
         >>> check([[("a", 1), ("a", 2)]], joined, [[("a", "12")]])
         """
-        partitions = self._partitions(numPartitions)
-        return self._derived(
-            "combineByKey", lambda _, rdd: rdd.combineByKey(createCombiner, mergeValue, mergeCombiners, partitions)
-        )
+        functions = (createCombiner, mergeValue, mergeCombiners)
+        return self._derived("combineByKey", Called("combineByKey", (*functions, self._partitions(numPartitions))))
 
     def partitionBy(
         self: PairOperators[tuple[K, V]], numPartitions: int, partitionFunc: Callable[[K], int] = portable_hash
@@ -69,7 +67,7 @@ class PairOperators(DStreamBase[T_co]):
         >>> from tidemill.testing import check
         >>> check([[(0, "a"), (1, "b")]], lambda pairs: pairs.partitionBy(2).glom(), [[[(0, "a")], [(1, "b")]]])
         """
-        return self._derived("partitionBy", lambda _, rdd: rdd.partitionBy(numPartitions, partitionFunc))
+        return self._derived("partitionBy", Called("partitionBy", (numPartitions, partitionFunc)))
 
     def mapValues(self: PairOperators[tuple[K, V]], f: Callable[[V], U]) -> DStream[tuple[K, U]]:
         """Makes of each value another one and leaves the keys alone: `DStream.mapValues`.
@@ -79,7 +77,7 @@ class PairOperators(DStreamBase[T_co]):
         >>> from tidemill.testing import check
         >>> check([[("a", 1)]], lambda pairs: pairs.mapValues(lambda x: x + 1), [[("a", 2)]])
         """
-        return self._derived("mapValues", lambda _, rdd: rdd.mapValues(f))
+        return self._derived("mapValues", Called("mapValues", (f,)))
 
     def flatMapValues(self: PairOperators[tuple[K, V]], f: Callable[[V], Iterable[U]]) -> DStream[tuple[K, U]]:
         """Makes of each value any number of others under the same key: `DStream.flatMapValues`.
@@ -89,7 +87,7 @@ class PairOperators(DStreamBase[T_co]):
         >>> from tidemill.testing import check
         >>> check([[("a", 2)]], lambda pairs: pairs.flatMapValues(range), [[("a", 0), ("a", 1)]])
         """
-        return self._derived("flatMapValues", lambda _, rdd: rdd.flatMapValues(f))
+        return self._derived("flatMapValues", Called("flatMapValues", (f,)))
 
     def groupByKey(
         self: PairOperators[tuple[K, V]], numPartitions: Optional[int] = None
@@ -101,8 +99,7 @@ class PairOperators(DStreamBase[T_co]):
         >>> from tidemill.testing import check
         >>> check([[("a", 1), ("a", 2)]], lambda pairs: pairs.groupByKey().mapValues(list), [[("a", [1, 2])]])
         """
-        partitions = self._partitions(numPartitions)
-        return self._derived("groupByKey", lambda _, rdd: rdd.groupByKey(partitions))
+        return self._derived("groupByKey", Called("groupByKey", (self._partitions(numPartitions),)))
 
     def cogroup(
         self: PairOperators[tuple[K, V]], other: DStreamBase[tuple[K, U]], numPartitions: Optional[int] = None
@@ -171,5 +168,4 @@ class PairOperators(DStreamBase[T_co]):
 
     def _combined(self, name: str, other: DStreamBase[Any], asked: Optional[int]) -> DStream[Any]:
         """The operator of that name on the RDDs of both streams."""
-        partitions = self._partitions(asked)
-        return self._with(name, lambda _, one, two: getattr(one, name)(two, partitions), other)
+        return self._with(name, CalledWith(name, (self._partitions(asked),)), other)

@@ -5,13 +5,13 @@ import operator
 from functools import partial
 from typing import TYPE_CHECKING, Any, Callable, Iterable, Optional, TypeVar
 
-from tidemill.rdd import RDD
 from tidemill.resultiterable import ResultIterable
 from tidemill.streaming import _functions
 from tidemill.streaming._calling import milliseconds_of
 from tidemill.streaming._dstream.elements import ElementOperators
 from tidemill.streaming._dstream.pairs import PairOperators
 from tidemill.streaming._dstream.base import T_co
+from tidemill.streaming._operations import NextWindow
 
 if TYPE_CHECKING:
     from tidemill.streaming.dstream import DStream
@@ -169,19 +169,7 @@ class WindowOperators(PairOperators[T_co], ElementOperators[T_co]):
         if not invFunc:
             merge: Callable[[Any, Any], W] = func
             return reduced.window(windowDuration, slideDuration).reduceByKey(merge, partitions)
-        take_out = partial(_functions.without, invFunc)
-
-        def next_window(_: Any, previous: Any, entering: Any, leaving: Any) -> Any:
-            window: Optional[RDD[Any]] = previous
-            if window is not None and leaving is not None:
-                left = leaving.reduceByKey(func, partitions)
-                window = window.leftOuterJoin(left, partitions).mapValues(take_out)
-            if entering is None:
-                return window
-            entered = entering.reduceByKey(func, partitions)
-            merged = entered if window is None else window.union(entered).reduceByKey(func, partitions)
-            return merged.filter(filterFunc) if filterFunc else merged
-
+        next_window = NextWindow(func, partial(_functions.without, invFunc), partitions, filterFunc or None)
         slide_ms = self._jdstream.slide_ms if slideDuration is None else milliseconds_of(slideDuration)
         return self._ssc._folded(
             "reduceByKeyAndWindow", reduced, slide_ms, milliseconds_of(windowDuration), next_window

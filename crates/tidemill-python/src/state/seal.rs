@@ -1,0 +1,129 @@
+//! Seals on states in checkpoints: states are pickles, and whoever may write a pickle may run programs.
+//!
+//! ```text
+//! 0  body                      not signed
+//! 1  HMAC-SHA256 of body  body
+//! ```
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+use tidemill_core::Cause;
+
+const PLAIN: u8 = 0;
+const SIGNED: u8 = 1;
+const SIGNATURE_BYTES: usize = 32;
+
+/// Signs what goes into checkpoints where there is a secret (`tidemill.checkpoint.secret`), and reads it back.
+#[derive(Default)]
+pub struct Seal {
+    secret: Option<String>,
+    /// Others may write where the checkpoint comes from: nothing is read that is not signed.
+    is_needed: AtomicBool,
+}
+
+impl Seal {
+    /// Signs with this secret.
+    pub fn new(secret: Option<&str>) -> Seal {
+        let secret = secret.filter(|secret| !secret.is_empty()).map(str::to_owned);
+        Seal { secret, is_needed: AtomicBool::new(false) }
+    }
+
+    /// From now on only what is signed is read.
+    pub fn need(&self, is_needed: bool) {
+        self.is_needed.store(is_needed, Ordering::Relaxed);
+    }
+
+    /// The body as it goes into a checkpoint.
+    pub(super) fn close(&self, body: &[u8]) -> Result<Vec<u8>, Cause> {
+        let mut sealed = Vec::with_capacity(body.len() + SIGNATURE_BYTES + 1);
+        match &self.secret {
+            None => sealed.push(PLAIN),
+            Some(secret) => {
+                sealed.push(SIGNED);
+                sealed.extend(signature(secret, body)?);
+            }
+        }
+        sealed.extend_from_slice(body);
+        Ok(sealed)
+    }
+
+    /// The body of what comes out of a checkpoint.
+    ///
+    /// # Errors
+    /// It may not be read.
+    pub(super) fn open<'a>(&self, sealed: &'a [u8]) -> Result<&'a [u8], Cause> {
+        let is_needed = self.is_needed.load(Ordering::Relaxed);
+        match (sealed.split_first(), &self.secret) {
+            (Some((&PLAIN, body)), _) if !is_needed => Ok(body),
+            (Some((&SIGNED, rest)), None) if !is_needed && rest.len() >= SIGNATURE_BYTES => {
+                Ok(&rest[SIGNATURE_BYTES..])
+            }
+            (Some((&SIGNED, rest)), Some(secret)) if rest.len() >= SIGNATURE_BYTES => {
+                let (signed, body) = rest.split_at(SIGNATURE_BYTES);
+                if is_same(signed, &signature(secret, body)?)? { Ok(body) } else { Err(refused()) }
+            }
+            _ => Err(refused()),
+        }
+    }
+}
+
+fn refused() -> Cause {
+    let text = "states in the checkpoint are not signed with this tidemill.checkpoint.secret, or changed since; they were not \
+                read. Give the secret that wrote them, or trust=True if you know that nobody else can write there";
+    Cause::Invalid(text.into())
+}
+
+fn signature(secret: &str, body: &[u8]) -> Result<Vec<u8>, Cause> {
+    asked(|py| {
+        let arguments = (PyBytes::new(py, secret.as_bytes()), PyBytes::new(py, body), "sha256");
+        py.import("hmac")?.call_method1("digest", arguments)?.extract()
+    })
+}
+
+/// Compares without telling by the time that it takes how much of it is right.
+fn is_same(one: &[u8], other: &[u8]) -> Result<bool, Cause> {
+    asked(|py| {
+        let arguments = (PyBytes::new(py, one), PyBytes::new(py, other));
+        py.import("hmac")?.call_method1("compare_digest", arguments)?.extract()
+    })
+}
+
+fn asked<R>(ask: impl FnOnce(Python<'_>) -> PyResult<R>) -> Result<R, Cause> {
+    Python::attach(ask).map_err(|error| Cause::Invalid(format!("a state cannot be signed: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_signed_is_read_by_those_who_have_the_secret() {
+        Python::initialize();
+        let [plain, one, two] = [None, Some("one"), Some("two")].map(Seal::new);
+        let sealed = [plain.close(b"state").unwrap(), one.close(b"state").unwrap()];
+        // Who reads, whether only what is signed is read, and what is then read of the plain and of the signed one.
+        let table = [
+            (&plain, false, [true, true]),
+            (&plain, true, [false, false]),
+            (&one, false, [true, true]),
+            (&one, true, [false, true]),
+            (&two, false, [true, false]),
+            (&two, true, [false, false]),
+        ];
+        for (at, (seal, is_needed, expected)) in table.into_iter().enumerate() {
+            seal.need(is_needed);
+            for (sealed, is_read) in sealed.iter().zip(expected) {
+                assert_eq!(seal.open(sealed).ok(), is_read.then_some(b"state".as_slice()), "row {at}");
+            }
+        }
+        one.need(true);
+        for at in 0..sealed[1].len() {
+            let mut changed = sealed[1].clone();
+            changed[at] ^= 1;
+            assert!(one.open(&changed).is_err(), "byte {at}");
+            assert!(one.open(&sealed[1][..at]).is_err(), "cut at {at}");
+        }
+    }
+}
