@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::BlockId;
+use crate::shape::OtherShape;
 
 /// Why a task stops early. Each kind is answered in its own way: a cancelled task is forgotten, a lost block is made
 /// again before the task is, a failure is tried again as often as `spark.task.maxFailures` allows.
@@ -74,6 +75,9 @@ pub enum Cause {
         /// What does not fit.
         why: &'static str,
     },
+    /// What was kept of a state has another shape than the program's.
+    #[error(transparent)]
+    OtherShape(Arc<OtherShape>),
     /// The data or the program breaks a rule that the text states, with what to do about it.
     #[error("{0}")]
     Invalid(String),

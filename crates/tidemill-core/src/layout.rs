@@ -110,6 +110,12 @@ impl Layout {
         if self.kind == std::any::type_name::<P>() { postcard::from_bytes(&self.parameters).ok() } else { None }
     }
 
+    /// Gives the partition of a key, if keys of type `K` lie by this layout. A partitioner may answer with one that is none.
+    pub fn place<K: Hash + 'static>(&self) -> Option<impl Fn(&K) -> usize + use<K>> {
+        let route = self.route::<K>()?;
+        Some(move |key: &K| route.partition(key))
+    }
+
     /// The way of a key to its partition, if keys of type `K` lie by this layout.
     pub(crate) fn route<K: 'static>(&self) -> Option<Route<K>> {
         self.route.downcast_ref::<Route<K>>().cloned()

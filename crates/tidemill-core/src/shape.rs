@@ -12,7 +12,7 @@ mod difference;
 mod slot;
 mod trace;
 
-pub use difference::difference;
+pub use difference::{OtherShape, difference};
 
 /// What a type looks like to serde.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

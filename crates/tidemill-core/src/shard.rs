@@ -17,6 +17,8 @@ use std::sync::Arc;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::layout::Layout;
+use crate::shape::Shape;
 use crate::ship::Bytes;
 use crate::task::TaskContext;
 use crate::{BoxRuns, Cause, Element, Stop};
@@ -24,6 +26,7 @@ use crate::{BoxRuns, Cause, Element, Stop};
 mod draft;
 mod emit;
 mod kept;
+mod migrate;
 mod nodes;
 mod shards;
 mod slots;
@@ -33,6 +36,7 @@ mod weights;
 pub use draft::{Change, Draft, detach};
 pub use emit::Emit;
 pub use kept::{Keeper, Kept, KeptShards, Loaded};
+pub use migrate::{Dealt, Migrations, astray, placing};
 pub use shards::Shards;
 pub use table::{TableRuns, VersionedTable};
 
@@ -139,6 +143,24 @@ pub trait Shard: Send + Sync + 'static {
     /// # Errors
     /// The bytes are no such state, or a delta is missing or has no change in it.
     fn load(&self, snapshot: &[u8], deltas: &[Delta]) -> Result<(), Stop>;
+
+    /// Whether every key belongs into this partition, as keys lie by `layout`.
+    ///
+    /// # Errors
+    /// Those of reading the entries.
+    fn is_placed(&self, _layout: &Layout, _partition: usize) -> Result<bool, Stop> {
+        Ok(true)
+    }
+
+    /// What was kept of all partitions, with entries of `shape`, as snapshots for [`load`](Shard::load): one for each
+    /// partition of `layout`, each with the keys that belong there. Changes nothing.
+    ///
+    /// # Errors
+    /// Nothing converts entries of that shape, or keys cannot be dealt anew; the bytes are no such state.
+    fn rewrite(&self, _shape: &Shape, kept: &[Kept], layout: Option<&Layout>) -> Result<Vec<Vec<u8>>, Stop> {
+        let into = layout.map_or("partitions of another kind".into(), |layout| layout.partitions().to_string());
+        Err(Cause::Invalid(format!("state of {} partitions cannot be loaded into {into}", kept.len())).into())
+    }
 }
 
 /// The bytes of the change in `delta`, which must start at `version`: what every [`Shard::load`] asks first.

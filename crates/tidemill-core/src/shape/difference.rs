@@ -2,6 +2,36 @@
 
 use super::Shape;
 
+/// What was kept has another shape than what the program declares.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "what was kept does not fit the program: {difference}. Kept is {kept}, declared is {declared}. Declare it as it was, or \
+     convert it with `migrate`"
+)]
+pub struct OtherShape {
+    /// The first thing that differs, in words.
+    pub difference: String,
+    /// The shape of what was kept.
+    pub kept: Shape,
+    /// The shape of what the program declares.
+    pub declared: Shape,
+}
+
+impl OtherShape {
+    /// The first difference between entries that were kept, a key and a state each, and those that are declared; none if
+    /// these can be read as those.
+    pub fn of_entries(kept: &Shape, declared: &Shape) -> Option<OtherShape> {
+        let difference = match (kept, declared) {
+            (Shape::Tuple(old), Shape::Tuple(new)) if old.len() == 2 && new.len() == 2 => {
+                let mut parts = ["the key", "the state"].into_iter().zip(old.iter().zip(new));
+                parts.find_map(|(place, (old, new))| difference(place, old, new))
+            }
+            _ => difference("an entry", kept, declared),
+        };
+        difference.map(|difference| OtherShape { difference, kept: kept.clone(), declared: declared.clone() })
+    }
+}
+
 /// The first thing in which `new`, the program's shape, differs from `old`, the checkpoint's, so that it cannot read what
 /// was kept; `None` if it can. `place` says what they are the shapes of.
 ///

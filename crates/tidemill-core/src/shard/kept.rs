@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError};
 use crate::Cause;
 use crate::error::Error;
 use crate::lineage::Operator;
-use crate::shape::Shape;
+use crate::shape::{OtherShape, Shape};
 use crate::shard::{Delta, Shard, Shards, Version};
 
 /// What is kept of one shard: a snapshot, empty for [`Version::START`], and the changes since.
@@ -94,23 +94,44 @@ impl<S: Shard> KeptShards for Shards<S> {
         bytes.map_err(|stop| self.stopped(stop))
     }
 
-    fn load(&self, _shape: &Shape, kept: &[Kept]) -> Result<Loaded, Error> {
+    fn load(&self, shape: &Shape, kept: &[Kept]) -> Result<Loaded, Error> {
         let _turn = self.resident.turn.lock().unwrap_or_else(PoisonError::into_inner);
-        let parts = &self.resident.parts;
-        if kept.len() != parts.len() {
-            let text = format!("state of {} partitions cannot be loaded into {}", kept.len(), parts.len());
-            return Err(self.error(Cause::Invalid(text)));
-        }
-        for (part, (snapshot, deltas)) in parts.iter().zip(kept) {
-            part.shard.load(snapshot, deltas).map_err(|stop| self.stopped(stop))?;
-        }
-        let versions: BTreeSet<Version> = parts.iter().map(|part| part.shard.version()).collect();
+        let resident = &self.resident;
+        let fits = OtherShape::of_entries(shape, &self.shape()).is_none() && kept.len() == resident.parts.len();
+        let loaded = match fits && self.load_each(kept)? {
+            true => Loaded::AsKept,
+            false => {
+                let part = resident.part(0).map_err(|stop| self.stopped(stop))?;
+                let snapshots = part.shard.rewrite(shape, kept, resident.layout.as_ref());
+                let snapshots = snapshots.map_err(|stop| self.stopped(stop))?;
+                let dealt: Vec<Kept> = snapshots.into_iter().map(|snapshot| (snapshot, Vec::new())).collect();
+                self.load_each(&dealt)?;
+                Loaded::Changed
+            }
+        };
+        let versions: BTreeSet<Version> = resident.parts.iter().map(|part| part.shard.version()).collect();
         if versions.len() > 1 {
             let text = "the partitions of the loaded state end at different versions";
             return Err(self.error(Cause::Invalid(text.into())));
         }
-        self.resident.remove_emitted(|_| true);
-        self.resident.state().version = versions.first().copied().unwrap_or_default();
-        Ok(Loaded::AsKept)
+        resident.remove_emitted(|_| true);
+        resident.state().version = versions.first().copied().unwrap_or_default();
+        Ok(loaded)
+    }
+}
+
+impl<S: Shard> Shards<S> {
+    /// Loads each shard from what was kept of its partition; `false` if keys lie in others now.
+    fn load_each(&self, kept: &[Kept]) -> Result<bool, Error> {
+        let resident = &self.resident;
+        let mut is_placed = true;
+        for (partition, (part, (snapshot, deltas))) in resident.parts.iter().zip(kept).enumerate() {
+            part.shard.load(snapshot, deltas).map_err(|stop| self.stopped(stop))?;
+            part.gate().done = None;
+            if let Some(layout) = &resident.layout {
+                is_placed &= part.shard.is_placed(layout, partition).map_err(|stop| self.stopped(stop))?;
+            }
+        }
+        Ok(is_placed)
     }
 }

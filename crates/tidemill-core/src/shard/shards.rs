@@ -55,11 +55,11 @@ pub(super) struct Part<S> {
 
 /// What lets a task commit.
 #[derive(Default)]
-struct Gate {
+pub(super) struct Gate {
     /// The ticket of the step that is under way.
     ticket: Option<u64>,
     /// What the shard's last step did.
-    done: Option<Delta>,
+    pub(super) done: Option<Delta>,
 }
 
 impl Context {
@@ -292,7 +292,7 @@ impl<S: Shard> Drop for Resident<S> {
 }
 
 impl<S> Part<S> {
-    fn gate(&self) -> MutexGuard<'_, Gate> {
+    pub(super) fn gate(&self) -> MutexGuard<'_, Gate> {
         self.gate.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

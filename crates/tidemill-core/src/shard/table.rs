@@ -117,6 +117,13 @@ impl<K: Key, S: Element> VersionedTable<K, S> {
         Arc::new(VersionedTable { seed: environment.seed, memory: environment.memory.clone(), tracks_touches, inner })
     }
 
+    /// An empty table like this one, for other states.
+    pub fn empty<T>(&self) -> Arc<VersionedTable<K, T>> {
+        let inner = RwLock::new(Inner::new(Version::START, self.memory.grant(Pool::State)));
+        let (seed, memory, tracks_touches) = (self.seed, self.memory.clone(), self.tracks_touches);
+        Arc::new(VersionedTable { seed, memory, tracks_touches, inner })
+    }
+
     /// The version that it is at.
     pub fn version(&self) -> Version {
         self.inner().version

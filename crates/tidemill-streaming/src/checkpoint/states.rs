@@ -144,8 +144,14 @@ impl StateLog {
             let shape = self.shape(&history, way).ok_or_else(|| self.unreadable(kept.version, reasons.clone()))?;
             let failed = |error| StateError::load(&self.book.operator, error);
             let loaded = self.book.shards.load(&shape, &snapshots).map_err(failed)?;
-            self.go_on(&history, &found, way, kept.version, loaded, since);
-            return Ok(Some(kept.version));
+            let (root, last) = way.base.map_or((0, 0), |base| (base.line.root, base.bytes()));
+            let line = Line { number: history.last_line(&found.manifests).number + 1, began: kept.version, root };
+            self.book.progress().loaded(line, history.segments(), last, since);
+            self.tidy(found, line);
+            if loaded == Loaded::Changed {
+                self.begin_anew(line.began);
+            }
+            return Ok(Some(line.began));
         }
         Err(self.unreadable(kept.version, reasons))
     }
@@ -204,24 +210,20 @@ impl StateLog {
         way.base.map(|base| &base.shape).or_else(of_steps).cloned()
     }
 
-    /// Goes on from what was loaded.
-    fn go_on(&self, history: &History, found: &Found, way: &Way<'_>, at: Version, loaded: Loaded, since: u64) {
+    /// All rests on a snapshot of `at` from now on.
+    fn begin_anew(&self, at: Version) {
+        let mut progress = self.book.progress();
+        progress.found(at);
+        begin_snapshot(&self.book, &self.writer, &mut progress, at);
+    }
+
+    /// Removes what does not hold any more. Only room is won: whether a snapshot holds is known without.
+    fn tidy(&self, found: Found, line: Line) {
         let book = &self.book;
-        let root = way.base.map_or(0, |base| base.line.root);
-        let number = history.last_line(&found.manifests).number + 1;
-        let mut progress = book.progress();
-        progress.segments = history.segments();
-        progress.loaded(Line { number, began: at, root }, at, way.base.map_or(0, |base| base.bytes()), since);
-        let (mut holding, gone): (Vec<_>, Vec<_>) =
-            found.manifests.iter().cloned().partition(|manifest| manifest.version <= at && manifest.line.root == root);
+        let holds = |manifest: &snapshot::Manifest| manifest.version <= line.began && manifest.line.root == line.root;
+        let (mut holding, gone): (Vec<_>, Vec<_>) = found.manifests.into_iter().partition(holds);
         holding.sort_by_key(|manifest| manifest.version);
         *book.snapshots() = holding;
-        if loaded == Loaded::Changed {
-            progress.found(at);
-            begin_snapshot(book, &self.writer, &mut progress, at);
-        }
-        drop(progress);
-        // Only room is won: whether a snapshot holds is known without.
         let removed = gone.iter().try_for_each(|manifest| manifest.remove(&*book.storage, &book.folder));
         let removed = removed.and_then(|()| found.loose.iter().try_for_each(|name| book.storage.remove(name)));
         if let Err(error) = removed {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tidemill_core::layout::Partitioner;
 use tidemill_core::lineage::Operator;
-use tidemill_core::shard::KeptShards;
+use tidemill_core::shard::{KeptShards, Migrations};
 use tidemill_core::{Element, Key, Rdd, Shard, StorageLevel, Timestamp};
 
 use crate::context::StreamingContext;
@@ -23,6 +23,7 @@ pub struct StateSpec<K: 'static, V, S: 'static, T, F> {
     initial_state: Option<Rdd<(K, S)>>,
     placement: Placement,
     timeout: Option<Duration>,
+    migrations: Migrations<K, S>,
     values: PhantomData<fn(V) -> T>,
 }
 
@@ -82,7 +83,14 @@ where
 
 impl<K, V, S, T, F> StateSpec<K, V, S, T, F> {
     fn of(function: F) -> Self {
-        StateSpec { function, initial_state: None, placement: Placement::Default, timeout: None, values: PhantomData }
+        StateSpec {
+            function,
+            initial_state: None,
+            placement: Placement::Default,
+            timeout: None,
+            migrations: Migrations::default(),
+            values: PhantomData,
+        }
     }
 
     /// The state before the first batch: Spark's `initialState`. It counts as used then, for the time-out. Of entries with
@@ -113,6 +121,18 @@ impl<K, V, S, T, F> StateSpec<K, V, S, T, F> {
     /// without a value, and then its state goes. Spark's `timeout` (behaviour 2.21); Spark looks only every ten batches.
     pub fn timeout(mut self, idle: Duration) -> Self {
         self.timeout = Some(idle);
+        self
+    }
+
+    /// Converts states that an older version of the program has kept in a checkpoint, of type `Old`: `convert(key, old)` is
+    /// called for each when they are loaded, and `None` drops the key. Without it another type is an error. There may be
+    /// several, each for another type.
+    pub fn migrate<Old: Element>(mut self, convert: impl Fn(&K, Old) -> Option<S> + Send + Sync + 'static) -> Self
+    where
+        K: Key,
+        S: Element,
+    {
+        self.migrations.add(convert);
         self
     }
 }
@@ -192,12 +212,12 @@ impl<K: Key, V: Element> DStream<(K, V)> {
         spec: StateSpec<K, V, S, T, F>,
     ) -> MapWithStateDStream<K, S, T> {
         let name = "map_with_state";
-        let StateSpec { function, initial_state, placement, timeout, .. } = spec;
+        let StateSpec { function, initial_state, placement, timeout, migrations, .. } = spec;
         let make = move |environment: &_| {
             let function = function.clone();
             let call =
                 move |time: Timestamp, key: &K, value, state: &mut State<S>| function.call(time, key, value, state);
-            MapWithState::new(environment, timeout, call)
+            MapWithState::new(environment, timeout, call).with_migrations(migrations.clone())
         };
         let steps = Arc::new(Steps::new(Operator::here(name), placement, initial_state, make));
         let compute = Records { parent: self.clone(), steps: Arc::clone(&steps) };

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tidemill_core::layout::Partitioner;
 use tidemill_core::lineage::Operator;
-use tidemill_core::shard::KeptShards;
+use tidemill_core::shard::{KeptShards, Migrations};
 use tidemill_core::{Element, Key, Shard, StorageLevel, Timestamp};
 
 use crate::context::StreamingContext;
@@ -32,16 +32,22 @@ pub enum Sliding {
 }
 
 /// How windows of keyed streams are made.
-pub struct WindowOptions<K, V> {
+pub struct WindowOptions<K: 'static, V: 'static> {
     placement: Placement,
     sliding: Sliding,
     filter: Option<Filter<K, V>>,
+    migrations: Migrations<K, V>,
 }
 
 impl<K: 'static, V: 'static> WindowOptions<K, V> {
     /// As many partitions as `default_parallelism` says, by the inverse function, and keys are never dropped.
     pub fn new() -> WindowOptions<K, V> {
-        WindowOptions { placement: Placement::Default, sliding: Sliding::default(), filter: None }
+        WindowOptions {
+            placement: Placement::Default,
+            sliding: Sliding::default(),
+            filter: None,
+            migrations: Migrations::default(),
+        }
     }
 
     /// Into a number of partitions; 0 is taken as 1.
@@ -73,6 +79,18 @@ impl<K: 'static, V: 'static> WindowOptions<K, V> {
         self
     }
 
+    /// Converts values that an older version of the program has kept in a checkpoint, of type `Old`: `convert(key, old)` is
+    /// called for each when they are loaded, and `None` drops the key. Values that were merged must give what merging the
+    /// converted ones gives. Without it another type is an error. There may be several, each for another type.
+    pub fn migrate<Old: Element>(mut self, convert: impl Fn(&K, Old) -> Option<V> + Send + Sync + 'static) -> Self
+    where
+        K: Key,
+        V: Element,
+    {
+        self.migrations.add(convert);
+        self
+    }
+
     pub(crate) fn filter_if_none(self, stays: impl Fn(&K, &V) -> bool + Send + Sync + 'static) -> Self {
         if self.filter.is_some() { self } else { self.filter(stays) }
     }
@@ -97,7 +115,7 @@ impl<K: Key, V: Element> DStream<(K, V)> {
         options: WindowOptions<K, V>,
     ) -> Result<DStream<(K, V)>, Error> {
         self.check_window(name, window, slide)?;
-        let WindowOptions { placement, sliding, filter } = options;
+        let WindowOptions { placement, sliding, filter, migrations } = options;
         let recompute = match sliding {
             Sliding::Inverse => false,
             Sliding::InverseIfLong => window < slide * LONG_SLIDES,
@@ -115,7 +133,8 @@ impl<K: Key, V: Element> DStream<(K, V)> {
         let step = common_step(window, slide);
         let reduce = f.clone();
         let make = move |environment: &_| {
-            InverseWindow::new(environment, window, reduce.clone(), inverse.clone(), filter.clone())
+            let window = InverseWindow::new(environment, window, reduce.clone(), inverse.clone(), filter.clone());
+            window.with_migrations(migrations.clone())
         };
         let steps = Steps::new(Operator::here(name), placement.clone(), None, make);
         let compute = Slid { parent: self.clone(), f, placement, step, steps };

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tidemill_core::layout::Partitioner;
 use tidemill_core::lineage::Operator;
-use tidemill_core::shard::KeptShards;
+use tidemill_core::shard::{KeptShards, Migrations};
 use tidemill_core::{Element, Key, Rdd, Shard, StorageLevel, Timestamp};
 
 use crate::context::StreamingContext;
@@ -20,6 +20,7 @@ pub struct UpdateOptions<K: 'static, S: 'static> {
     placement: Placement,
     initial_state: Option<Rdd<(K, S)>>,
     without_rdd: WithoutRdd,
+    migrations: Migrations<K, S>,
 }
 
 /// What becomes of the state in a batch for which the parent has no RDD (behaviour 1.56, 2.19).
@@ -35,7 +36,12 @@ pub enum WithoutRdd {
 impl<K: Key, S: Element> UpdateOptions<K, S> {
     /// As many partitions as `default_parallelism` says, no state to begin with, and every batch updates.
     pub fn new() -> UpdateOptions<K, S> {
-        UpdateOptions { placement: Placement::Default, initial_state: None, without_rdd: WithoutRdd::default() }
+        UpdateOptions {
+            placement: Placement::Default,
+            initial_state: None,
+            without_rdd: WithoutRdd::default(),
+            migrations: Migrations::new(),
+        }
     }
 
     /// Into a number of partitions; 0 is taken as 1.
@@ -58,6 +64,14 @@ impl<K: Key, S: Element> UpdateOptions<K, S> {
     /// entries with one key the last counts.
     pub fn initial_state(mut self, state: &Rdd<(K, S)>) -> Self {
         self.initial_state = Some(state.clone());
+        self
+    }
+
+    /// Converts states that an older version of the program has kept in a checkpoint, of type `Old`: `convert(key, old)` is
+    /// called for each when they are loaded, and `None` drops the key. Without it another type is an error. There may be
+    /// several, each for another type.
+    pub fn migrate<Old: Element>(mut self, convert: impl Fn(&K, Old) -> Option<S> + Send + Sync + 'static) -> Self {
+        self.migrations.add(convert);
         self
     }
 
@@ -139,8 +153,9 @@ impl<K: Key, V: Element> DStream<(K, V)> {
         f: impl Fn(Timestamp, &K, Vec<V>, Option<S>) -> Option<S> + Clone + Send + Sync + 'static,
     ) -> DStream<(K, S)> {
         let name = "update_state_by_key";
-        let UpdateOptions { placement, initial_state, without_rdd } = options;
-        let make = move |environment: &_| Update::new(environment, EachKey(f.clone()));
+        let UpdateOptions { placement, initial_state, without_rdd, migrations } = options;
+        let make =
+            move |environment: &_| Update::new(environment, EachKey(f.clone())).with_migrations(migrations.clone());
         let steps = Steps::new(Operator::here(name), placement, initial_state, make);
         DStream::new(self.weak(), name, self.slide(), Updated { parent: self.clone(), steps, without_rdd })
     }
@@ -184,8 +199,9 @@ impl<K: Key, V: Element> DStream<(K, V)> {
         f: impl Fn(Timestamp, std::vec::IntoIter<(K, Vec<V>, Option<S>)>) -> I + Clone + Send + Sync + 'static,
     ) -> DStream<(K, S)> {
         let name = "update_state_by_partition";
-        let UpdateOptions { placement, initial_state, without_rdd } = options;
-        let make = move |environment: &_| Update::new(environment, AllKeys(f.clone()));
+        let UpdateOptions { placement, initial_state, without_rdd, migrations } = options;
+        let make =
+            move |environment: &_| Update::new(environment, AllKeys(f.clone())).with_migrations(migrations.clone());
         let steps = Steps::new(Operator::here(name), placement, initial_state, make);
         DStream::new(self.weak(), name, self.slide(), Updated { parent: self.clone(), steps, without_rdd })
     }

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tidemill_core::environment::Environment;
-use tidemill_core::shard::{Change, Delta, Draft, Emit, Step};
+use tidemill_core::layout::Layout;
+use tidemill_core::shape::Shape;
+use tidemill_core::shard::{Change, Delta, Draft, Emit, Kept, Migrations, Step, placing};
 use tidemill_core::{BoxRuns, Cause, Element, Key, Runs, Shard, Stop, Timestamp, Version, VersionedTable};
 
 use super::{CALLS_BETWEEN_CHECKS, time_of, version_of};
@@ -83,8 +85,9 @@ impl<S> State<S> {
 /// `function(time, key, None, state)` for each key that has had no record for longer than the time-out: in the first batch
 /// after that, those idle longest first (behaviour 2.21; Spark looks only every ten batches). What the calls return is
 /// emitted. A record keeps its key alive even if the function does not update the state.
-pub struct MapWithState<K, V, S, T, F> {
+pub struct MapWithState<K: 'static, V, S: 'static, T, F> {
     table: Arc<VersionedTable<K, S>>,
+    migrations: Migrations<K, S>,
     idle_max: Option<Duration>,
     function: F,
     values: PhantomData<fn(V) -> T>,
@@ -100,7 +103,12 @@ where
             Some(_) => VersionedTable::tracking_touches(environment),
             None => VersionedTable::new(environment),
         };
-        MapWithState { table, idle_max, function, values: PhantomData }
+        MapWithState { table, migrations: Migrations::new(), idle_max, function, values: PhantomData }
+    }
+
+    /// With what converts states that were kept by older versions of the program.
+    pub fn with_migrations(self, migrations: Migrations<K, S>) -> Self {
+        MapWithState { migrations, ..self }
     }
 
     /// Calls the function for one key, and takes its state and its record.
@@ -192,5 +200,14 @@ where
 
     fn load(&self, snapshot: &[u8], deltas: &[Delta]) -> Result<(), Stop> {
         self.table.load(snapshot, deltas)
+    }
+
+    fn is_placed(&self, layout: &Layout, partition: usize) -> Result<bool, Stop> {
+        let (place, _) = placing::<K>(Some(layout))?;
+        self.table.all_keys(|key| place(key) == partition)
+    }
+
+    fn rewrite(&self, shape: &Shape, kept: &[Kept], layout: Option<&Layout>) -> Result<Vec<Vec<u8>>, Stop> {
+        self.migrations.rewrite(&self.table, shape, kept, layout)
     }
 }

@@ -6,7 +6,9 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use tidemill_core::environment::Environment;
-use tidemill_core::shard::{Change, Delta, Draft, Emit, Step};
+use tidemill_core::layout::Layout;
+use tidemill_core::shape::Shape;
+use tidemill_core::shard::{Change, Delta, Draft, Emit, Kept, Migrations, Step, placing};
 use tidemill_core::{BoxRuns, Cause, Element, Key, Runs, Shard, Stop, Timestamp, Version, VersionedTable};
 
 use super::{CALLS_BETWEEN_CHECKS, time_of};
@@ -16,8 +18,9 @@ use super::{CALLS_BETWEEN_CHECKS, time_of};
 /// A step shows the function every key that has a state, in the order in which the keys came, and then the new ones in
 /// first-seen order; with the key's values in order of arrival, none for most. The function gets copies: an older version
 /// never changes (behaviour 10.6).
-pub struct Update<K, V, S, F> {
+pub struct Update<K: 'static, V, S: 'static, F> {
     table: Arc<VersionedTable<K, S>>,
+    migrations: Migrations<K, S>,
     function: F,
     values: PhantomData<fn(V)>,
 }
@@ -84,7 +87,13 @@ where
 impl<K: Key, V: 'static, S: Element, F: UpdateFunction<K, V, S>> Update<K, V, S, F> {
     /// Empty state.
     pub fn new(environment: &Environment, function: F) -> Update<K, V, S, F> {
-        Update { table: VersionedTable::new(environment), function, values: PhantomData }
+        let (table, migrations) = (VersionedTable::new(environment), Migrations::new());
+        Update { table, migrations, function, values: PhantomData }
+    }
+
+    /// With what converts states that were kept by older versions of the program.
+    pub fn with_migrations(self, migrations: Migrations<K, S>) -> Self {
+        Update { migrations, ..self }
     }
 }
 
@@ -144,5 +153,14 @@ impl<K: Key, V: 'static, S: Element, F: UpdateFunction<K, V, S>> Shard for Updat
 
     fn load(&self, snapshot: &[u8], deltas: &[Delta]) -> Result<(), Stop> {
         self.table.load(snapshot, deltas)
+    }
+
+    fn is_placed(&self, layout: &Layout, partition: usize) -> Result<bool, Stop> {
+        let (place, _) = placing::<K>(Some(layout))?;
+        self.table.all_keys(|key| place(key) == partition)
+    }
+
+    fn rewrite(&self, shape: &Shape, kept: &[Kept], layout: Option<&Layout>) -> Result<Vec<Vec<u8>>, Stop> {
+        self.migrations.rewrite(&self.table, shape, kept, layout)
     }
 }

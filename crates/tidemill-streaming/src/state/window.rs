@@ -1,12 +1,17 @@
 //! `InverseWindow`: the state of `reduce_by_key_and_window` with an inverse function.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tidemill_core::environment::Environment;
+use tidemill_core::layout::Layout;
 use tidemill_core::memory::{Grant, Memory, Pool};
-use tidemill_core::shard::{self, Change, Delta, Emit, Step, decode, encode, next_change};
+use tidemill_core::runs::VecRuns;
+use tidemill_core::shape::Shape;
+use tidemill_core::shard::{
+    self, Change, Delta, Emit, Kept, Migrations, Step, astray, decode, encode, next_change, placing,
+};
 use tidemill_core::ship::Bytes;
 use tidemill_core::weight::sampled;
 use tidemill_core::{BoxRuns, Cause, Element, Key, Runs, Shard, Stop, Version, VersionedTable, run_len};
@@ -21,13 +26,14 @@ pub type Filter<K, V> = Arc<dyn Fn(&K, &V) -> bool + Send + Sync>;
 /// The input of a step is what enters; what leaves, after `window`, comes from the partials of earlier steps, so a step
 /// costs what enters and what leaves, however long the window is. For each key `inverse(value, left)` comes first, then
 /// `reduce(value, entered)`. A key stays when all of its values have left, unless the filter drops it.
-pub struct InverseWindow<K, V, R, I> {
+pub struct InverseWindow<K: 'static, V: 'static, R, I> {
     table: Arc<VersionedTable<K, V>>,
     partials: Mutex<VecDeque<Arc<Partial<K, V>>>>,
     memory: Memory,
     window: Duration,
-    reduce: R,
-    inverse: I,
+    reduce: Arc<R>,
+    inverse: Arc<I>,
+    migrations: Migrations<K, V>,
     filter: Option<Filter<K, V>>,
 }
 
@@ -64,7 +70,53 @@ where
         filter: Option<Filter<K, V>>,
     ) -> InverseWindow<K, V, R, I> {
         let (table, memory) = (VersionedTable::new(environment), environment.memory.clone());
-        InverseWindow { table, partials: Mutex::default(), memory, window, reduce, inverse, filter }
+        let (reduce, inverse, migrations) = (Arc::new(reduce), Arc::new(inverse), Migrations::new());
+        InverseWindow { table, partials: Mutex::default(), memory, window, reduce, inverse, migrations, filter }
+    }
+
+    /// With what converts values that were kept by older versions of the program.
+    pub fn with_migrations(self, migrations: Migrations<K, V>) -> Self {
+        InverseWindow { migrations, ..self }
+    }
+
+    /// What was kept of one partition, with values of `shape`, as a window like this one.
+    fn loaded(&self, shape: &Shape, (snapshot, deltas): &Kept) -> Result<Arc<Self>, Stop> {
+        let window = InverseWindow {
+            table: self.table.empty(),
+            partials: Mutex::default(),
+            memory: self.memory.clone(),
+            window: self.window,
+            reduce: Arc::clone(&self.reduce),
+            inverse: Arc::clone(&self.inverse),
+            migrations: Migrations::new(),
+            filter: self.filter.clone(),
+        };
+        let (Bytes(sums), inside) = match snapshot.as_slice() {
+            [] => (Bytes(Vec::new()), Vec::new()),
+            _ => decode::<(Bytes, Vec<(Version, Bytes)>)>(snapshot)?.0,
+        };
+        let mut entries = Vec::new();
+        let version = self.migrations.entries_of(&window.table, shape, &(sums, Vec::new()), &mut |key, value, _| {
+            entries.push((key, value));
+            Ok(())
+        })?;
+        window.table.seed(version, Box::new(VecRuns::new(entries)))?;
+        for (at, Bytes(records)) in inside {
+            window.partials().push_back(self.partial(at, self.migrations.records(shape, &records)?));
+        }
+        for delta in deltas {
+            let entering = self.migrations.records(shape, next_change(window.version(), delta)?)?;
+            window.replay(delta, entering)?;
+        }
+        Ok(Arc::new(window))
+    }
+
+    /// Takes the step of `delta` again, with what entered.
+    fn replay(&self, delta: &Delta, entering: Vec<(K, V)>) -> Result<(), Stop> {
+        let (slide, _) = self.slide(delta.from, delta.to, Box::new(VecRuns::new(entering)))?;
+        self.commit(slide)?;
+        self.forget(delta.to);
+        Ok(())
     }
 
     /// What enters and leaves from `from` to `to`, and what comes of it.
@@ -220,24 +272,52 @@ where
         let left = self.end(version);
         let partials: Vec<_> = self.partials().iter().cloned().collect();
         let inside = partials.iter().filter(|partial| partial.at > left && partial.at <= version);
-        let inside: Vec<(Version, &[(K, V)])> = inside.map(|partial| (partial.at, &*partial.records)).collect();
+        let inside = inside.map(|partial| Ok((partial.at, Bytes(encode(&partial.records, Vec::new())?))));
+        let inside: Vec<(Version, Bytes)> = inside.collect::<Result<_, Cause>>()?;
         Ok(encode(&(Bytes(self.table.snapshot(version)?), inside), Vec::new())?)
     }
 
     fn load(&self, snapshot: &[u8], deltas: &[Delta]) -> Result<(), Stop> {
         let (Bytes(sums), inside) = match snapshot {
             [] => (Bytes(Vec::new()), Vec::new()),
-            _ => decode::<(Bytes, Vec<(Version, Vec<(K, V)>)>)>(snapshot)?.0,
+            _ => decode::<(Bytes, Vec<(Version, Bytes)>)>(snapshot)?.0,
         };
         self.table.load(&sums, &[])?;
-        self.replace_partials(inside.into_iter().map(|(at, records)| self.partial(at, records)).collect());
+        let partials = inside.into_iter().map(|(at, Bytes(records))| Ok(self.partial(at, decode(&records)?.0)));
+        self.replace_partials(partials.collect::<Result<_, Cause>>()?);
         for delta in deltas {
             let (entering, _) = decode::<Vec<(K, V)>>(next_change(self.version(), delta)?)?;
-            let entering = Box::new(tidemill_core::runs::VecRuns::new(entering));
-            let (slide, _) = self.slide(delta.from, delta.to, entering)?;
-            self.commit(slide)?;
-            self.forget(delta.to);
+            self.replay(delta, entering)?;
         }
         Ok(())
+    }
+
+    fn is_placed(&self, layout: &Layout, partition: usize) -> Result<bool, Stop> {
+        let (place, _) = placing::<K>(Some(layout))?;
+        self.table.all_keys(|key| place(key) == partition)
+    }
+
+    fn rewrite(&self, shape: &Shape, kept: &[Kept], layout: Option<&Layout>) -> Result<Vec<Vec<u8>>, Stop> {
+        let (place, partitions) = placing::<K>(layout)?;
+        let (mut sums, mut inside) = (Vec::new(), vec![BTreeMap::<Version, Vec<(K, V)>>::new(); partitions]);
+        for kept in kept {
+            let window = self.loaded(shape, kept)?;
+            let partials: Vec<_> = window.partials().iter().cloned().collect();
+            for partial in partials {
+                for (key, value) in partial.records.iter().cloned() {
+                    let inside = inside.get_mut(place(&key)).ok_or_else(astray)?;
+                    inside.entry(partial.at).or_default().push((key, value));
+                }
+            }
+            sums.push((window.table.snapshot(window.version())?, Vec::new()));
+        }
+        let own = Shape::of::<(K, V)>();
+        let sums = Migrations::new().rewrite(&self.table, &own, &sums, layout)?;
+        let snapshots = sums.into_iter().zip(inside).map(|(sums, inside)| {
+            let inside = inside.into_iter().map(|(at, records)| Ok((at, Bytes(encode(&records, Vec::new())?))));
+            let inside: Vec<(Version, Bytes)> = inside.collect::<Result<_, Cause>>()?;
+            Ok(encode(&(Bytes(sums), inside), Vec::new())?)
+        });
+        snapshots.collect()
     }
 }

@@ -11,8 +11,9 @@ use serde::{Deserialize, Serialize};
 use super::{Inner, Touches, Version, VersionedTable};
 use crate::memory::Pool;
 use crate::shard::draft::{Added, detach};
+use crate::shard::migrate::Dealt;
 use crate::shard::table::Found;
-use crate::shard::{Delta, decode, encode, next_change};
+use crate::shard::{Delta, Kept, decode, encode, next_change};
 use crate::weight::owned;
 use crate::{BoxRuns, Element, Key, Runs, Stop};
 
@@ -65,6 +66,35 @@ impl<K: Key, S: Element> VersionedTable<K, S> {
         }
         self.put_in_place(table);
         Ok(())
+    }
+
+    /// Deals the entries of a table like this one, with states of type `Old`, that was kept; returns their version.
+    ///
+    /// # Errors
+    /// The bytes are no such table, or a change is missing; those of `deal`.
+    pub(in crate::shard) fn entries_of<Old: Element>(
+        &self,
+        (snapshot, deltas): &Kept,
+        deal: &mut Dealt<'_, K, Old>,
+    ) -> Result<Version, Stop> {
+        let table = self.empty::<Old>();
+        table.load(snapshot, deltas)?;
+        let version = table.version();
+        let (mut runs, mut run) = (table.read(version)?, Vec::new());
+        while runs.visit_run(|key, state, changed| run.push((key.clone(), state.clone(), changed)))? {
+            run.drain(..).try_for_each(|(key, state, changed)| deal(key, state, changed))?;
+        }
+        Ok(version)
+    }
+
+    /// Whether `is` holds for all keys of the newest version.
+    ///
+    /// # Errors
+    /// The table moved on meanwhile.
+    pub fn all_keys(self: &Arc<Self>, is: impl Fn(&K) -> bool) -> Result<bool, Stop> {
+        let (mut runs, mut all) = (self.read(self.version())?, true);
+        while all && runs.visit_run(|key, _, _| all &= is(key))? {}
+        Ok(all)
     }
 
     /// Puts these entries in place of all there is, as `version`; of those with one key the last counts.

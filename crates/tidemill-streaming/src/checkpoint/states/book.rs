@@ -143,12 +143,16 @@ impl Book {
         for partition in 0..self.shards.partitions() {
             let contents = match self.shards.snapshot(partition, manifest.version) {
                 Ok(contents) => contents,
-                Err(_) if !self.progress().holds(manifest.line, manifest.version) => return Ok(false),
+                Err(_) if self.has_gone_back(manifest) => return Ok(false),
                 Err(error) => return Err(StorageError::unusable(&self.folder, error.to_string())),
             };
             manifest.add(&*self.storage, &self.folder, &contents)?;
         }
         Ok(true)
+    }
+
+    fn has_gone_back(&self, manifest: &Manifest) -> bool {
+        self.shards.version() < manifest.version || !self.progress().holds(manifest.line, manifest.version)
     }
 
     /// Removes what no version from `before` on needs, but for an older snapshot from which they can be made too.

@@ -47,10 +47,10 @@ impl Progress {
         }
     }
 
-    /// The state goes on at `version`, which was loaded from `last` bytes of a snapshot and `since` bytes of deltas.
-    pub(super) fn loaded(&mut self, line: Line, version: Version, last: u64, since: u64) {
-        let segments = std::mem::take(&mut self.segments);
-        *self = Progress { told: version, logged: version, last, since, segments, ..Progress::new(line, self.least) };
+    /// The state goes on where `line` begins, which was loaded from `last` bytes of a snapshot and `since` bytes of deltas.
+    pub(super) fn loaded(&mut self, line: Line, segments: VecDeque<(u64, Version)>, last: u64, since: u64) {
+        let (told, logged) = (line.began, line.began);
+        *self = Progress { told, logged, last, since, segments, ..Progress::new(line, self.least) };
     }
 
     /// The state at `version` is made of nothing that was kept: all rests on a snapshot of it.

@@ -11,6 +11,7 @@ use crate::checkpoint::storage::LocalStorage;
 use crate::state::{EachKey, MapWithState, State, Update};
 
 mod bits;
+mod migrations;
 mod random;
 mod storage;
 
@@ -175,11 +176,12 @@ fn a_full_disk_is_told_and_overcome() {
 fn time_outs_and_windows_go_on_where_they_were() {
     let (context, writer) = (Context::local(2).unwrap(), StateWriter::start().unwrap());
     let seconds = |seconds: u64| crate::state::version_of(tidemill_core::Timestamp::from_micros(seconds * 1_000_000));
-    let layout = || context.parallelize([(0u8, 0i64)], 1).partition_by_hash(2).layout().cloned();
-    let input = |records: &[(u8, i64)]| context.parallelize(records.to_vec(), 1).partition_by_hash(2);
+    let input =
+        |records: &[(u8, i64)], partitions| context.parallelize(records.to_vec(), 1).partition_by_hash(partitions);
+    let layout = |partitions| input(&[], partitions).layout().cloned();
     let storage: Arc<dyn Storage> = Arc::new(Memory::default());
-    let timed = || {
-        context.shards(Operator::here("timed"), 2, layout(), |_| {
+    let timed = |partitions: usize| {
+        context.shards(Operator::here("timed"), partitions, layout(partitions), |_| {
             let count = |_: tidemill_core::Timestamp, key: &u8, value: Option<i64>, state: &mut State<i64>| {
                 value.is_none().then_some(*key).or_else(|| {
                     state.update(1);
@@ -189,8 +191,8 @@ fn time_outs_and_windows_go_on_where_they_were() {
             MapWithState::new(context.environment(), Some(Duration::from_secs(3)), count)
         })
     };
-    let window = || {
-        context.shards(Operator::here("window"), 2, layout(), |_| {
+    let window = |partitions: usize| {
+        context.shards(Operator::here("window"), partitions, layout(partitions), |_| {
             let (add, subtract) = (|a: i64, b: i64| a + b, |a: i64, b: i64| a - b);
             crate::state::InverseWindow::<u8, i64, _, _>::new(
                 context.environment(),
@@ -202,18 +204,22 @@ fn time_outs_and_windows_go_on_where_they_were() {
         })
     };
     // Killed after every batch; each key comes once, so that it times out and leaves the window three batches later.
-    for least in [0, 1 << 20] {
+    let partitions: [fn(u64) -> usize; 2] = [|_| 2, |batch| 1 + batch as usize % 3];
+    for (least, partitions) in
+        [(0, partitions[0]), (1 << 20, partitions[0]), (0, partitions[1]), (1 << 20, partitions[1])]
+    {
         let mut storage = Memory::copy(&storage);
         for batch in 1..12u64 {
             let copy: Arc<dyn Storage> = Arc::new(storage.clone());
-            let (timed, window) = (timed(), window());
+            let partitions = partitions(batch);
+            let (timed, window) = (timed(partitions), window(partitions));
             let logs = [
                 StateLog::open(&writer, copy.clone(), "timed", Arc::new(timed.clone()), options(least)).unwrap(),
                 StateLog::open(&writer, copy.clone(), "window", Arc::new(window.clone()), options(least)).unwrap(),
             ];
             logs.iter()
                 .for_each(|log| assert_eq!(log.load(seconds(batch)).unwrap(), (batch > 1).then(|| seconds(batch - 1))));
-            let records = input(&[(batch as u8, 1)]);
+            let records = input(&[(batch as u8, 1)], partitions);
             timed.step(&records, timed.version(), seconds(batch)).unwrap();
             window.step(&records, window.version(), seconds(batch)).unwrap();
             let out = timed.emitted(seconds(batch)).collect().unwrap();

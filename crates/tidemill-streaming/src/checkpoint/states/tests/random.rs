@@ -35,13 +35,13 @@ fn lives() -> impl Strategy<Value = Vec<Life>> {
         2 => Just(Action::Forget),
     ];
     let actions = prop::collection::vec(action, 0..20);
-    let life = (actions, prop_oneof![Just(u64::MAX), 0u64..120], 0usize..257, any::<bool>(), any::<bool>());
-    let life = life.prop_map(|(actions, writes, torn, takes_all, first)| Life {
+    let life = (actions, prop_oneof![Just(u64::MAX), 0u64..120], 0usize..257, any::<bool>(), 1usize..4, any::<bool>());
+    let life = life.prop_map(|(actions, writes, torn, takes_all, partitions, first)| Life {
         actions,
         writes,
         torn,
         takes_all,
-        partitions: 2,
+        partitions,
         first,
     });
     prop::collection::vec(life, 1..6)
