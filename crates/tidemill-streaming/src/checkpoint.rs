@@ -9,6 +9,7 @@ pub mod testing;
 pub mod states;
 mod error;
 mod open;
+mod survey;
 pub(crate) mod batches;
 pub(crate) mod generations;
 pub(crate) mod ledger;
@@ -16,3 +17,4 @@ pub(crate) mod location;
 
 pub use error::RecoveryError;
 pub use open::Checkpoint;
+pub use survey::{Survey, SurveyedBatch, SurveyedOperator, survey};

@@ -10,6 +10,7 @@ use clap::{Parser, Subcommand};
 
 use crate::Settings;
 
+mod checkpoint;
 mod demo;
 mod properties;
 mod submit;
@@ -28,6 +29,7 @@ Examples:
   tidemill run app.py                        runs a PySpark Streaming program as it is
   tidemill run --master local[4] app.py in/  the same on four threads, with an argument for the program
   tidemill shell                             a Python prompt with `sc` and `ssc`
+  tidemill checkpoint show checkpoints/      what a program that is started again goes on from
   tidemill settings | less                   every setting, with its default and what it does
 
 A program in Rust is an ordinary Rust program: add the crate `tidemill` and start from `use tidemill::prelude::*`. The
@@ -45,6 +47,9 @@ struct CommandLine {
 enum Command {
     /// Counts the words of a stream, batch by batch: the first look at what streams are
     Demo(demo::Options),
+    /// Looks into a checkpoint directory: what a program that is started again goes on from
+    #[command(subcommand)]
+    Checkpoint(checkpoint::Command),
     /// Prints the table of settings, in Markdown
     Settings,
     /// Runs a Python program: PySpark Streaming programs run as they are
@@ -114,6 +119,12 @@ pub fn submission(words: impl IntoIterator<Item = OsString>) -> Result<Submissio
 fn obey(command: Command, programs: Option<&dyn Programs>) -> anyhow::Result<u8> {
     match command {
         Command::Demo(options) => return demo::run(&options, programs),
+        Command::Checkpoint(command) => {
+            let mut text = Vec::new();
+            let done = checkpoint::obey(&command, &mut text);
+            print(&String::from_utf8_lossy(&text))?;
+            done?;
+        }
         Command::Settings => print(&Settings::document())?,
         Command::Run(options) => {
             let python = with_python(programs, "run")?;

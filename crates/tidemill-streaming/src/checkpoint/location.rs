@@ -31,6 +31,17 @@ pub(crate) fn open(location: &Path, _settings: &Settings) -> Result<Arc<dyn Stor
     Ok(Arc::new(LocalStorage::open(local(location)?)?))
 }
 
+/// The storage at `location`, to be read: no lock is taken and nothing is written.
+///
+/// # Errors
+/// It cannot be read.
+pub(crate) fn open_to_read(location: &Path, settings: &Settings) -> Result<Arc<dyn Storage>, StorageError> {
+    if is_url(location) {
+        return open(location, settings);
+    }
+    Ok(Arc::new(LocalStorage::read_only(local(location)?)?))
+}
+
 fn local(location: &Path) -> Result<std::path::PathBuf, StorageError> {
     let text = location.to_string_lossy();
     paths::local(&text).map_err(|cause| StorageError::unusable(&text, cause.to_string()))

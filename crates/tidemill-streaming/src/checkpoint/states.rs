@@ -24,9 +24,12 @@ mod history;
 mod progress;
 mod record;
 mod snapshot;
+mod survey;
 mod writer;
 
 pub use error::StateError;
+pub use survey::KeptVersions;
+pub(crate) use survey::survey;
 pub use writer::StateWriter;
 
 use book::Book;

@@ -105,6 +105,11 @@ impl History {
         })
     }
 
+    /// What of the log cannot be read.
+    pub(super) fn damage(&self) -> &[Damage] {
+        &self.damage
+    }
+
     /// The newest version in each segment, oldest first.
     pub(super) fn segments(&self) -> VecDeque<(u64, Version)> {
         let mut segments: BTreeMap<u64, Version> = BTreeMap::new();
