@@ -7,6 +7,7 @@ use std::time::Duration;
 use tidemill_core::Timestamp;
 use tidemill_core::settings::Settings;
 
+use crate::checkpoint::RecoveryError;
 use crate::checkpoint::batches::{self, Found};
 use crate::checkpoint::generations::{self, Generation, Pointer};
 use crate::checkpoint::ledger::Ledger;
@@ -14,7 +15,6 @@ use crate::checkpoint::location;
 use crate::checkpoint::log::scan;
 use crate::checkpoint::states::{self, KeptVersions};
 use crate::checkpoint::storage::{Storage, StorageError};
-use crate::checkpoint::RecoveryError;
 use crate::graph::ids::Role;
 
 /// Where received blocks lie.

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
+use tidemill_core::Timestamp;
 use tidemill_streaming::checkpoint::{Survey, SurveyedOperator, survey};
 
-use crate::{Settings, Timestamp};
+use crate::Settings;
 
 /// How many batches are shown by their times; of more only the first and the last are.
 const BATCHES_SHOWN_MAX: usize = 20;
@@ -88,7 +89,8 @@ fn show_batches(survey: &Survey, out: &mut dyn Write) -> io::Result<()> {
             writeln!(out, "  ... {} more", unfinished.len() - place)?;
             break;
         }
-        let inputs: Vec<String> = it.inputs.iter().map(|(id, bytes)| format!("{id} ({})", size(*bytes as u64))).collect();
+        let inputs: Vec<String> =
+            it.inputs.iter().map(|(id, bytes)| format!("{id} ({})", size(*bytes as u64))).collect();
         let inputs = if inputs.is_empty() { "no input".to_owned() } else { format!("input of {}", inputs.join(", ")) };
         writeln!(out, "  {}: {inputs}", batch(it.time, survey.zero, survey.interval))?;
     }
@@ -101,7 +103,8 @@ fn show_operator(operator: &SurveyedOperator, out: &mut dyn Write) -> io::Result
     let newest = state.newest.map_or("no version yet".to_owned(), |newest| format!("newest version of batch {newest}"));
     let (steps, bytes) = state.steps;
     let snapshot = state.snapshots.last();
-    let snapshot = snapshot.map_or("no snapshot".to_owned(), |(time, bytes)| format!("snapshot of {time}: {}", size(*bytes)));
+    let snapshot =
+        snapshot.map_or("no snapshot".to_owned(), |(time, bytes)| format!("snapshot of {time}: {}", size(*bytes)));
     writeln!(out, "          {newest}; {snapshot}; {} of changes: {}", count(steps, "step"), size(bytes))
 }
 
@@ -124,5 +127,76 @@ fn size(bytes: u64) -> String {
         0..10_000 => format!("{bytes} bytes"),
         10_000..10_000_000 => format!("{:.1} kB", bytes as f64 / 1e3),
         _ => format!("{:.1} MB", bytes as f64 / 1e6),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::TestContext;
+
+    fn said(command: &Command) -> (String, Result<()>) {
+        let mut out = Vec::new();
+        let done = obey(command, &mut out);
+        (String::from_utf8(out).unwrap(), done)
+    }
+
+    fn options(folder: &tempfile::TempDir) -> Options {
+        Options { directory: folder.path().display().to_string() }
+    }
+
+    /// A program that has run for two batches, of which the second failed.
+    fn run(folder: &tempfile::TempDir) {
+        let settings = Settings::from_pairs([("spark.app.name", "sums")]);
+        let now = Timestamp::default();
+        let test = TestContext::go_on(&settings, Duration::from_secs(1), folder.path(), now).unwrap();
+        let (feed, pairs) = test.input::<(u32, u64)>();
+        let sums = pairs
+            .uid("orders")
+            .unwrap()
+            .update_state_by_key(|new, sum: Option<u64>| Some(sum.unwrap_or(0) + new.iter().sum::<u64>()));
+        sums.foreach_rdd(|_, time| if time.millis() == 1000 { Ok(()) } else { Err("out of order".into()) });
+        feed.push([(1, 1)]);
+        test.tick().unwrap();
+        feed.push([(1, 1)]);
+        test.tick().unwrap_err();
+    }
+
+    #[test]
+    fn a_checkpoint_is_shown_and_checked() {
+        let folder = tempfile::tempdir().unwrap();
+        let (_, error) = said(&Command::Show(options(&folder)));
+        assert!(error.unwrap_err().to_string().contains("holds no checkpoint"));
+        run(&folder);
+        let (shown, done) = said(&Command::Show(options(&folder)));
+        done.unwrap();
+        for part in [
+            "sums, a batch every 1s",
+            "last batch planned: 2000 ms (number 2)",
+            "1 batch not done, to be run again:\n  2000 ms (number 2): input of orders (",
+            "source  orders    test_input at ",
+            "state   update_state_by_key(orders)    update_state_by_key at ",
+            "newest version of batch 2000 ms",
+        ] {
+            assert!(shown.contains(part), "{part:?} in:\n{shown}");
+        }
+        let (said_, done) = said(&Command::Verify(options(&folder)));
+        done.unwrap();
+        assert!(said_.contains("all readable"), "{said_}");
+    }
+
+    #[test]
+    fn damage_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        run(&folder);
+        let deltas = folder.path().join("000001/state/update_state_by_key=28orders=29/deltas");
+        let file = std::fs::read_dir(deltas).unwrap().next().unwrap().unwrap().path();
+        let mut bytes = std::fs::read(&file).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        std::fs::write(&file, bytes).unwrap();
+        let (said_, done) = said(&Command::Verify(options(&folder)));
+        assert!(said_.contains("state/update_state_by_key=28orders=29/deltas: segment "), "{said_}");
+        assert!(done.unwrap_err().to_string().contains("cannot be read as it was written"));
     }
 }
