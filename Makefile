@@ -6,7 +6,10 @@ export PATH := $(HOME)/.cargo/bin:$(PATH)
 # How many batches the demo shows: `make demo BATCHES=60`.
 BATCHES ?= 10
 
-.PHONY: targets demo test python conformance bench bench-peers
+# How long `make fuzz` reads damaged files of each format, in seconds.
+FUZZ_SECONDS ?= 600
+
+.PHONY: targets demo test fuzz python conformance bench bench-peers
 .DEFAULT_GOAL := targets
 
 targets:
@@ -25,6 +28,11 @@ test:
 	cargo build --workspace --examples --locked
 	cargo test --workspace --locked --no-fail-fast
 	.ci/python test
+
+## make fuzz    reads damaged files of each format on disk for ten minutes (FUZZ_SECONDS); none may panic
+fuzz:
+	@.ci/setup build
+	FUZZ_SECONDS=$(FUZZ_SECONDS) cargo test -p tidemill-streaming --lib --profile fuzzing --locked fuzz -- --nocapture
 
 ## make python  builds the Python package and installs it into .venv
 python:

@@ -18,3 +18,5 @@ pub(crate) mod location;
 pub use error::RecoveryError;
 pub use open::Checkpoint;
 pub use survey::{Survey, SurveyedBatch, SurveyedOperator, survey};
+#[cfg(test)]
+mod tests;

@@ -23,6 +23,8 @@
 //! ```
 
 mod frame;
+#[cfg(test)]
+pub(crate) mod fuzzing;
 mod group;
 mod reader;
 mod scan;

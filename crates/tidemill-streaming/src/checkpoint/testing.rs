@@ -1,4 +1,4 @@
-//! For tests of what is durable: a disk in memory that crashes when it is told to.
+//! For tests of what is durable: a disk in memory that crashes when it is told to, and storage without a disk.
 //!
 //! ```
 //! use tidemill_streaming::checkpoint::storage::{LocalStorage, Storage};
@@ -16,7 +16,9 @@
 //! ```
 
 mod disk;
+mod memory;
 mod random;
 
 pub use disk::{Fault, SimulatedDisk};
+pub use memory::MemoryStorage;
 pub use random::Random;

@@ -145,8 +145,20 @@ impl Header {
     }
 }
 
+/// Makes a header's number and checksum right; gives its length.
+#[cfg(test)]
+pub(super) fn repair_header(bytes: &mut [u8], number: u64) -> Option<usize> {
+    let fixed = bytes.first_chunk_mut::<FIXED_BYTES>()?;
+    fixed[..4].copy_from_slice(MAGIC);
+    fixed[9..17].copy_from_slice(&number.to_le_bytes());
+    let tag_end = FIXED_BYTES + usize::from(u16::from_le_bytes([fixed[7], fixed[8]]));
+    let (sealed, rest) = bytes.split_at_mut_checked(tag_end)?;
+    rest.first_chunk_mut::<CHECKSUM_BYTES>()?.copy_from_slice(&crc32fast::hash(sealed).to_le_bytes());
+    Some(tag_end + CHECKSUM_BYTES)
+}
+
 /// The name of a segment.
-pub(super) fn name(folder: &str, number: u64) -> String {
+pub(crate) fn name(folder: &str, number: u64) -> String {
     format!("{folder}/{number:020}{SUFFIX}")
 }
 

@@ -1,128 +1,19 @@
 //! Logs on the machine's disk and on storage in memory whose writes fail when they are told to.
 
-use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, Ordering::SeqCst};
 
 use tidemill_core::ManualClock;
 
 use super::*;
-use crate::checkpoint::storage::{Append, Listed, LocalStorage};
+use crate::checkpoint::storage::LocalStorage;
+use crate::checkpoint::testing::MemoryStorage;
 
 mod random;
 
 const FOLDER: &str = "logs/a";
 
-/// Storage in memory. Clones are the same.
-#[derive(Clone, Debug)]
-struct Memory(Arc<Inner>);
-
-#[derive(Debug)]
-struct Inner {
-    files: Mutex<BTreeMap<String, Vec<u8>>>,
-    grows: bool,
-    /// So many writes succeed; then `failures` fail, having written half.
-    until_failure: AtomicI64,
-    failures: i64,
-    /// The writes that fail are there as a whole nevertheless.
-    fails_afterwards: bool,
-}
-
-impl Memory {
-    fn new(grows: bool) -> Memory {
-        Memory::failing(grows, 1, false)
-    }
-
-    fn failing(grows: bool, failures: i64, fails_afterwards: bool) -> Memory {
-        let (files, until_failure) = (Mutex::default(), i64::MAX.into());
-        Memory(Arc::new(Inner { files, grows, until_failure, failures, fails_afterwards }))
-    }
-
-    fn files(&self) -> MutexGuard<'_, BTreeMap<String, Vec<u8>>> {
-        self.0.files.lock().unwrap()
-    }
-
-    fn fail_after(&self, writes: i64) {
-        self.0.until_failure.store(writes, SeqCst);
-    }
-
-    fn failure(&self) -> Option<StorageError> {
-        let to_come = self.0.until_failure.fetch_sub(1, SeqCst);
-        (-self.0.failures < to_come && to_come <= 0)
-            .then(|| Place::new(&"memory".into(), "").failed("write", &std::io::ErrorKind::StorageFull.into()))
-    }
-
-    fn missing(name: &str) -> StorageError {
-        StorageError::Missing { place: Place::new(&"memory".into(), name) }
-    }
-}
-
-impl Storage for Memory {
-    fn location(&self) -> String {
-        "memory".into()
-    }
-
-    fn put(&self, name: &str, bytes: &[u8]) -> Result<(), StorageError> {
-        self.files().insert(name.into(), bytes.into());
-        Ok(())
-    }
-
-    fn create(&self, name: &str, bytes: &[u8]) -> Result<(), StorageError> {
-        if self.files().contains_key(name) {
-            return Err(StorageError::Exists { place: Place::new(&"memory".into(), name) });
-        }
-        let failure = self.failure();
-        if failure.is_none() || self.0.fails_afterwards {
-            self.put(name, bytes)?;
-        }
-        failure.map_or(Ok(()), Err)
-    }
-
-    fn append(&self, name: &str) -> Result<Option<Box<dyn Append>>, StorageError> {
-        if !self.0.grows {
-            return Ok(None);
-        }
-        self.create(name, b"")?;
-        Ok(Some(Box::new(MemoryFile { memory: self.clone(), name: name.into() })))
-    }
-
-    fn read(&self, name: &str) -> Result<Vec<u8>, StorageError> {
-        self.files().get(name).cloned().ok_or_else(|| Memory::missing(name))
-    }
-
-    fn read_range(&self, name: &str, offset: u64, length: usize) -> Result<Vec<u8>, StorageError> {
-        let bytes = self.read(name)?;
-        Ok(bytes.into_iter().skip(offset as usize).take(length).collect())
-    }
-
-    fn list(&self, folder: &str) -> Result<Vec<Listed>, StorageError> {
-        let files = self.files();
-        let listed = files.iter().map(|(name, bytes)| Listed { name: name.clone(), bytes: bytes.len() as u64 });
-        Ok(listed.filter(|it| it.name.starts_with(&format!("{folder}/"))).collect())
-    }
-
-    fn remove(&self, name: &str) -> Result<(), StorageError> {
-        self.files().remove(name);
-        Ok(())
-    }
-}
-
-struct MemoryFile {
-    memory: Memory,
-    name: String,
-}
-
-impl Append for MemoryFile {
-    fn write(&mut self, bytes: &[u8]) -> Result<(), StorageError> {
-        let failure = self.memory.failure();
-        let whole = failure.is_none() || self.memory.0.fails_afterwards;
-        let written = if whole { bytes } else { &bytes[..bytes.len() / 2] };
-        self.memory.files().get_mut(&self.name).unwrap().extend_from_slice(written);
-        failure.map_or(Ok(()), Err)
-    }
-
-    fn sync(&mut self) -> Result<(), StorageError> {
-        Ok(())
-    }
+fn memory(grows: bool) -> MemoryStorage {
+    if grows { MemoryStorage::files() } else { MemoryStorage::objects() }
 }
 
 fn options() -> LogOptions {
@@ -180,7 +71,7 @@ fn records_are_read_back_over_restarts() {
 #[test]
 fn segments_are_begun_when_it_is_time() {
     for grows in [true, false] {
-        let storage = Memory::new(grows);
+        let storage = memory(grows);
         let clock = Arc::new(ManualClock::default());
         let log = open(&storage, LogOptions { roll_bytes: 150, clock: clock.clone(), ..options() });
         let state = Arc::new(AtomicI64::default());
@@ -214,7 +105,7 @@ fn segments_are_begun_when_it_is_time() {
 
 #[test]
 fn a_segment_may_be_closed_after_each_write() {
-    let storage = Memory::new(true);
+    let storage = memory(true);
     let log = open(&storage, LogOptions { close_after_write: true, ..options() });
     for record in ["a", "b", "c"] {
         log.append(record.as_bytes()).unwrap();
@@ -228,14 +119,18 @@ fn a_failed_write_is_tried_again_behind_what_it_left() {
     let table = [(1, 1, false), (2, 1, true), (2, 2, false), (3, 2, true), (3, 3, false)];
     for (grows, fails_afterwards) in [(true, false), (true, true), (false, false), (false, true)] {
         for (attempts, failures, succeeds) in table {
-            let storage = Memory::failing(grows, failures, fails_afterwards);
+            let storage = memory(grows);
             let log = open(&storage, LogOptions { attempts, ..options() });
             log.append(b"a").unwrap();
-            storage.fail_after(0);
+            if fails_afterwards {
+                storage.fail_afterwards(0, failures)
+            } else {
+                storage.fail(0, failures)
+            }
             // An object that is there though its writer was told otherwise is recognised at the next try.
             let succeeds = succeeds || (!grows && fails_afterwards && attempts > 1);
             assert_eq!(log.append(b"b").is_ok(), succeeds, "{grows} {fails_afterwards} {attempts} {failures}");
-            storage.fail_after(i64::MAX);
+            storage.fail(0, 0);
             log.append(b"c").unwrap();
             let expected = if succeeds { vec!["a", "b", "c"] } else { vec!["a", "c"] };
             assert_eq!(records(&storage), expected, "{grows} {fails_afterwards} {attempts} {failures}");
@@ -245,7 +140,7 @@ fn a_failed_write_is_tried_again_behind_what_it_left() {
 
 #[test]
 fn of_two_drivers_on_objects_the_older_stops() {
-    let storage = Memory::new(false);
+    let storage = memory(false);
     let old = open(&storage, options());
     old.append(b"a").unwrap();
     let new = open(&storage, options());
@@ -258,7 +153,7 @@ fn of_two_drivers_on_objects_the_older_stops() {
 
 #[test]
 fn a_log_of_another_kind_is_not_continued() {
-    let storage = Memory::new(true);
+    let storage = memory(true);
     open(&storage, options()).append(b"a").unwrap();
     let kind = LogKind::States { operator: "counts".into() };
     let error = Log::open(Arc::new(storage), FOLDER, LogOptions::new(kind)).unwrap_err();
@@ -292,7 +187,7 @@ fn appends_of_many_threads_share_writes() {
 
 #[test]
 fn a_panic_while_writing_leaves_nobody_waiting() {
-    let storage = Memory::new(true);
+    let storage = memory(true);
     let log = open(&storage, options());
     log.append(b"a").unwrap();
     log.roll();
@@ -305,7 +200,7 @@ fn a_panic_while_writing_leaves_nobody_waiting() {
 
 #[test]
 fn a_missing_segment_is_found() {
-    let storage = Memory::new(true);
+    let storage = memory(true);
     let log = open(&storage, LogOptions { close_after_write: true, ..options() });
     for record in ["a", "b", "c", "d"] {
         log.append(record.as_bytes()).unwrap();
@@ -318,7 +213,7 @@ fn a_missing_segment_is_found() {
 
 #[test]
 fn one_long_record_is_read_whole() {
-    let storage = Memory::new(true);
+    let storage = memory(true);
     let log = open(&storage, options());
     let long = vec![7; 3 << 20];
     log.append(b"a").unwrap();

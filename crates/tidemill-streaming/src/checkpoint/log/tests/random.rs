@@ -9,7 +9,7 @@ use super::*;
 enum Step {
     Append(Vec<u8>),
     /// The next write fails after so many.
-    Fail(i64),
+    Fail(u64),
     Roll,
     RemoveBefore(usize),
     Restart,
@@ -18,7 +18,7 @@ enum Step {
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
         8 => vec(any::<u8>(), 0..40).prop_map(Step::Append),
-        2 => (0..4i64).prop_map(Step::Fail),
+        2 => (0..4u64).prop_map(Step::Fail),
         1 => Just(Step::Roll),
         1 => (0..6usize).prop_map(Step::RemoveBefore),
         1 => Just(Step::Restart),
@@ -27,7 +27,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 }
 
 /// Takes the steps; gives the records that must be there, by position.
-fn play(storage: &Memory, steps: &[Step]) -> Vec<(Position, Vec<u8>)> {
+fn play(storage: &MemoryStorage, steps: &[Step]) -> Vec<(Position, Vec<u8>)> {
     let options = || LogOptions { roll_bytes: 200, attempts: 2, ..options() };
     let mut log = open(storage, options());
     let mut expected: Vec<(Position, Vec<u8>)> = Vec::new();
@@ -38,7 +38,7 @@ fn play(storage: &Memory, steps: &[Step]) -> Vec<(Position, Vec<u8>)> {
                     expected.push((position, record.clone()));
                 }
             }
-            Step::Fail(after) => storage.fail_after(*after),
+            Step::Fail(after) => storage.fail(*after, 1),
             Step::Roll => log.roll(),
             Step::RemoveBefore(back) => {
                 let segments = numbers(&log);
@@ -47,7 +47,7 @@ fn play(storage: &Memory, steps: &[Step]) -> Vec<(Position, Vec<u8>)> {
                 expected.retain(|(position, _)| position.segment >= first);
             }
             Step::Restart => {
-                storage.fail_after(i64::MAX);
+                storage.fail(0, 0);
                 // What a failed append left at the end may turn up after a restart: the next append settles it.
                 if let Ok(position) = log.append(b"settled") {
                     expected.push((position, b"settled".to_vec()));
@@ -56,12 +56,12 @@ fn play(storage: &Memory, steps: &[Step]) -> Vec<(Position, Vec<u8>)> {
             }
         }
     }
-    storage.fail_after(i64::MAX);
+    storage.fail(0, 0);
     expected.push((log.append(b"end").unwrap(), b"end".to_vec()));
     expected
 }
 
-fn found(storage: &Memory) -> (Vec<(Position, Vec<u8>)>, Scan) {
+fn found(storage: &MemoryStorage) -> (Vec<(Position, Vec<u8>)>, Scan) {
     let mut found = Vec::new();
     let scan = scan(storage, FOLDER, &mut |position, record| {
         found.push((position, record.to_vec()));
@@ -73,7 +73,7 @@ fn found(storage: &Memory) -> (Vec<(Position, Vec<u8>)>, Scan) {
 proptest! {
     #[test]
     fn a_log_is_the_list_of_what_was_appended(steps in steps(), grows: bool) {
-        let storage = Memory::new(grows);
+        let storage = memory(grows);
         let expected = play(&storage, &steps);
         let (found, scan) = found(&storage);
         prop_assert_eq!(found, expected);
@@ -82,13 +82,14 @@ proptest! {
 
     #[test]
     fn a_flipped_bit_is_found(steps in steps(), grows: bool, place: prop::sample::Index, bit in 0..8u32) {
-        let storage = Memory::new(grows);
+        let storage = memory(grows);
         let expected = play(&storage, &steps);
         let whole = found(&storage).0;
+        let files = storage.list("").unwrap();
         let places: Vec<(String, usize)> =
-            storage.files().iter().flat_map(|(name, bytes)| (0..bytes.len()).map(|at| (name.clone(), at))).collect();
+            files.iter().flat_map(|file| (0..file.bytes as usize).map(|at| (file.name.clone(), at))).collect();
         let (name, at) = place.get(&places);
-        storage.files().get_mut(name).unwrap()[*at] ^= 1 << bit;
+        storage.damage(name, |bytes| bytes[*at] ^= 1 << bit);
         let (found, scan) = found(&storage);
         check_part(&found, &expected)?;
         // All is there, or the scan says that something is not.
@@ -101,11 +102,11 @@ proptest! {
 
     #[test]
     fn a_cut_is_found_or_leaves_a_prefix(steps in steps(), grows: bool, file: prop::sample::Index, place: prop::sample::Index) {
-        let storage = Memory::new(grows);
+        let storage = memory(grows);
         let expected = play(&storage, &steps);
-        let names: Vec<String> = storage.files().keys().cloned().collect();
-        let bytes = storage.files()[file.get(&names)].len();
-        storage.files().get_mut(file.get(&names)).unwrap().truncate(place.index(bytes + 1));
+        let files = storage.list("").unwrap();
+        let file = file.get(&files);
+        storage.damage(&file.name, |bytes| bytes.truncate(place.index(file.bytes as usize + 1)));
         let (found, scan) = found(&storage);
         check_part(&found, &expected)?;
         prop_assert!(!scan.damage.is_empty() || expected.starts_with(&found));
@@ -113,7 +114,7 @@ proptest! {
 
     #[test]
     fn any_bytes_are_read_without_a_panic(bytes in vec(any::<u8>(), 0..200)) {
-        let storage = Memory::new(true);
+        let storage = memory(true);
         storage.put(&segment::name(FOLDER, 1), &bytes).unwrap();
         prop_assert_eq!(found(&storage).0, Vec::new());
     }

@@ -1,0 +1,3 @@
+//! What is tested of all formats on disk together.
+
+mod fuzz;
