@@ -19,7 +19,7 @@ use crate::streaming::error::to_python;
 use crate::streaming::folding::Folding;
 use crate::streaming::listener::Told;
 use crate::streaming::transformed::Transformed;
-use crate::streaming::update_state::UpdateState;
+use crate::streaming::update_state::{First, UpdateState};
 
 mod callback;
 mod checkpoint;
@@ -137,6 +137,11 @@ impl PyStreamingContext {
                 Error::Argument { cause: Arc::new(tidemill_core::Error::Driver { operator, cause }) }
             })
         });
+    }
+
+    /// Whether the batch of that time will not be run again, whatever happens to the process.
+    fn is_kept(&self, py: Python<'_>, time_ms: u64) -> bool {
+        py.detach(|| self.streaming.is_kept(Timestamp::from_millis(time_ms)))
     }
 
     /// Lets the start go on from a checkpoint. States that others may have written are read where they are signed, or where
@@ -263,13 +268,14 @@ impl PyStreamingContext {
         call: Call,
         parent: &PyStream,
         lies: &PyRdd,
-        initial: Option<&PyRdd>,
+        initial: Option<(PyRef<'_, PyRdd>, Py<PyAny>)>,
         prepare: Py<PyAny>,
     ) -> PyResult<PyStream> {
         let (operator, prepare) = (operator(call.clone()), Callback::new(&self.engine, prepare));
-        let (parent, lies, first) = (parent.stream(), lies.rdd(), initial.map(|rdd| rdd.rdd().clone()));
+        let initial = initial.map(|(rdd, taken)| First { states: rdd.rdd().clone(), taken });
+        let (parent, lies) = (parent.stream(), lies.rdd());
         self.made(py, call, |streaming| {
-            let update = UpdateState::new(operator, &self.engine, parent.clone(), lies, first, prepare);
+            let update = UpdateState::new(operator, &self.engine, parent.clone(), lies, initial, prepare);
             Ok(streaming.stream_every("updateStateByKey", parent.slide(), update))
         })
     }

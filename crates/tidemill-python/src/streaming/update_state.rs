@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
+use pyo3::prelude::*;
 use tidemill_core::layout::Layout;
 use tidemill_core::lineage::Operator;
 use tidemill_core::shard::KeptShards;
@@ -32,7 +33,7 @@ pub(super) struct UpdateState {
     /// How the states lie, and in how many partitions.
     lies: (Option<Layout>, usize),
     /// The states to begin with, until they are in the shards.
-    first: Mutex<Option<Rdd<PyBatch>>>,
+    first: Mutex<Option<First>>,
     updates: Arc<Updates>,
     shards: OnceLock<(Shards<StateShard>, Vec<Arc<StatePart>>)>,
     /// The version that each remembered batch has.
@@ -41,13 +42,20 @@ pub(super) struct UpdateState {
     last: Mutex<Option<Arc<Work>>>,
 }
 
+/// The states to begin with.
+pub(super) struct First {
+    pub(super) states: Rdd<PyBatch>,
+    /// Is called with the time of the batch that made the first step from them.
+    pub(super) taken: Py<PyAny>,
+}
+
 impl UpdateState {
     pub(super) fn new(
         operator: Operator,
         engine: &Arc<Engine>,
         parent: DStream<PyBatch>,
         lies: &Rdd<PyBatch>,
-        first: Option<Rdd<PyBatch>>,
+        first: Option<First>,
         prepare: Callback,
     ) -> UpdateState {
         UpdateState {
@@ -78,12 +86,21 @@ impl UpdateState {
         })?;
         self.updates.set(to, self.work(description, frozen));
         let shards = self.made();
-        let stepped = self.seed(streaming, shards).and_then(|()| {
+        let stepped = self.seed(streaming, shards).and_then(|first| {
             let from = shards.version();
-            if from < to { shards.step(&input, from, to).map(drop) } else { Ok(()) } // somebody else was faster
+            if from < to {
+                shards.step(&input, from, to)?; // else somebody else was faster
+            }
+            Ok(first)
         });
-        stepped.map_err(|cause| Error::State { time, operator: self.operator.clone(), cause: Arc::new(cause) })?;
+        let failed = |cause| Error::State { time, operator: self.operator.clone(), cause: Arc::new(cause) };
+        let first = stepped.map_err(failed)?;
         self.versions().insert(time, to);
+        if let Some(First { taken, .. }) = first {
+            // That the program need not be kept with them any more; it is kept with them if this fails.
+            let told = Python::attach(|py| taken.call1(py, (time.millis(),)).map(drop));
+            told.inspect_err(|error| tracing::warn!(%error, "The states to begin with stay in checkpoints.")).ok();
+        }
         Ok(())
     }
 
@@ -111,14 +128,17 @@ impl UpdateState {
     }
 
     /// Puts the states to begin with into the shards, where that has not been done: as those of the time before the first
-    /// batch. Shards that were loaded have begun long ago.
-    fn seed(&self, streaming: &StreamingContext, shards: &Shards<StateShard>) -> Result<(), tidemill_core::Error> {
+    /// batch. Shards that were loaded have begun long ago. Gives them the first time.
+    fn seed(
+        &self,
+        streaming: &StreamingContext,
+        shards: &Shards<StateShard>,
+    ) -> Result<Option<First>, tidemill_core::Error> {
         let mut first = self.first.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(states) = first.as_ref().filter(|_| shards.version() == Version::START) {
+        if let Some(First { states, .. }) = first.as_ref().filter(|_| shards.version() == Version::START) {
             shards.seed(states, version_of(streaming.zero().unwrap_or_default()))?;
         }
-        *first = None;
-        Ok(())
+        Ok(first.take())
     }
 
     /// The work of an update function. One that is pickled as in the batch before need not be sent again.

@@ -126,6 +126,11 @@ impl Ledger {
         Entry::Code(Bytes(code))
     }
 
+    /// Whether a batch is done.
+    pub(crate) fn is_done(&self, time: Timestamp) -> bool {
+        self.batches.get(&time).map_or(Some(time) <= self.last, |batch| batch.is_done)
+    }
+
     /// The oldest batch that is not done.
     pub(crate) fn oldest_unfinished(&self) -> Option<Timestamp> {
         self.batches.iter().find(|(_, batch)| !batch.is_done).map(|(time, _)| *time)

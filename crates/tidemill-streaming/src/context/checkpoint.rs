@@ -110,6 +110,13 @@ impl StreamingContext {
         self.live().code = Some(Arc::new(program));
     }
 
+    /// Whether the batch of `time` will not be run again, whatever happens to the process: what it made of states is in the
+    /// checkpoint.
+    pub fn is_kept(&self, time: Timestamp) -> bool {
+        let durable = self.live().durable.clone();
+        durable.is_some_and(|durable| durable.batches.ledger().is_done(time))
+    }
+
     /// What is to be kept of the program now.
     pub(super) fn code(&self) -> Result<Option<Vec<u8>>, Error> {
         let code = self.live().code.clone();

@@ -281,11 +281,11 @@ impl StreamingContext {
     /// The last thing that happens: lets go of all that was received and of the graph, whose functions may hold the
     /// context itself.
     pub(super) fn end(&self) {
-        let (durable, recovered) = {
+        let (durable, recovered, code) = {
             let mut live = self.live();
-            (live.durable.take(), live.recovered.take())
+            (live.durable.take(), live.recovered.take(), live.code.take())
         };
-        drop(recovered); // never started: others may use its directory
+        drop((recovered, code)); // others may use its directory; code may hold the context
         if let Some(durable) = durable {
             durable.close();
         }

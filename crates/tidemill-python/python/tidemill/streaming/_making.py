@@ -47,6 +47,7 @@ class FirstStates:
     def __init__(self, rdd: Optional[RDD[Any]] = None, pickled: Optional[bytes] = None) -> None:
         self._rdd = rdd
         self._pickled = pickled
+        self._taken_by: Optional[int] = None
 
     def of(self, sc: SparkContext) -> Optional[RDD[Any]]:
         """As an RDD, if there are any."""
@@ -59,9 +60,14 @@ class FirstStates:
         if self._rdd is not None and self._pickled is None:
             self._pickled = cloudpickle.dumps(self._rdd.collect(), 5)
 
-    def let_go(self) -> None:
-        """They are not needed any more."""
-        self._rdd = self._pickled = None
+    def taken(self, milliseconds: int) -> None:
+        """The batch of that time has made states of them."""
+        self._rdd, self._taken_by = None, milliseconds
+
+    def let_go(self, is_kept: Callable[[int], bool]) -> None:
+        """They need not be in checkpoints any more once the batch that took them is kept."""
+        if self._taken_by is not None and is_kept(self._taken_by):
+            self._pickled = self._taken_by = None
 
     def __reduce__(self) -> tuple[Any, ...]:
         return FirstStates, (None, self._pickled)
@@ -146,7 +152,7 @@ def _update_state(making: Making, step: Step, parents: list[Stream]) -> Stream:
 
     states = first.of(sc)
     lies = (sc.parallelize([], 1) if states is None else states).partitionBy(partitions)._jrdd
-    return making.engine.update_state(place, parents[0], lies, None if states is None else lies, prepare)
+    return making.engine.update_state(place, parents[0], lies, None if states is None else (lies, first.taken), prepare)
 
 
 def _output(making: Making, step: Step, parents: list[Stream]) -> None:

@@ -29,31 +29,28 @@ class Keeper:
     """
 
     def __init__(self, recipe: Recipe, interval_ms: int) -> None:
-        # Not the recipe: what the engine holds must not hold the engine.
         self._steps: list[Step] = recipe.needed()
-        self._sc = recipe.making.sc
+        self._making = recipe.making
         self._interval_ms = interval_ms
         self._is_told = False
-        for step in self._steps:
-            _of_states(step, FirstStates.gather)
-        self._last = _program.write(self._steps, self._sc, interval_ms)
+        self._first_states = [part for step in self._steps for part in step.functions if isinstance(part, FirstStates)]
+        for states in self._first_states:
+            states.gather()
+        self._last = _program.write(self._steps, self._making.sc, interval_ms)
         if any(step.kind == "queueStream" for step in self._steps):
             warnings.warn(f"{NO_QUEUES} The program can be started, and not recovered.", stacklevel=2)
 
     def __call__(self) -> bytes:
         """The program as it is now. If that cannot be pickled any more, as it was."""
+        for states in self._first_states:
+            states.let_go(self._making.engine.is_kept)
         try:
-            self._last = _program.write(self._steps, self._sc, self._interval_ms)
+            self._last = _program.write(self._steps, self._making.sc, self._interval_ms)
         except EngineError as error:
             if not self._is_told:
                 self._is_told = True
                 warnings.warn(f"{error}; checkpoints go on with the functions as they were before.", stacklevel=2)
         return self._last
-
-    def let_go_of_first_states(self) -> None:
-        """The states to begin with are part of states that are kept."""
-        for step in self._steps:
-            _of_states(step, FirstStates.let_go)
 
 
 def get_or_create(
@@ -126,9 +123,3 @@ def _add_files(sc: SparkContext, description: dict[str, Any]) -> None:
                 sc.addFile(address, recursive=True)
             else:
                 add(address)
-
-
-def _of_states(step: Step, call: Callable[[FirstStates], None]) -> None:
-    for part in step.functions:
-        if isinstance(part, FirstStates):
-            call(part)

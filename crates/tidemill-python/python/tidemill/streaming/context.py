@@ -137,7 +137,8 @@ class StreamingContext(Streams):
         """Lets checkpoints hold the program; fails where one of its functions cannot be pickled (behaviour 1.6)."""
         from tidemill.streaming import _recovery
 
-        self._engine.keep_program(_recovery.Keeper(self._recipe, self._engine.interval_ms))
+        self._keeper = _recovery.Keeper(self._recipe, self._engine.interval_ms)
+        self._engine.keep_program(self._keeper)
 
     def _recover(self, checkpoint: _engine.Checkpoint, directory: str, trust: bool) -> None:
         """Takes inputs and states of a checkpoint."""
