@@ -144,19 +144,27 @@ impl Queue {
         self.end_turn(state, ticket, result);
     }
 
-    /// The log failed. Somebody who waits for the block is told so and has it back; another block is the next again.
-    /// Whether it is the first failure in a row.
+    /// The log failed. Who waits for a block is told so and has it back; another block is the next again, and those who
+    /// wait for one behind it are told too, since theirs has to wait for it. Whether it is the first failure in a row.
     pub(crate) fn fail(&self, item: Item, error: StoreError) -> bool {
         let mut state = self.state();
         state.failures += 1;
         let first = state.failure.replace(error.to_string()).is_none();
         let ticket = item.ticket.clone();
+        let mut given_back = Vec::new();
         if ticket.is_none() {
-            state.waiting.push_front(item);
+            let waiting = std::mem::take(&mut state.waiting);
+            let (awaited, others): (Vec<_>, Vec<_>) = waiting.into_iter().partition(|item| item.ticket.is_some());
+            state.waiting = std::iter::once(item).chain(others).collect();
+            for awaited in awaited.iter().filter_map(|item| item.ticket.as_ref()) {
+                let _ = awaited.set(Err(error.clone()));
+            }
+            given_back = awaited;
         } else if !state.waiting.is_empty() {
             state.again = true; // it may have been this block alone
         }
         self.end_turn(state, ticket.as_ref(), Err(error));
+        drop(given_back); // after the lock: it may be much
         first
     }
 

@@ -1,103 +1,60 @@
 //! Blocks with a log, across runs of a program: what comes out is what went in, each once and in order.
 
-use std::sync::atomic::AtomicBool;
+use std::path::Path;
 use std::thread;
 
 use tidemill_core::memory::{Memory, MemoryLimits, Pool};
 use tidemill_core::settings::Settings;
 use tidemill_core::spill::SpillDir;
-use tidemill_core::{Clock, HashSeed, Local, ManualClock};
+use tidemill_core::{Clock, Element, HashSeed, Local, ManualClock};
 
 use super::*;
-use crate::checkpoint::storage::{Append, Listed, LocalStorage, Storage, StorageError};
+use crate::checkpoint::storage::{FileSystem, Storage, StorageError};
+use crate::checkpoint::testing::{Fault, SimulatedDisk};
 use crate::receiver::log::ReceivedLog;
 
-/// A folder whose files cannot be written while it is full.
-#[derive(Debug)]
-struct Disk {
-    storage: LocalStorage,
-    is_full: Arc<AtomicBool>,
-}
+mod crashes;
 
-struct File {
-    file: Box<dyn Append>,
-    is_full: Arc<AtomicBool>,
-}
-
-impl Append for File {
-    fn write(&mut self, bytes: &[u8]) -> Result<(), StorageError> {
-        if self.is_full.load(std::sync::atomic::Ordering::SeqCst) {
-            let place = crate::checkpoint::storage::Place::new(&"/disk".into(), "log");
-            return Err(StorageError::Full { place, action: "write" });
-        }
-        self.file.write(bytes)
-    }
-
-    fn sync(&mut self) -> Result<(), StorageError> {
-        self.file.sync()
-    }
-}
-
-impl Storage for Disk {
-    fn location(&self) -> String {
-        self.storage.location()
-    }
-    fn put(&self, name: &str, bytes: &[u8]) -> Result<(), StorageError> {
-        self.storage.put(name, bytes)
-    }
-    fn create(&self, name: &str, bytes: &[u8]) -> Result<(), StorageError> {
-        self.storage.create(name, bytes)
-    }
-    fn append(&self, name: &str) -> Result<Option<Box<dyn Append>>, StorageError> {
-        let file = self.storage.append(name)?;
-        Ok(file.map(|file| Box::new(File { file, is_full: Arc::clone(&self.is_full) }) as Box<dyn Append>))
-    }
-    fn read(&self, name: &str) -> Result<Vec<u8>, StorageError> {
-        self.storage.read(name)
-    }
-    fn read_range(&self, name: &str, offset: u64, length: usize) -> Result<Vec<u8>, StorageError> {
-        self.storage.read_range(name, offset, length)
-    }
-    fn list(&self, folder: &str) -> Result<Vec<Listed>, StorageError> {
-        self.storage.list(folder)
-    }
-    fn remove(&self, name: &str) -> Result<(), StorageError> {
-        self.storage.remove(name)
-    }
-}
-
+/// A program with one input on a disk that outlives it.
 struct Bench {
     folder: tempfile::TempDir,
-    disk: Arc<Disk>,
+    disk: SimulatedDisk,
     settings: Settings,
     reports: Arc<Mutex<Vec<String>>>,
 }
 
 impl Bench {
     fn new(settings: &[(&str, &str)]) -> Bench {
-        let folder = tempfile::tempdir().unwrap();
-        let storage = LocalStorage::open(folder.path().join("checkpoint")).unwrap();
         let settings = Settings::from_pairs(settings.iter().copied());
-        Bench { folder, disk: Arc::new(Disk { storage, is_full: Arc::default() }), settings, reports: Arc::default() }
+        let folder = tempfile::tempdir().unwrap();
+        Bench { folder, disk: SimulatedDisk::new(), settings, reports: Arc::default() }
     }
 
     /// What a run begins with: after `restored` batches.
-    fn run<T: tidemill_core::Element>(&self, limit: u64, restored: &[(u64, Vec<u8>)]) -> Arc<Blocks> {
+    fn run<T: Element>(&self, limit: u64, restored: &[(u64, Vec<u8>)]) -> Arc<Blocks> {
+        self.try_run::<T>(limit, restored, &(Arc::new(self.disk.open().unwrap()) as Arc<dyn Storage>)).unwrap()
+    }
+
+    fn try_run<T: Element>(
+        &self,
+        limit: u64,
+        restored: &[(u64, Vec<u8>)],
+        storage: &Arc<dyn Storage>,
+    ) -> Result<Arc<Blocks>, StorageError> {
         let blocks = self.blocks::<T>(limit);
         let config = Config::resolve(&self.settings).unwrap();
         let clock: Arc<dyn Clock> = Arc::new(ManualClock::default());
-        let storage = Arc::clone(&self.disk) as Arc<dyn Storage>;
-        blocks.set_log(ReceivedLog::open(storage, "numbers", &config, &clock).unwrap());
+        blocks.set_log(ReceivedLog::open(Arc::clone(storage), "numbers", &config, &clock)?);
         for (time, entry) in restored {
             blocks.restore(at(*time), entry).unwrap();
         }
-        blocks.recover().unwrap();
+        blocks.recover()?;
         let reports = Arc::clone(&self.reports);
         blocks.begin_to_write(move |report| reports.lock().unwrap().push(report)).unwrap();
-        blocks
+        Ok(blocks)
     }
 
-    fn blocks<T: tidemill_core::Element>(&self, limit: u64) -> Arc<Blocks> {
+    fn blocks<T: Element>(&self, limit: u64) -> Arc<Blocks> {
         let memory = Memory::new(MemoryLimits { received: limit, ..MemoryLimits::default() });
         let environment = Environment::new(memory, SpillDir::new(self.folder.path()), HashSeed::new(0));
         let mut settings = self.settings.clone();
@@ -106,12 +63,9 @@ impl Bench {
         Arc::new(Blocks::new(InputId { stream: 0, blocks: 0 }, "Test-0".into(), &environment, policy))
     }
 
+    /// The files of the log.
     fn segments(&self) -> usize {
-        self.disk.list("received/numbers").unwrap().len()
-    }
-
-    fn set_full(&self, full: bool) {
-        self.disk.is_full.store(full, std::sync::atomic::Ordering::SeqCst);
+        self.disk.list(&Path::new(SimulatedDisk::FOLDER).join("received/numbers")).unwrap().len()
     }
 }
 
@@ -191,16 +145,15 @@ fn a_block_that_is_stored_for_good_is_in_the_log() {
     let blocks = bench.run::<u64>(1 << 20, &[]);
     let grant = || blocks.acquire(10, &|| false).unwrap();
     blocks.add_awaited(Arc::new(Arc::new(vec![1_u64])), grant(), 1).unwrap().wait().unwrap();
-    // The process ends here: no flush, no end. The lock on the folder goes with a process, so the storage is the same.
-    let next = bench.run::<u64>(1 << 20, &[]);
-    assert_eq!(batch(&next, 1), [[1]]);
-    next.clear();
-    bench.set_full(true);
+    bench.disk.crash(1); // no flush, no end
+    let blocks = bench.run::<u64>(1 << 20, &[]);
+    let grant = || blocks.acquire(10, &|| false).unwrap();
+    bench.disk.fail(1..=u64::MAX, Fault::Full);
     let refused = blocks.add_awaited(Arc::new(Arc::new(vec![2_u64])), grant(), 1).unwrap().wait().unwrap_err();
     assert_eq!(
         refused.to_string(),
-        "Test-0: received blocks cannot be written to the log: /disk/log: cannot write: no space is left there; free some, \
-         or move the checkpoint to a larger disk"
+        "Test-0: received blocks cannot be written to the log: /disk/received/numbers/00000000000000000004.log: cannot begin: \
+         no space is left there; free some, or move the checkpoint to a larger disk"
     );
     assert_eq!(batch(&blocks, 1), [[1]], "what was refused is in no batch");
     blocks.clear();
@@ -213,12 +166,12 @@ fn a_full_disk_delays_blocks_and_loses_none() {
     let blocks = bench.run::<u64>(1 << 20, &[]);
     add(&blocks, vec![1], 10);
     blocks.flush();
-    bench.set_full(true);
+    bench.disk.fail(1..=u64::MAX, Fault::Full);
     (2..=4).for_each(|number| add(&blocks, vec![number], 10));
     assert_eq!(batch(&blocks, 1), [[1]], "the batch does not wait for a disk that is full");
     assert!(blocks.has_backlog());
     assert!(batch(&blocks, 2).is_empty());
-    bench.set_full(false);
+    bench.disk.heal();
     assert_eq!(batch(&blocks, 3), [[2], [3], [4]]);
     let entries: Vec<_> = (1..=3).map(|time| (time, blocks.entry(at(time)))).collect();
     assert_eq!(bench.reports.lock().unwrap().len(), 1, "one report for failures in a row");

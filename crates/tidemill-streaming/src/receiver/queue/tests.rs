@@ -103,6 +103,11 @@ fn a_block_that_nobody_waits_for_is_tried_again_when_somebody_asks() {
         assert!(!queue.fail(item, broken()), "told of already");
         flushing.join().unwrap()
     });
+    // Who waits for a block behind it hears of it at once.
+    let behind = queue.add_awaited(block(9), LONG, late());
+    let (item, _) = take(&queue);
+    queue.fail(item, broken());
+    assert!(matches!(behind.wait(), Err(StoreError::Log { .. })));
     let failure = "Test-0: received blocks cannot be written to the log: no disk".to_owned();
     assert_eq!(flushed, Flushed::Left { blocks: 1, failure: Some(failure) });
     queue.add(block(2)); // who brings more asks as well
