@@ -143,8 +143,7 @@ impl ReceiverInput {
     /// Opens the way of what comes into the log, or says what may be lost without one (behaviour 6.3, 6.4).
     fn start_log(&self, streaming: &StreamingContext) -> Result<(), Error> {
         let input = self.blocks.name();
-        let failed = |cause| Error::Received { input: input.to_owned(), cause };
-        self.blocks.recover().map_err(|error| failed(Cause::User(Arc::new(error))))?;
+        self.blocks.recover();
         if !streaming.context().config().get(keys::RECEIVER_LOG_ENABLE) {
             if streaming.checkpoint_directory().is_some() {
                 tracing::warn!(
@@ -191,10 +190,9 @@ impl Input for ReceiverInput {
     fn attach(&self, storage: &Arc<dyn Storage>, id: &str) -> Result<(), Error> {
         let Some(streaming) = self.streaming.upgrade() else { return Ok(()) };
         let opened = ReceivedLog::open(Arc::clone(storage), id, streaming.context().config(), &self.clock);
+        let set = opened.and_then(|log| self.blocks.set_log(log));
         let input = self.blocks.name().to_owned();
-        let log = opened.map_err(|error| Error::Received { input, cause: Cause::User(Arc::new(error)) })?;
-        self.blocks.set_log(log);
-        Ok(())
+        set.map_err(|error| Error::Received { input, cause: Cause::User(Arc::new(error)) })
     }
 
     fn start(&self) -> Result<(), Error> {

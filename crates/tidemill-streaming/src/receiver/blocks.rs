@@ -23,7 +23,7 @@ mod entry;
 mod kept;
 mod room;
 
-use kept::{Kept, Reach};
+use kept::{Found, Kept, Reach};
 
 /// The finished blocks of one receiver: those that are in no batch yet, and those of batches that are not forgotten.
 pub(crate) struct Blocks {
@@ -79,6 +79,8 @@ struct State {
     letters: BTreeMap<Timestamp, Vec<BlockId>>,
     /// How far batches have come in the log.
     reach: Reach,
+    /// What was in the log at the start.
+    found: Vec<Found>,
     /// The context is over: what still comes is dropped.
     cleared: bool,
 }
@@ -218,6 +220,7 @@ impl Blocks {
         if let Some(known) = self.state().records.get(&time) {
             return known.info.clone();
         }
+        self.recover(); // a batch that was missed may come before the start
         self.flush();
         let mut state = self.state();
         let (arrived, reached) = (std::mem::take(&mut state.arrived), state.reach.allocate(time));

@@ -72,21 +72,16 @@ impl ReceivedLog {
         form.read(&block)
     }
 
-    /// Gives `visit` all blocks with that number or a larger one, in order, each once. What cannot be read is told of and
-    /// left out. Returns the newest segment.
-    pub(crate) fn after(
-        &self,
-        mut number: u64,
-        mut visit: impl FnMut(Logged, Header, &[u8]),
-    ) -> Result<u64, StorageError> {
+    /// Gives `visit` all blocks in order, each once. What cannot be read is told of and left out. Returns the newest segment.
+    pub(crate) fn visit(&self, visit: &mut dyn FnMut(Logged, Header, &[u8])) -> Result<u64, StorageError> {
+        let mut next = 0;
         let found = scan(&*self.storage, &self.folder, &mut |position, block| {
             match header(block) {
-                Ok((head, _)) if head.number >= number => {
-                    number = head.number + 1;
-                    let logged = Logged { number: head.number, position, weight: head.weight };
-                    visit(logged, head, block);
+                Ok((head, _)) if head.number >= next => {
+                    next = head.number + 1;
+                    visit(Logged { number: head.number, position, weight: head.weight }, head, block);
                 }
-                Ok(_) => {}
+                Ok(_) => {} // written twice, as the first time did not surely succeed
                 Err(error) => tracing::error!(log = self.folder, %error, "A block in the log is left out."),
             }
             Ok(())

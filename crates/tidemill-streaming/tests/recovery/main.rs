@@ -4,6 +4,7 @@
 mod batches;
 mod inputs;
 mod operators;
+mod received;
 mod states;
 
 use std::path::Path;

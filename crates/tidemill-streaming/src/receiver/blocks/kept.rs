@@ -26,6 +26,18 @@ pub(super) struct Kept {
     loss_told: AtomicBool,
 }
 
+/// A block in the log of a run before.
+pub(super) struct Found {
+    logged: Logged,
+    what: Holds,
+    records: u64,
+}
+
+enum Holds {
+    Blocks(Kind),
+    Failure(Failure),
+}
+
 /// How far batches have come in the log, and what of it is needed.
 #[derive(Default)]
 pub(super) struct Reach {
@@ -95,9 +107,30 @@ impl Blocks {
         self.log().is_some()
     }
 
-    /// Sets the log that restored blocks are in.
-    pub(crate) fn set_log(&self, log: ReceivedLog) {
+    /// Sets the log that restored blocks are in, and looks what is there.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub(crate) fn set_log(&self, log: ReceivedLog) -> Result<(), StorageError> {
+        let mut found = Vec::new();
+        let newest = log.visit(&mut |logged, head, block| {
+            let what = match head.sort {
+                Sort::Failure => {
+                    let read = Form::failure().read(block).ok();
+                    let Some(failure) = read.and_then(|failure| failure.downcast_ref::<Failure>().cloned()) else {
+                        return;
+                    };
+                    Holds::Failure(failure)
+                }
+                Sort::Letters => Holds::Blocks(Kind::Letters),
+                Sort::Text | Sort::Values => Holds::Blocks(Kind::Records),
+            };
+            found.push(Found { logged, what, records: head.records });
+        })?;
+        let mut state = self.state();
+        (state.reach.newest, state.found) = (newest, found);
         *self.kept.log.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(log));
+        Ok(())
     }
 
     fn log(&self) -> Option<Arc<ReceivedLog>> {
@@ -140,40 +173,37 @@ impl Blocks {
         Ok(())
     }
 
-    /// Gives the first new batch what is in the log and in no batch.
-    pub(crate) fn recover(&self) -> Result<(), StorageError> {
-        let Some(log) = self.log() else { return Ok(()) };
-        let next = self.state().reach.next;
-        let mut blocks = 0_u64;
-        let newest = log.after(next, |logged, head, block| {
+    /// Gives the first new batch what is in the log and in no batch. To be called once all that had a batch is restored.
+    pub(crate) fn recover(&self) {
+        let mut state = self.state();
+        let found = std::mem::take(&mut state.found);
+        let Some(log) = self.log().filter(|_| !found.is_empty()) else { return };
+        let (next, mut blocks) = (state.reach.next, 0_u64);
+        for Found { logged, what, records } in found.into_iter().filter(|found| found.logged.number >= next) {
             blocks += 1;
-            let mut state = self.state();
             state.reach.arrived(Some(logged));
-            let kind = match head.sort {
-                Sort::Failure => {
-                    let failure = Form::failure().read(block).ok();
-                    let failure = failure.and_then(|failure| failure.downcast_ref::<Failure>().cloned());
-                    return failure.into_iter().for_each(|failure| state.arrived.fail(failure));
+            let kind = match what {
+                Holds::Blocks(kind) => kind,
+                Holds::Failure(failure) => {
+                    state.arrived.fail(failure);
+                    continue;
                 }
-                Sort::Letters => Kind::Letters,
-                Sort::Text | Sort::Values => Kind::Records,
             };
             let place = Place::Recall(log.recall(self.form(kind), logged));
             let id = self.keep(&mut state, place, Eviction::Never);
-            state.arrived.add(kind, Block { id, logged: Some(logged) }, head.records);
-        })?;
+            state.arrived.add(kind, Block { id, logged: Some(logged) }, records);
+        }
+        drop(state);
         if blocks > 0 {
             tracing::info!(stream = self.name, blocks, "Received blocks that were in no batch go to the next one.");
         }
-        let mut state = self.state();
-        state.reach.newest = newest;
-        self.queue.begin_at(state.reach.next);
-        Ok(())
     }
 
     /// Begins to write what comes to the log, on a thread of its own that tells `report` of failures.
     pub(crate) fn begin_to_write(self: &Arc<Self>, report: impl Fn(String) + Send + 'static) -> std::io::Result<()> {
         let Some(log) = self.log() else { return Ok(()) };
+        self.recover();
+        self.queue.begin_at(self.state().reach.next);
         let blocks = Arc::clone(self);
         let thread = std::thread::Builder::new().name("tidemill-received".into());
         self.queue.begin();

@@ -44,11 +44,10 @@ impl Bench {
         let blocks = self.blocks::<T>(limit);
         let config = Config::resolve(&self.settings).unwrap();
         let clock: Arc<dyn Clock> = Arc::new(ManualClock::default());
-        blocks.set_log(ReceivedLog::open(Arc::clone(storage), "numbers", &config, &clock)?);
+        blocks.set_log(ReceivedLog::open(Arc::clone(storage), "numbers", &config, &clock)?)?;
         for (time, entry) in restored {
             blocks.restore(at(*time), entry).unwrap();
         }
-        blocks.recover()?;
         let reports = Arc::clone(&self.reports);
         blocks.begin_to_write(move |report| reports.lock().unwrap().push(report)).unwrap();
         Ok(blocks)
