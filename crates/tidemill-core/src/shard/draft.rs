@@ -206,11 +206,15 @@ impl<K: Key, S: Element> Draft<K, S> {
         touched.is_changed = true;
     }
 
-    /// What the step changes, detached from all input, and how that is told: with the change itself if `durable`.
+    /// What the step changes, detached from all input, and how that is told: with the change itself if `durable`. Then a state
+    /// that is set and encodes as before counts as not changed.
     ///
     /// # Errors
-    /// The change is to be kept and cannot be encoded.
-    pub fn finish(self, durable: bool) -> Result<(Change<K, S>, Delta), Stop> {
+    /// The change is to be kept and cannot be encoded; as for [`touch`](Self::touch).
+    pub fn finish(mut self, durable: bool) -> Result<(Change<K, S>, Delta), Stop> {
+        if durable {
+            self.find_unchanged()?;
+        }
         let (turns_back, tracks) = (self.pin.turns_back(), self.pin.table().tracks_touches);
         let Draft { pin, from, to, keys, mut grant, touches_used_before, .. } = self;
         let (mut changed, mut added) = (Vec::new(), Vec::new());
@@ -253,6 +257,21 @@ impl<K: Key, S: Element> Draft<K, S> {
         grant.shrink_to(owned);
         let delta = Delta { from, to, changed: count, change: kept.map(|bytes| Arc::new(Bytes(bytes))) };
         Ok((Change { from, to, turns_back, changed, added, touches_used_before, _grant: grant, _pin: pin }, delta))
+    }
+
+    /// Finds the states that were set and are as they were: functions that see all keys set all of them.
+    fn find_unchanged(&mut self) -> Result<(), Stop> {
+        let (mut old, mut new) = (Vec::new(), Vec::new());
+        for touched in self.keys.chunks_mut(run_len::<(K, S)>()) {
+            let inner = self.pin.at(self.from)?;
+            for touched in touched.iter_mut().filter(|touched| touched.is_changed) {
+                let Origin::Entry(place) = touched.origin else { continue };
+                let (Some(before), Some(state)) = (inner.state(place), &touched.state) else { continue };
+                (old, new) = (reencoded(before, old)?, reencoded(state, new)?);
+                touched.is_changed = old != new;
+            }
+        }
+        Ok(())
     }
 
     fn add(&mut self, hash: u64, key: K, state: Option<S>, origin: Origin) -> usize {
@@ -300,6 +319,12 @@ impl<K: Key, S: Element> Draft<K, S> {
         );
         Err(Cause::Invalid(text).into())
     }
+}
+
+/// The value in postcard, in the place of what was in `bytes`.
+fn reencoded<T: Serialize>(value: &T, mut bytes: Vec<u8>) -> Result<Vec<u8>, Cause> {
+    bytes.clear();
+    encode(value, bytes)
 }
 
 /// Appends an operation to what is kept of the change, if it is kept.

@@ -94,6 +94,11 @@ impl<K, S> Inner<K, S> {
         }
     }
 
+    /// The newest state of the entry at a place.
+    pub(in crate::shard) fn state(&self, place: u32) -> Option<&S> {
+        self.entries.get(place as usize)?.state.as_ref()
+    }
+
     /// Shows up to `most` entries from `place` on to `visit`, as (place, hash, key, state); returns the place behind the
     /// last, `None` at the end.
     pub(in crate::shard) fn visit(

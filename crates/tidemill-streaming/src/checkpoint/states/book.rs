@@ -85,6 +85,15 @@ impl Book {
         Ok(())
     }
 
+    /// Waits until no snapshot is being written.
+    #[cfg(test)]
+    pub(super) fn await_snapshot(&self) {
+        let mut progress = self.progress();
+        while progress.snapshotting.is_some() {
+            progress = self.changed.wait(progress).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
     /// Logs a step.
     pub(super) fn log_step(&self, line: Line, from: Version, to: Version, deltas: &[Delta]) {
         if self.progress().is_failed(line) {

@@ -124,6 +124,24 @@ fn what_is_not_touched_is_not_written() {
 }
 
 #[test]
+fn keys_that_a_function_sees_and_leaves_are_not_written() {
+    let storage: Arc<dyn Storage> = Arc::new(Memory::default());
+    let (context, writer) = (Context::local(2).unwrap(), StateWriter::start().unwrap());
+    let shards = sums(&context, 2);
+    let log = open(&writer, &storage, &shards, 1 << 20);
+    let all: Vec<(u8, i64)> = (0..200).map(|key| (key, 1_000_000)).collect();
+    step(&context, &shards, 10, &all);
+    log.await_durable(Version(10)).unwrap();
+    let full = log.written().deltas;
+    step(&context, &shards, 20, &[(7, 1)]);
+    log.await_durable(Version(20)).unwrap();
+    assert!((log.written().deltas - full) * 5 < full);
+    let loaded = sums(&context, 2);
+    open(&writer, &(Arc::new(Memory::copy(&storage)) as _), &loaded, 0).load(Version(20)).unwrap();
+    assert_eq!(read_sums(&loaded), read_sums(&shards));
+}
+
+#[test]
 fn operators_with_strange_ids_do_not_mix() {
     let storage: Arc<dyn Storage> = Arc::new(Memory::default());
     let (context, writer) = (Context::local(1).unwrap(), StateWriter::start().unwrap());

@@ -15,6 +15,7 @@ fn written() -> (Memory, BTreeMap<u64, Sums>) {
     for to in 1..=12u64 {
         step(&context, &shards, to, &[(to as u8, 1), (1, 1), (100 + to as u8, 7)]);
         log.await_durable(Version(to)).unwrap();
+        log.book.await_snapshot();
         truth.insert(to, read_sums(&shards));
     }
     (memory, truth)
