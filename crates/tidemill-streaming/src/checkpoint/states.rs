@@ -20,6 +20,8 @@ use crate::state::time_of;
 mod book;
 mod error;
 mod folder;
+#[cfg(test)]
+pub(super) mod fuzzing;
 mod history;
 mod progress;
 mod record;

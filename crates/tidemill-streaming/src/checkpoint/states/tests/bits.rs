@@ -13,7 +13,8 @@ fn written() -> (Memory, BTreeMap<u64, Sums>) {
     let log = open(&writer, &storage, &shards, 40);
     let mut truth = BTreeMap::new();
     for to in 1..=12u64 {
-        step(&context, &shards, to, &[(to as u8, 1), (1, 1), (100 + to as u8, 7)]);
+        let records: Vec<(u8, i64)> = (0..40).map(|key| (key, to as i64)).collect();
+        step(&context, &shards, to, &records);
         log.await_durable(Version(to)).unwrap();
         log.book.await_snapshot();
         truth.insert(to, read_sums(&shards));

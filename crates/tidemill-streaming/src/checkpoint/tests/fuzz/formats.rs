@@ -8,6 +8,7 @@ use tidemill_core::ManualClock;
 use super::Format;
 use crate::checkpoint::log::fuzzing as segments;
 use crate::checkpoint::log::{Log, LogKind, LogOptions, scan};
+use crate::checkpoint::states::fuzzing as states;
 use crate::checkpoint::storage::{Storage, check_name};
 use crate::checkpoint::testing::MemoryStorage;
 
@@ -15,6 +16,13 @@ use crate::checkpoint::testing::MemoryStorage;
 pub(super) const FORMATS: &[Format] = &[
     Format { name: "names", examples: name_examples, repair: |_| {}, read: read_name },
     Format { name: "log", examples: log_examples, repair: repair_log, read: read_log },
+    Format {
+        name: "snapshots",
+        examples: states::snapshot_files,
+        repair: states::repair_file,
+        read: states::read_snapshot,
+    },
+    Format { name: "states", examples: states::contents, repair: |_| {}, read: states::read_contents },
 ];
 
 const FOLDER: &str = "log";
