@@ -23,6 +23,7 @@ mod ignored;
 pub mod keys;
 mod machine;
 mod memory;
+mod secrets;
 mod size;
 mod unknown;
 mod value;
@@ -41,7 +42,8 @@ pub use machine::{Machine, terminal_width};
 pub use size::{ByteSize, Portion};
 pub use unknown::{UnknownSetting, unknown};
 pub use value::{Kind, SettingValue, Unit};
-pub use written::{REDACTED, RedactedSettings, Settings};
+pub use secrets::{REDACTED, Secrets};
+pub use written::{RedactedSettings, Settings};
 
 /// A value of a setting, parsed, behind its key's type.
 type AnyValue = Arc<dyn Any + Send + Sync>;

@@ -1,6 +1,6 @@
 //! What can be wrong with what the user set: `SettingError`.
 
-use super::{Setting, written};
+use super::{Secrets, Setting};
 use crate::master::MasterError;
 
 /// A setting that cannot be used as written. The message says what is allowed and gives an example.
@@ -49,7 +49,7 @@ impl SettingError {
     pub(super) fn refused(setting: &Setting, given: &str) -> SettingError {
         SettingError::Refused {
             name: setting.name,
-            given: written::shown(setting.name, given).to_owned(),
+            given: Secrets::default().shown(setting.name, given).to_owned(),
             allowed: setting.allowed(),
             example: setting.example(),
         }

@@ -46,7 +46,7 @@ const IGNORED: &[(&str, Ignored, &str)] = &[
     ("spark.python", Meaningless, "details of the JVM's Python workers"),
     ("spark.r", Meaningless, "there is no R"),
     ("spark.rdd", Meaningless, "details of the JVM's RDDs"),
-    ("spark.redaction", Missing, "what is hidden in logs is fixed"),
+    ("spark.redaction", Missing, "one pattern hides all: spark.redaction.regex"),
     ("spark.repl", Meaningless, "there is no Scala shell"),
     ("spark.reducer", Meaningless, "shuffles are read within the process"),
     ("spark.rpc", Meaningless, "the JVM's network stack"),

@@ -3,11 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// What stands in the place of a hidden value; the words are Spark's.
-pub const REDACTED: &str = "*********(redacted)";
-
-/// A name or a value that holds one of these is hidden, whatever the case: Spark's default `spark.redaction.regex`.
-const SECRET_WORDS: [&str; 5] = ["secret", "password", "token", "access.key", "accesskey"];
+use super::{Secrets, SettingValue, Unit};
 
 /// Settings as written, sorted by name (Spark's `SparkConf`). Printing them with `{:?}` hides secrets.
 ///
@@ -24,8 +20,11 @@ pub struct Settings {
 }
 
 /// Settings with the values of secrets replaced: all that logs and pages may show.
-#[derive(Clone, Copy)]
-pub struct RedactedSettings<'a>(&'a Settings);
+#[derive(Clone)]
+pub struct RedactedSettings<'a> {
+    settings: &'a Settings,
+    secrets: Secrets,
+}
 
 impl Settings {
     /// No settings: all defaults.
@@ -82,10 +81,12 @@ impl Settings {
         self
     }
 
-    /// The settings as they may be shown: the value is hidden where its name, or the value itself, holds "secret",
-    /// "password", "token" or "access.key".
+    /// The settings as they may be shown: the value is hidden where `spark.redaction.regex` is found in its name or in the
+    /// value itself. Without that setting, or where it is no pattern, these are "secret", "password", "token" and
+    /// "access.key", whatever the case.
     pub fn redacted(&self) -> RedactedSettings<'_> {
-        RedactedSettings(self)
+        let written = self.get("spark.redaction.regex").and_then(|text| Secrets::parse(text, Unit::None));
+        RedactedSettings { settings: self, secrets: written.unwrap_or_default() }
     }
 }
 
@@ -97,8 +98,13 @@ impl fmt::Debug for Settings {
 
 impl<'a> RedactedSettings<'a> {
     /// Names and texts, sorted by name.
-    pub fn iter(self) -> impl Iterator<Item = (&'a str, &'a str)> {
-        self.0.iter().map(|(name, value)| (name, shown(name, value)))
+    pub fn iter(&self) -> impl Iterator<Item = (&'a str, &'a str)> {
+        self.settings.iter().map(|(name, value)| (name, self.secrets.shown(name, value)))
+    }
+
+    /// Names and texts of those that hold no secret.
+    pub fn shown(&self) -> impl Iterator<Item = (&'a str, &'a str)> {
+        self.settings.iter().filter(|(name, value)| !self.secrets.hide(name, value))
     }
 }
 
@@ -113,18 +119,10 @@ impl fmt::Display for RedactedSettings<'_> {
     }
 }
 
-/// `value` if it may be shown, else [`REDACTED`].
-pub(super) fn shown<'a>(name: &str, value: &'a str) -> &'a str {
-    let is_secret = |text: &str| {
-        let text = text.to_lowercase();
-        SECRET_WORDS.iter().any(|word| text.contains(word))
-    };
-    if is_secret(name) || is_secret(value) { REDACTED } else { value }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::settings::REDACTED;
 
     #[test]
     fn later_and_stronger_values_win() {

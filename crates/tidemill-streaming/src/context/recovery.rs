@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tidemill_core::Timestamp;
-use tidemill_core::settings::{REDACTED, keys};
+use tidemill_core::settings::keys;
 
 use crate::batch::next_time;
 use crate::checkpoint::batches::{self, BatchLog};
@@ -181,8 +181,8 @@ impl StreamingContext {
             role: it.role,
             operator: it.operator.clone(),
         });
-        let shown = config.written().redacted();
-        let settings = shown.iter().filter(|(_, value)| *value != REDACTED);
+        let redacted = config.written().redacted();
+        let settings = redacted.shown();
         Ok(Program {
             name: config.get(keys::APP_NAME).unwrap_or_default(),
             interval: self.interval(),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::settings;
-use crate::settings::{Bounds, Setting, SettingKey};
+use crate::settings::{Bounds, Secrets, Setting, SettingKey};
 
 settings! {
     /// How many events a listener may lag behind; later ones are dropped, counted and warned of.
@@ -26,6 +26,8 @@ settings! {
         no_effect("there are no web pages");
     /// How many batches the pages remember.
     UI_RETAINED_BATCHES: usize = "spark.streaming.ui.retainedBatches", default("1000"), row("4.29");
+    /// Which settings hold secrets: where the pattern is found in the name or in the value, no log and no checkpoint shows it.
+    REDACTION_REGEX: Secrets = "spark.redaction.regex", default("(?i)secret|password|token|access[.]?key");
     /// Whether events are written to a log.
     EVENT_LOG_ENABLED: bool = "spark.eventLog.enabled", default("false"), row("4.66"),
         no_effect("there are no event logs");
