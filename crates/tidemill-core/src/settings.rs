@@ -39,10 +39,10 @@ pub use config::Config;
 pub use duration::{format_duration, parse_duration};
 pub use error::SettingError;
 pub use machine::{Machine, terminal_width};
+pub use secrets::{REDACTED, Secrets};
 pub use size::{ByteSize, Portion};
 pub use unknown::{UnknownSetting, unknown};
 pub use value::{Kind, SettingValue, Unit};
-pub use secrets::{REDACTED, Secrets};
 pub use written::{RedactedSettings, Settings};
 
 /// A value of a setting, parsed, behind its key's type.

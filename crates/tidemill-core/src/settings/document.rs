@@ -51,7 +51,7 @@ fn kind(setting: &Setting) -> String {
 
 fn row(setting: &Setting) -> String {
     let default = match setting.default {
-        DefaultValue::Written(text) => format!("`{text}`"),
+        DefaultValue::Written(text) => format!("`{}`", text.replace('|', "\\|")), // which ends a cell
         DefaultValue::Absent(words) => words.to_owned(),
     };
     let mark = if setting.no_effect.is_some() { "*No effect yet.* " } else { "" };

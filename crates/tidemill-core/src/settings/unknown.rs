@@ -90,14 +90,14 @@ mod tests {
     #[test]
     fn a_setting_of_what_is_not_built_is_told_unless_it_is_the_default() {
         let settings = Settings::from_pairs([
-            ("spark.streaming.driver.writeAheadLog.maxFailures", "4"),
+            ("spark.streaming.unpersist", "false"),
             ("spark.streaming.receiver.writeAheadLog.maxFailures", "3"),
             ("spark.streaming.minRememberDuration", "5s"),
             ("spark.streaming.backpressure.enabled", "False"),
             ("spark.streaming.blockInterval", "50ms"),
         ]);
         let told: Vec<_> = without_effect(&settings).collect();
-        let expected = [("spark.streaming.driver.writeAheadLog.maxFailures", "there is no write-ahead log")];
+        let expected = [("spark.streaming.unpersist", "what no batch needs is always dropped")];
         assert_eq!(told, expected);
     }
 

@@ -1,5 +1,6 @@
 //! The checkpoint directory of a streaming context.
 
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -27,6 +28,8 @@ impl StreamingContext {
         let directory = directory.as_ref();
         if !is_url(directory) {
             let failed = |cause| Error::Checkpoint { directory: directory.to_path_buf(), cause: Arc::new(cause) };
+            // For this user alone: what a checkpoint holds is trusted. What cannot be made is told of by the next call.
+            let _ = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(directory);
             self.context().set_checkpoint_dir(directory).map_err(failed)?;
         }
         self.live().checkpoints = Some(directory.to_path_buf());
@@ -121,6 +124,22 @@ impl StreamingContext {
     pub(super) fn code(&self) -> Result<Option<Vec<u8>>, Error> {
         let code = self.live().code.clone();
         code.map(|code| code()).transpose()
+    }
+
+    /// Removes the checkpoints of RDDs that an earlier run of this program has left: nobody knows them any more.
+    pub(super) fn remove_old_rdds(&self) {
+        let (Some(directory), Some(own)) = (self.checkpoint_directory(), self.context().checkpoint_dir()) else {
+            return;
+        };
+        let folders = std::fs::read_dir(directory).into_iter().flatten().flatten().map(|entry| entry.path());
+        let is_old = |path: &PathBuf| {
+            path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("checkpoints-")) && *path != own
+        };
+        for folder in folders.filter(is_old) {
+            if let Err(error) = std::fs::remove_dir_all(&folder) {
+                tracing::warn!(%error, folder = %folder.display(), "Checkpoints of RDDs of an earlier run stay.");
+            }
+        }
     }
 
     /// Where logs go.

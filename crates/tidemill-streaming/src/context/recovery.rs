@@ -85,6 +85,7 @@ impl StreamingContext {
         };
         if !is_new {
             self.check(&root.location(), &ids, &ledger, now)?;
+            self.remove_old_rdds();
         }
         ledger.program = self.program(&ids, ledger.program.zero)?;
         let lookback = graph.streams().iter().map(|stream| stream.remembers()).max().unwrap_or_default();

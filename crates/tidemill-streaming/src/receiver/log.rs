@@ -12,6 +12,7 @@ use tidemill_core::store::{AnyValue, Recall};
 use tidemill_core::{Cause, Clock};
 
 use crate::checkpoint::log::{Log, LogKind, LogOptions, Position, scan};
+use crate::checkpoint::states::name_of;
 use crate::checkpoint::storage::{Storage, StorageError};
 use crate::receiver::StoreError;
 use crate::receiver::blocks::Blocks;
@@ -48,7 +49,7 @@ impl ReceivedLog {
         config: &Config,
         clock: &Arc<dyn Clock>,
     ) -> Result<ReceivedLog, StorageError> {
-        let folder = format!("received/{id}");
+        let folder = format!("received/{}", name_of(id));
         let options = LogOptions {
             roll_bytes: SEGMENT_BYTES,
             roll_after: config.get(keys::RECEIVER_LOG_ROLLING_INTERVAL),

@@ -180,3 +180,19 @@ fn clocks_that_are_wrong_are_told_of() {
     );
     start(1020, &[]).unwrap();
 }
+
+#[test]
+fn what_runs_leave_of_rdds_does_not_pile_up() {
+    let folder = tempfile::tempdir().unwrap();
+    for now in 0..5 {
+        let test = run(folder.path(), now);
+        let (_, numbers) = test.input::<u64>();
+        numbers.checkpoint(super::SECOND).unwrap();
+        let _seen = Seen::of(&numbers);
+        test.tick().unwrap();
+    }
+    let left = std::fs::read_dir(folder.path())
+        .unwrap()
+        .filter(|entry| entry.as_ref().unwrap().file_name().to_string_lossy().starts_with("checkpoints-"));
+    assert_eq!(left.count(), 1);
+}

@@ -12,7 +12,7 @@ const CODECS: &[&str] = &["lz4", "lzf", "snappy", "zstd"];
 settings! {
     /// Where the program runs: `local`, `local[4]`, `local[*]`, or `local[4,3]` with the tries that each task has.
     MASTER: String = "spark.master", default("local[*]"), row("4.55");
-    /// The name of the program. Nothing shows it yet.
+    /// The name of the program, by which its checkpoint can be told from others.
     APP_NAME: Option<String> = "spark.app.name", row("4.55");
     /// The most cores that a cluster gives the program. A local master has the threads that it names.
     CORES_MAX: Option<usize> = "spark.cores.max", absent("all there are"), bounds(Bounds::AboveZero), row("4.55"),

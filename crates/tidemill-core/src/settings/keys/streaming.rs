@@ -65,20 +65,21 @@ settings! {
         absent("the built-in one"), row("4.18"), refused("a class of the JVM cannot be loaded, and the built-in log is there");
     /// How long one file of the driver's log is written to.
     DRIVER_LOG_ROLLING_INTERVAL: Duration = "spark.streaming.driver.writeAheadLog.rollingIntervalSecs",
-        default("60s"), plain(Unit::Seconds), bounds(Bounds::AboveZero), row("4.19"),
-        no_effect("there is no write-ahead log");
+        default("60s"), plain(Unit::Seconds), bounds(Bounds::AboveZero), row("4.19");
     /// How often writing to the driver's log is tried.
     DRIVER_LOG_MAX_FAILURES: u32 = "spark.streaming.driver.writeAheadLog.maxFailures",
-        default("3"), bounds(Bounds::AboveZero), row("4.20"), no_effect("there is no write-ahead log");
+        default("3"), bounds(Bounds::AboveZero), row("4.20");
     /// Whether a file of the driver's log is closed after each write, as stores like S3 need.
     DRIVER_LOG_CLOSE_AFTER_WRITE: bool = "spark.streaming.driver.writeAheadLog.closeFileAfterWrite",
-        default("false"), row("4.21"), no_effect("there is no write-ahead log");
+        default("false"), row("4.21");
     /// Whether entries of the driver's log that come at the same time are written together.
     DRIVER_LOG_ALLOW_BATCHING: bool = "spark.streaming.driver.writeAheadLog.allowBatching",
-        default("true"), row("4.22"), no_effect("there is no write-ahead log");
+        default("true"), row("4.22"),
+        no_effect("entries that come at the same time are always written together");
     /// How long an entry of the driver's log may take to be written.
     DRIVER_LOG_BATCHING_TIMEOUT: Duration = "spark.streaming.driver.writeAheadLog.batchingTimeout",
-        default("5000ms"), bounds(Bounds::AboveZero), row("4.23"), no_effect("there is no write-ahead log");
+        default("5000ms"), bounds(Bounds::AboveZero), row("4.23"),
+        no_effect("a batch waits for its entry as long as the disk takes; what fails is told of and tried again");
     /// Whether the RDDs and blocks of batches that no window needs any more are dropped.
     STREAMING_UNPERSIST: bool = "spark.streaming.unpersist", default("true"), row("4.24"),
         no_effect("what no batch needs is always dropped");

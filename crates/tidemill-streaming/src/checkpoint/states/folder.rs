@@ -10,11 +10,16 @@ const NAME_BYTES_MAX: usize = 180;
 /// The folder of the state of `operator`. Letters, digits, `_` and `-` stand as they are, and dots but for a first one; `=`
 /// and two hex digits stand for any other byte. Long names are cut, and end in a hash of the id.
 pub(super) fn folder_of(operator: &str) -> String {
+    format!("{STATES}/{}", name_of(operator))
+}
+
+/// The id as the name of a folder.
+pub(crate) fn name_of(operator: &str) -> String {
     let mut name = String::new();
     for (at, byte) in operator.bytes().enumerate() {
         if name.len() >= NAME_BYTES_MAX {
             let hash = HashSeed::default().hash(&operator.to_string());
-            return format!("{STATES}/{name}=-{hash:016x}");
+            return format!("{name}=-{hash:016x}");
         }
         match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | b'-' => name.push(char::from(byte)),
@@ -22,7 +27,7 @@ pub(super) fn folder_of(operator: &str) -> String {
             byte => name.push_str(&format!("={byte:02x}")),
         }
     }
-    if operator.is_empty() { format!("{STATES}/=") } else { format!("{STATES}/{name}") }
+    if operator.is_empty() { "=".to_owned() } else { name }
 }
 
 /// The folder of its deltas.
