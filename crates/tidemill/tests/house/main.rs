@@ -5,6 +5,7 @@
 #![allow(clippy::expect_used, reason = "a house test that cannot read the tree has to stop")]
 
 mod behaviour;
+mod guarantees;
 mod layering;
 mod links;
 mod prose;
