@@ -50,7 +50,7 @@ if sys.version_info >= (3, 12):
 
 
 @pytest.mark.parametrize("options", MODES)
-def test_6_11_what_was_done_is_not_done_again(path, options):
+def test_6_11_what_was_done_is_not_done_again(path, options):  # behaviour 6.11
     assert [add(path, "a", **options) for _ in range(3)] == [True, False, False]
     assert words(path) == ["a"]
 
@@ -76,7 +76,7 @@ def test_an_error_after_it_was_done_is_raised(path):
 
 
 @pytest.mark.parametrize("first_fails", [False, True])
-def test_6_12_of_two_attempts_at_a_time_one_waits_for_the_other(path, first_fails):
+def test_6_12_of_two_attempts_at_a_time_one_waits_for_the_other(path, first_fails):  # behaviour 6.12
     add(path, "before", name="table")  # the table is there
     second = []
 

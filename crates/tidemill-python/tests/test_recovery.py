@@ -132,7 +132,7 @@ def test_whenever_a_program_ends_it_gives_the_same(name, runs, tmp_path):  # beh
     assert batches(parts) == batches(whole) != []
 
 
-def test_6_22_only_listeners_can_be_added(runs):
+def test_6_22_only_listeners_can_be_added(runs):  # behaviour 6.22
     program = runs(lambda pairs: pairs.foreachRDD(lambda rdd: None))
     program.begin().tick([1])
     program.end()
@@ -252,7 +252,7 @@ def test_new_code_is_matched_by_ids(runs, tmp_path):
     lost.end()
 
 
-def test_1_2_a_context_of_its_own_has_the_settings_of_the_checkpoint(no_context, tmp_path):
+def test_1_2_a_context_of_its_own_has_the_settings_of_the_checkpoint(no_context, tmp_path):  # behaviour 6.16
     from tidemill import SparkConf
 
     conf = SparkConf(False).setMaster("local[3]").setAppName("first").set("spark.default.parallelism", "5")

@@ -28,7 +28,7 @@ fn nothing_written_gives_the_defaults() {
     assert_eq!(config.master().threads, 8);
     assert_eq!(config.default_parallelism(), 8);
     assert_eq!(config.task_max_failures(), 1);
-    // 4.8, 4.12, 4.15, 4.30, 4.68
+    // behaviour 4.8, 4.12, 4.15, 4.30, 4.68
     assert_eq!(config.get(keys::BLOCK_INTERVAL), Duration::from_millis(200));
     assert_eq!(config.get(keys::BLOCK_STORE_TIMEOUT), Duration::from_secs(30));
     assert_eq!(config.get(keys::RECEIVER_LOG_ROLLING_INTERVAL), Duration::from_secs(60));

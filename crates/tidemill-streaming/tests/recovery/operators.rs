@@ -25,6 +25,7 @@ fn start(
 
 #[test]
 fn stateless_operators_may_come_and_go() {
+    // behaviour 6.23
     let folder = tempfile::tempdir().unwrap();
     left(&folder, |test| vec![Seen::of(&test.input::<u64>().1.map(|x| x + 1))]);
     start(&folder, &[], |test| {

@@ -158,7 +158,7 @@ fn a_backlog_larger_than_memory_replays_under_its_limit() {
 
 #[test]
 fn without_a_log_a_restart_has_what_is_left() {
-    // behaviour 6.3, 6.21: what was acknowledged is lost with the process (6.4)
+    // behaviour 6.3, 6.4, 6.21: what was acknowledged is lost with the process
     let folder = tempfile::tempdir().unwrap();
     let first = with(folder.path(), 0, &[]).unwrap();
     let (source, seen) = program(&first);
