@@ -19,7 +19,7 @@ use crate::receiver::form::{Failure, Form};
 use crate::receiver::log::Logged;
 use crate::receiver::queue::{Added, Queue, What};
 
-mod entry;
+pub(crate) mod entry;
 mod kept;
 mod room;
 

@@ -192,6 +192,35 @@ fn decode_whole<T: for<'de> Deserialize<'de> + Send + Sync + 'static>(body: &[u8
     Ok(Arc::new(decode::<T>(body)?))
 }
 
+/// What fuzzing needs of the format.
+#[cfg(test)]
+pub(crate) mod fuzzing {
+    use super::*;
+
+    fn forms() -> [Form; 4] {
+        [Form::text(), Form::values::<(String, Option<u64>)>(), Form::letters(), Form::failure()]
+    }
+
+    pub(crate) fn examples() -> Vec<Vec<u8>> {
+        let letter = DeadLetter::new("no number", *b"12x");
+        let values: [AnyValue; 4] = [
+            Arc::new(TextBlock::new("to be\nor not\n".into()).unwrap()),
+            Arc::new(Arc::new(vec![("a".to_owned(), Some(1_u64)), (String::new(), None)])),
+            Arc::new(vec![letter.clone()]),
+            Arc::new(Failure::Rejected(letter)),
+        ];
+        let write =
+            |(form, value): (Form, &AnyValue)| form.write(form.header(300, 2, 1 << 40), value, Vec::new()).unwrap();
+        forms().into_iter().zip(&values).map(write).collect()
+    }
+
+    /// A block is of one form at most.
+    pub(crate) fn read(bytes: &[u8]) {
+        let readable = forms().into_iter().filter(|form| form.read(bytes).is_ok()).count();
+        assert!(readable <= 1 && (readable == 0 || header(bytes).is_ok()));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

@@ -59,6 +59,37 @@ impl Entry {
     }
 }
 
+/// What fuzzing needs of the format.
+#[cfg(test)]
+pub(crate) mod fuzzing {
+    use super::*;
+    use crate::checkpoint::log::Position;
+
+    pub(crate) fn examples() -> Vec<Vec<u8>> {
+        let position = Position { segment: 3, offset: 1 << 40, length: 77 };
+        let logged = |number| Logged { number, position, weight: 1 << 33 };
+        let metadata = BTreeMap::from([("deadLetters".into(), "3".into())]);
+        let failure = Some(Failure::Other("the disk is gone".into()));
+        let full = Entry {
+            reached: 9,
+            blocks: (0..9).map(logged).collect(),
+            unlogged: 2,
+            failure,
+            records: 7,
+            metadata,
+            ..Entry::default()
+        };
+        vec![Entry::default().bytes(), full.bytes(), Vec::new()]
+    }
+
+    /// What is read can be written again, and reads as the same.
+    pub(crate) fn read(bytes: &[u8]) {
+        if let Ok(entry) = Entry::read(bytes) {
+            assert_eq!(Entry::read(&entry.bytes()).unwrap(), entry);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

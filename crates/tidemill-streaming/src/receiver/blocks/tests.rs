@@ -21,13 +21,14 @@ struct Bench {
     disk: SimulatedDisk,
     settings: Settings,
     reports: Arc<Mutex<Vec<String>>>,
+    clock: ManualClock,
 }
 
 impl Bench {
     fn new(settings: &[(&str, &str)]) -> Bench {
         let settings = Settings::from_pairs(settings.iter().copied());
         let folder = tempfile::tempdir().unwrap();
-        Bench { folder, disk: SimulatedDisk::new(), settings, reports: Arc::default() }
+        Bench { folder, disk: SimulatedDisk::new(), settings, reports: Arc::default(), clock: ManualClock::default() }
     }
 
     /// What a run begins with: after `restored` batches.
@@ -43,7 +44,7 @@ impl Bench {
     ) -> Result<Arc<Blocks>, StorageError> {
         let blocks = self.blocks::<T>(limit);
         let config = Config::resolve(&self.settings).unwrap();
-        let clock: Arc<dyn Clock> = Arc::new(ManualClock::default());
+        let clock: Arc<dyn Clock> = Arc::new(self.clock.clone());
         blocks.set_log(ReceivedLog::open(Arc::clone(storage), "numbers", &config, &clock)?)?;
         for (time, entry) in restored {
             blocks.restore(at(*time), entry).unwrap();
@@ -199,6 +200,20 @@ fn segments_go_when_no_batch_needs_them() {
         assert_eq!(bench.segments(), left, "forgotten up to {forgotten}, released before {released}");
     }
     assert_eq!(batch(&blocks, 5), [[5]]);
+    blocks.clear();
+}
+
+#[test]
+fn a_segment_is_as_old_as_the_setting_says() {
+    // behaviour 4.15
+    let bench = Bench::new(&[("spark.streaming.receiver.writeAheadLog.rollingIntervalSecs", "7")]);
+    let blocks = bench.run::<u64>(1 << 20, &[]);
+    for (seconds, segments) in [(0, 1), (6, 1), (1, 2), (6, 2), (7, 3)] {
+        bench.clock.advance(Duration::from_secs(seconds));
+        add(&blocks, vec![seconds], 10);
+        blocks.flush();
+        assert_eq!(bench.segments(), segments);
+    }
     blocks.clear();
 }
 

@@ -56,6 +56,7 @@ fn blocks_come_out_in_order_and_wait_for_room() {
 
 #[test]
 fn what_is_late_is_taken_back_unless_it_is_being_written() {
+    // behaviour 4.12
     let queue = Queue::new(2);
     let added = queue.add_awaited(block(1), NOW, late());
     assert!(matches!(added.wait(), Err(StoreError::Late { .. })));

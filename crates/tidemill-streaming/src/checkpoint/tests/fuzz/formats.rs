@@ -11,11 +11,15 @@ use crate::checkpoint::log::{Log, LogKind, LogOptions, scan};
 use crate::checkpoint::states::fuzzing as states;
 use crate::checkpoint::storage::{Storage, check_name};
 use crate::checkpoint::testing::MemoryStorage;
+use crate::receiver::blocks::entry::fuzzing as allocated;
+use crate::receiver::form::fuzzing as received;
 
 /// Every format that outlives its process.
 pub(super) const FORMATS: &[Format] = &[
     Format { name: "names", examples: name_examples, repair: |_| {}, read: read_name },
     Format { name: "log", examples: log_examples, repair: repair_log, read: read_log },
+    Format { name: "received", examples: received::examples, repair: |_| {}, read: received::read },
+    Format { name: "allocated", examples: allocated::examples, repair: |_| {}, read: allocated::read },
     Format {
         name: "snapshots",
         examples: states::snapshot_files,
