@@ -7,6 +7,7 @@ mod by_hand;
 mod chain;
 mod engine;
 mod harness;
+mod log;
 mod measured;
 mod report;
 mod soak;
@@ -62,7 +63,7 @@ fn main() -> anyhow::Result<()> {
 
 /// The table of benchmarks. What the sides of a row do stands in a module of its own.
 fn rows() -> anyhow::Result<Vec<Row>> {
-    Ok(word_counts()?.into_iter().chain(costs()).chain(states()).collect())
+    Ok(word_counts()?.into_iter().chain(logs()).chain(costs()).chain(states()).collect())
 }
 
 /// The word count, against the loop by hand and against itself.
@@ -97,6 +98,24 @@ fn word_counts() -> anyhow::Result<Vec<Row>> {
             right: Some(Side::new("from memory", move || socket::from_memory(&again))),
         },
     ])
+}
+
+/// What it costs that received blocks outlive the process.
+fn logs() -> Vec<Row> {
+    vec![
+        Row {
+            name: "log blocks of 8 MiB written with sync, 256 MiB",
+            goal: Goal::SpeedAtLeast(0.8),
+            left: Side::new("the log", || log::appended(text::large())),
+            right: Some(Side::new("dd oflag=dsync", || log::by_dd(text::large()))),
+        },
+        Row {
+            name: "word count drained from a TCP socket with log and checkpoints, 1 GiB, 1 s batches, local[2]",
+            goal: Goal::SpeedAtLeast(0.7),
+            left: Side::new("with log and checkpoints", || socket::logged(text::large())),
+            right: Some(Side::new("the slower of: without, dd oflag=dsync", || log::without_or_dd(text::large()))),
+        },
+    ]
 }
 
 /// What batches and slides cost as state and windows grow.

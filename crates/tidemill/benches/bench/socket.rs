@@ -11,10 +11,11 @@ use tidemill::prelude::*;
 
 use crate::by_hand::answer;
 use crate::engine::{self, Blocks};
+use crate::log;
 use crate::measured::{Measured, measure};
 
 /// How many times the text is sent: 1 GiB in all.
-const TIMES: i64 = 16;
+pub(crate) const TIMES: i64 = 16;
 
 /// Sends the text over loopback as fast as it is taken, and counts its words in batches of one second on `local[2]`.
 ///
@@ -22,6 +23,21 @@ const TIMES: i64 = 16;
 pub(crate) fn drained(text: &'static str) -> anyhow::Result<Measured> {
     let context = Context::local(2)?;
     let streaming = StreamingContext::new(&context, Duration::from_secs(1))?;
+    drained_by(&context, &streaming, text)
+}
+
+/// The same with checkpoints, and with each block in the log before a batch sees it.
+pub(crate) fn logged(text: &'static str) -> anyhow::Result<Measured> {
+    let folder = log::folder()?;
+    let mut settings = Settings::new();
+    settings.set("spark.master", "local[2]").set("spark.streaming.receiver.writeAheadLog.enable", "true");
+    let context = Context::new(&settings)?;
+    let streaming = StreamingContext::new(&context, Duration::from_secs(1))?;
+    streaming.checkpoint(folder.path().join("checkpoint"))?;
+    drained_by(&context, &streaming, text)
+}
+
+fn drained_by(context: &Context, streaming: &StreamingContext, text: &'static str) -> anyhow::Result<Measured> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let lines = streaming.socket_text_stream("127.0.0.1", listener.local_addr()?.port());
     let (finished, wait) = sync_channel(1);
