@@ -34,7 +34,7 @@ pub(crate) struct BatchLog {
     written: Mutex<Written>,
 }
 
-/// How much was written since the segment began.
+/// How much was written since the last segment that begins with the whole state.
 #[derive(Default)]
 struct Written {
     segment: u64,
@@ -132,11 +132,12 @@ impl BatchLog {
         let bytes = encode(entry);
         let appended = self.log.append(&bytes).inspect_err(|_| self.log.roll())?;
         let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
-        if written.segment != appended.segment {
-            *written = Written { segment: appended.segment, bytes: 0 };
-            if let Some(before) = appended.segment.checked_sub(1) {
-                self.log.remove_before(before)?;
-            }
+        // Where files cannot grow, not every segment begins with all that is known: those since the last that does stay.
+        let base = self.log.base().unwrap_or(appended.segment);
+        if written.segment != base {
+            let last = std::mem::replace(&mut *written, Written { segment: base, bytes: 0 }).segment;
+            // The last beginning stays too, should this one become unreadable; at first it is in another process's segment.
+            self.log.remove_before(if last == 0 { base.saturating_sub(1) } else { last })?;
         }
         written.bytes += u64::from(appended.length) + ENTRY_BYTES;
         let beginning = self.beginning.load(Ordering::Relaxed);
