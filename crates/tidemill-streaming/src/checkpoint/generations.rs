@@ -143,4 +143,8 @@ impl Storage for Generation {
     fn remove(&self, name: &str) -> Result<(), StorageError> {
         self.storage.remove(&self.name(name))
     }
+
+    fn settle(&self, name: &str) -> Result<(), StorageError> {
+        self.storage.settle(&self.name(name))
+    }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tidemill_core::files::paths;
 use tidemill_core::settings::Settings;
 
-use crate::checkpoint::storage::{LocalStorage, Storage, StorageError};
+use crate::checkpoint::storage::{self, Storage, StorageError};
 
 /// Whether `location` is the URL of an object store: its scheme is none of files.
 pub(crate) fn is_url(location: &Path) -> bool {
@@ -22,13 +22,9 @@ pub(crate) fn exists(location: &Path) -> Result<bool, StorageError> {
 /// The storage at `location`, for this process alone.
 ///
 /// # Errors
-/// It cannot be used: see [`LocalStorage::open`].
-pub(crate) fn open(location: &Path, _settings: &Settings) -> Result<Arc<dyn Storage>, StorageError> {
-    if is_url(location) {
-        let text = "this build cannot keep checkpoints there; give a folder";
-        return Err(StorageError::unusable(&location.to_string_lossy(), text));
-    }
-    Ok(Arc::new(LocalStorage::open(local(location)?)?))
+/// It cannot be used: see [`storage::open`].
+pub(crate) fn open(location: &Path, settings: &Settings) -> Result<Arc<dyn Storage>, StorageError> {
+    storage::open(&location.to_string_lossy(), settings)
 }
 
 /// The storage at `location`, to be read: no lock is taken and nothing is written.
@@ -36,10 +32,7 @@ pub(crate) fn open(location: &Path, _settings: &Settings) -> Result<Arc<dyn Stor
 /// # Errors
 /// It cannot be read.
 pub(crate) fn open_to_read(location: &Path, settings: &Settings) -> Result<Arc<dyn Storage>, StorageError> {
-    if is_url(location) {
-        return open(location, settings);
-    }
-    Ok(Arc::new(LocalStorage::read_only(local(location)?)?))
+    storage::open_to_read(&location.to_string_lossy(), settings)
 }
 
 fn local(location: &Path) -> Result<std::path::PathBuf, StorageError> {

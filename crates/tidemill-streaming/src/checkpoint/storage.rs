@@ -7,12 +7,18 @@
 mod error;
 mod files;
 mod local;
+#[cfg(feature = "object-store")]
+mod object;
+mod open;
 
 use std::fmt;
 
 pub use error::{Place, StorageError};
 pub use files::{Described, Entry, FileSystem, Held, LocalFiles, Lock, OpenFile};
 pub use local::LocalStorage;
+#[cfg(feature = "object-store")]
+pub use object::ObjectStorage;
+pub use open::{open, open_to_read};
 
 /// The longest name, in bytes: what every file system and object store takes, with room for the location.
 const NAME_BYTES_MAX: usize = 512;
@@ -50,11 +56,9 @@ pub trait Storage: Send + Sync + fmt::Debug {
     fn remove(&self, name: &str) -> Result<(), StorageError>;
 
     /// Makes durable what can be read of `name` now. To be called on a file that another process may have been appending
-    /// to when it was killed: its last bytes may be in the machine's memory alone.
-    fn settle(&self, name: &str) -> Result<(), StorageError> {
-        let _ = name;
-        Ok(())
-    }
+    /// to when it was killed: its last bytes may be in the machine's memory alone. Where everything that can be read is
+    /// durable there is nothing to do.
+    fn settle(&self, name: &str) -> Result<(), StorageError>;
 }
 
 /// A file that grows. After an error it is of no further use: what was written since the last

@@ -25,5 +25,5 @@ fn there_is_one_partition() {
     let (_, numbers) = received::<i32>(&test);
     let seen = test.collect(&numbers.reduce(|a, b| a + b));
     test.tick().unwrap();
-    assert_eq!(seen.values(), [vec![]], "no error for a batch without partitions");
+    assert_eq!(seen.values(), [Vec::<i32>::new()], "no error for a batch without partitions");
 }

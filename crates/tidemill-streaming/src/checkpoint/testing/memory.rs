@@ -145,6 +145,10 @@ impl Storage for MemoryStorage {
         self.state().files.remove(name);
         Ok(())
     }
+
+    fn settle(&self, _: &str) -> Result<(), StorageError> {
+        Ok(())
+    }
 }
 
 struct MemoryFile {

@@ -122,6 +122,13 @@ impl Storage for Memory {
         self.writing(name)?.files.remove(name);
         Ok(())
     }
+
+    fn settle(&self, name: &str) -> Result<(), StorageError> {
+        if let Some((bytes, durable)) = self.writing(name)?.files.get_mut(name) {
+            *durable = bytes.len();
+        }
+        Ok(())
+    }
 }
 
 struct Growing {

@@ -1,0 +1,215 @@
+//! Storage in an object store: S3 and what speaks like it, Google Cloud Storage, Azure.
+//!
+//! Objects are written whole, so there are no files that grow, and each write of a log is an object of its own. There is no
+//! lock: the log creates its objects on condition that they are not there, which only one of two drivers succeeds in.
+//!
+//! The library speaks async Rust. Its requests run on one thread of their own, for which the caller waits, so no runtime
+//! reaches any other code.
+
+mod options;
+mod runtime;
+
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+
+use futures::TryStreamExt;
+use object_store::path::Path;
+use object_store::{
+    GetOptions, GetRange, ObjectStore, ObjectStoreExt, ObjectStoreScheme, PutMode, PutOptions, PutPayload,
+};
+use tidemill_core::Settings;
+use url::Url;
+
+use super::{Append, Listed, Place, Storage, StorageError, check_name};
+use options::options;
+use runtime::Runtime;
+
+/// What stands in messages about URLs that are none.
+const EXAMPLE: &str =
+    "give a URL such as s3://bucket/path, gs://bucket/path or az://container/path, or a local directory";
+
+/// Objects below one path of an object store.
+pub struct ObjectStorage {
+    store: Arc<dyn ObjectStore>,
+    prefix: Path,
+    location: Arc<str>,
+    runtime: Runtime,
+}
+
+impl ObjectStorage {
+    /// The objects below a URL; see [`open`](super::open). Nothing is asked of the store yet.
+    pub fn open(location: &str, settings: &Settings) -> Result<ObjectStorage, StorageError> {
+        let url = Url::parse(location).map_err(|error| unusable(location, &error))?;
+        let shown = without_secrets(&url);
+        if !url.username().is_empty() || url.password().is_some() || url.query().is_some() {
+            let text = "a location holds no credentials, which would get into logs; give them by the environment";
+            return Err(StorageError::unusable(&shown, text));
+        }
+        match ObjectStoreScheme::parse(&url) {
+            Ok((ObjectStoreScheme::Memory | ObjectStoreScheme::Local | ObjectStoreScheme::Http, _)) | Err(_) => {
+                return Err(StorageError::unusable(&shown, format!("no object store for checkpoints; {EXAMPLE}")));
+            }
+            Ok(_) => {}
+        }
+        install_tls();
+        let opened = object_store::parse_url_opts(&url, options(std::env::vars_os(), settings));
+        let (store, prefix) = opened.map_err(|error| unusable(&shown, &error))?;
+        ObjectStorage::on(store.into(), prefix, &shown)
+    }
+
+    /// The objects of `store` below `prefix`. `location` stands in messages.
+    pub(super) fn on(store: Arc<dyn ObjectStore>, prefix: Path, location: &str) -> Result<ObjectStorage, StorageError> {
+        let location: Arc<str> = location.trim_end_matches('/').into();
+        let runtime = Runtime::start().map_err(|e| Place::new(&location, "").failed("start a thread for", &e))?;
+        Ok(ObjectStorage { store, prefix, location, runtime })
+    }
+
+    fn path(&self, name: &str) -> Result<Path, StorageError> {
+        check_name(name)?;
+        let prefix = self.prefix.as_ref();
+        let path = if prefix.is_empty() { Path::parse(name) } else { Path::parse(format!("{prefix}/{name}")) };
+        path.map_err(|error| unusable(name, &error))
+    }
+
+    fn place(&self, name: &str) -> Place {
+        Place::new(&self.location, name)
+    }
+
+    /// Makes a request and waits for its answer.
+    fn ask<T, F>(
+        &self,
+        name: &str,
+        action: &'static str,
+        request: impl FnOnce(Arc<dyn ObjectStore>) -> F,
+    ) -> Result<T, StorageError>
+    where
+        T: Send + 'static,
+        F: Future<Output = object_store::Result<T>> + Send + 'static,
+    {
+        let answer = self.runtime.run(request(self.store.clone()));
+        let answer = answer.map_err(|e| self.place(name).failed(action, &e))?;
+        answer.map_err(|error| self.failed(name, action, error))
+    }
+
+    fn failed(&self, name: &str, action: &'static str, error: object_store::Error) -> StorageError {
+        use object_store::Error::{
+            AlreadyExists, NotFound, NotImplemented, NotSupported, PermissionDenied, Precondition, Unauthenticated,
+        };
+        let place = self.place(name);
+        let kind = match &error {
+            NotFound { .. } => return StorageError::Missing { place },
+            AlreadyExists { .. } | Precondition { .. } => return StorageError::Exists { place },
+            NotSupported { .. } | NotImplemented { .. } => {
+                let text = format!("the store cannot {action} as checkpoints need it: {error}");
+                return StorageError::unusable(&self.location, text);
+            }
+            PermissionDenied { .. } | Unauthenticated { .. } => io::ErrorKind::PermissionDenied,
+            _ => io::ErrorKind::Other,
+        };
+        StorageError::Io { place, action, kind, text: error.to_string() }
+    }
+
+    fn write(&self, name: &str, action: &'static str, bytes: &[u8], mode: PutMode) -> Result<(), StorageError> {
+        let (path, payload) = (self.path(name)?, PutPayload::from(bytes.to_vec()));
+        let options = PutOptions { mode, ..PutOptions::default() };
+        self.ask(name, action, |store| async move { store.put_opts(&path, payload, options).await.map(drop) })
+    }
+}
+
+impl Storage for ObjectStorage {
+    fn location(&self) -> String {
+        self.location.to_string()
+    }
+
+    fn put(&self, name: &str, bytes: &[u8]) -> Result<(), StorageError> {
+        self.write(name, "write", bytes, PutMode::Overwrite)
+    }
+
+    fn create(&self, name: &str, bytes: &[u8]) -> Result<(), StorageError> {
+        self.write(name, "create", bytes, PutMode::Create)
+    }
+
+    fn append(&self, _: &str) -> Result<Option<Box<dyn Append>>, StorageError> {
+        Ok(None)
+    }
+
+    fn read(&self, name: &str) -> Result<Vec<u8>, StorageError> {
+        let path = self.path(name)?;
+        self.ask(name, "read", |store| async move { Ok(store.get(&path).await?.bytes().await?.into()) })
+    }
+
+    fn read_range(&self, name: &str, offset: u64, length: usize) -> Result<Vec<u8>, StorageError> {
+        let path = self.path(name)?;
+        self.ask(name, "read", |store| async move {
+            let end = offset.saturating_add(length as u64);
+            let options = GetOptions { range: Some(GetRange::Bounded(offset..end)), ..GetOptions::default() };
+            let ranged = async { store.get_opts(&path, options).await?.bytes().await };
+            match ranged.await {
+                Ok(bytes) => Ok(bytes.into()),
+                Err(error @ object_store::Error::NotFound { .. }) => Err(error),
+                // Stores refuse an empty range, and one that begins behind the end.
+                Err(error) => match store.head(&path).await {
+                    Ok(found) if length == 0 || offset >= found.size => Ok(Vec::new()),
+                    _ => Err(error),
+                },
+            }
+        })
+    }
+
+    fn list(&self, folder: &str) -> Result<Vec<Listed>, StorageError> {
+        let path = if folder.is_empty() { self.prefix.clone() } else { self.path(folder)? };
+        let objects =
+            self.ask(folder, "list", |store| async move { store.list(Some(&path)).try_collect::<Vec<_>>().await })?;
+        let below = |path: &Path| {
+            let parts = path.prefix_match(&self.prefix)?;
+            Some(parts.map(|part| part.as_ref().to_owned()).collect::<Vec<_>>().join("/"))
+        };
+        let listed = objects.into_iter().filter_map(|it| Some(Listed { name: below(&it.location)?, bytes: it.size }));
+        let mut listed: Vec<Listed> = listed.filter(|it| check_name(&it.name).is_ok()).collect();
+        listed.sort();
+        Ok(listed)
+    }
+
+    fn remove(&self, name: &str) -> Result<(), StorageError> {
+        let path = self.path(name)?;
+        match self.ask(name, "remove", |store| async move { store.delete(&path).await }) {
+            Err(StorageError::Missing { .. }) => Ok(()),
+            removed => removed,
+        }
+    }
+
+    fn settle(&self, _: &str) -> Result<(), StorageError> {
+        Ok(())
+    }
+}
+
+impl fmt::Debug for ObjectStorage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ObjectStorage").field(&self.location).finish()
+    }
+}
+
+/// The library's TLS is used without the choice of a cryptography provider; another one that the program chose stays.
+fn install_tls() {
+    if rustls::crypto::CryptoProvider::get_default().is_none() {
+        let _ = rustls::crypto::ring::default_provider().install_default(); // Another thread may have been first.
+    }
+}
+
+fn unusable(location: &str, error: &dyn std::error::Error) -> StorageError {
+    StorageError::unusable(location, format!("{error}; {EXAMPLE}"))
+}
+
+/// The URL as messages show it.
+fn without_secrets(url: &Url) -> String {
+    let mut url = url.clone();
+    url.set_query(None);
+    url.set_fragment(None);
+    // These fail for URLs that can have neither.
+    let _ = (url.set_username(""), url.set_password(None));
+    url.to_string()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,44 @@
+//! The one thread on which requests run.
+
+use std::io;
+use std::sync::mpsc::sync_channel;
+use std::thread::JoinHandle;
+
+use tokio::runtime::{Builder, Handle};
+use tokio::sync::oneshot;
+
+/// Runs requests on a thread of its own until it is dropped.
+pub(super) struct Runtime {
+    handle: Handle,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Runtime {
+    pub(super) fn start() -> io::Result<Runtime> {
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        let handle = runtime.handle().clone();
+        let (stop, stopped) = oneshot::channel();
+        let run = move || drop(runtime.block_on(stopped));
+        let thread = std::thread::Builder::new().name("tidemill-object-store".into()).spawn(run)?;
+        Ok(Runtime { handle, stop: Some(stop), thread: Some(thread) })
+    }
+
+    /// Waits for what a future gives. It may be called from any thread, also one that belongs to another runtime.
+    pub(super) fn run<T: Send + 'static>(&self, future: impl Future<Output = T> + Send + 'static) -> io::Result<T> {
+        let (sender, receiver) = sync_channel(1);
+        self.handle.spawn(async move {
+            let _ = sender.send(future.await); // There is room, and the receiver waits.
+        });
+        receiver.recv().map_err(|_| io::Error::other("the thread of the object store's requests has ended"))
+    }
+}
+
+impl Drop for Runtime {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join(); // A panic there was told when it happened.
+        }
+    }
+}
