@@ -70,8 +70,9 @@ proptest! {
         match load(&memory, at_most) {
             Ok((found, sums)) => {
                 let found = found.map_or(0, |version| version.0);
-                // The end of the last segment may be torn off unseen: that is what a crash does.
-                let is_torn = cut && name.ends_with(".log");
+                // The end of the last segment may be torn off unseen: that is what a crash does. A flipped bit in its last
+                // record cannot be told from that.
+                let is_torn = name.ends_with(".log") && (cut || found == 11);
                 prop_assert!(found == at_most.min(12) || is_torn, "{found} of {at_most} after {name}");
                 prop_assert_eq!(sums, truth.get(&found).cloned().unwrap_or_default());
             }
