@@ -24,7 +24,7 @@ mod versions;
 
 pub use asked::Updates;
 use asked::{Ask, Changes};
-pub use seal::Seal;
+pub use seal::{Reads, Seal};
 pub(crate) use states::states;
 use versions::{Held, Versions};
 

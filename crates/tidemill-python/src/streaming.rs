@@ -14,6 +14,7 @@ use crate::engine::Engine;
 use crate::error::engine_error;
 use crate::rdd::{Call, PyRdd, operator};
 use crate::source;
+use crate::state::Reads;
 use crate::streaming::callback::Callback;
 use crate::streaming::error::to_python;
 use crate::streaming::folding::Folding;
@@ -147,7 +148,11 @@ impl PyStreamingContext {
     /// Lets the start go on from a checkpoint. States that others may have written are read where they are signed, or where
     /// the program trusts them.
     fn recover(&self, py: Python<'_>, checkpoint: &PyCheckpoint, trust: bool) -> PyResult<()> {
-        self.engine.seal().need(!checkpoint.is_private() && !trust);
+        self.engine.seal().set_reads(match (trust, checkpoint.is_private()) {
+            (true, _) => Reads::All,
+            (false, true) => Reads::Private,
+            (false, false) => Reads::Signed,
+        });
         let checkpoint = checkpoint.take(py)?;
         py.detach(|| self.streaming.recover(checkpoint)).map_err(|error| to_python(py, &error))
     }

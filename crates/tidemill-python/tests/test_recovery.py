@@ -313,3 +313,90 @@ def test_first_states_go_from_checkpoints_once_they_are_kept(runs, tmp_path):
     program.end()
     program.begin().tick([(marked, 1)])
     assert batches(out)[-1][1] == [[marked, 2]]
+
+
+def test_without_get_or_create_a_program_begins_anew(runs, tmp_path):
+    out = tmp_path / "out"
+    program = runs(lambda pairs: pairs.updateStateByKey(total, 2).foreachRDD(partial(note, out)))
+    for _ in range(2):
+        program.ssc = program.setup()
+        program.ssc.checkpoint(program.folder)
+        program.feed = Feed(program.sc, program.ssc._recipe.making.feeds[0], 2)
+        program.tick([("a", 1)])
+        program.end()
+    assert [batch for _, batch in batches(out)] == [[["a", 1]], [["a", 1]]]
+
+
+def test_a_recovery_that_fails_can_be_tried_again(runs, sc, tmp_path):
+    out, names = tmp_path / "out", sc.broadcast({"a": "b"})
+
+    def declare(pairs):
+        pairs.map(lambda pair: (names.value.get(pair[0]), pair[1])).updateStateByKey(total, 2).foreachRDD(partial(note, out))
+
+    program = runs(declare)
+    program.begin().tick([("a", 1)])
+    program.end()
+    for _ in range(2):
+        with pytest.raises(EngineError, match="Broadcast variable .* not loaded.*code=\"new\""):
+            program.begin()
+    program.begin(code="new").tick([("a", 1)])
+    assert batches(out)[-1] == [2.0, [["b", 2]]]
+
+
+def test_a_recovery_that_fails_leaves_no_context(no_context, tmp_path):
+    folder = str(tmp_path / "checkpoint")
+
+    def setup():
+        sc = SparkContext("local[1]", "fails")
+        ssc, names = Clocked(sc, 1), sc.broadcast(1)
+        ssc.textFileStream(str(tmp_path)).foreachRDD(lambda rdd: names.value)
+        return ssc
+
+    Clocked.now_ms = 0
+    ssc = Clocked.getOrCreate(folder, setup)
+    ssc.start()
+    ssc.stop()
+    with pytest.raises(EngineError, match="not loaded"):
+        Clocked.getOrCreate(folder, setup)
+    assert SparkContext._active_spark_context is None
+
+
+def test_a_checkpoint_without_a_program_asks_for_new_code(runs, tmp_path, monkeypatch):
+    out = tmp_path / "out"
+    program = runs(lambda pairs: pairs.updateStateByKey(total, 2).foreachRDD(partial(note, out)))
+    with monkeypatch.context() as patch:
+        patch.setattr(Clocked, "_keep_program", lambda self, directory: None)
+        program.begin().tick([("a", 1)])
+        program.end()
+    with pytest.raises(EngineError, match="it holds no program.*code=\"new\""):
+        program.begin()
+    program.begin(code="new").tick([("a", 1)])
+    assert batches(out)[-1] == [2.0, [["a", 2]]]
+
+
+@pytest.mark.parametrize(("now", "refused"), [("s1", None), ("s2", "signed with another"), (None, None)])
+def test_programs_and_states_are_signed_where_there_is_a_secret(now, refused, no_context, tmp_path):
+    from tidemill import SparkConf
+
+    folder, out = tmp_path / "checkpoint", tmp_path / "out"
+
+    def context(secret):
+        conf = SparkConf(False).setMaster("local[2]").setAppName("signed").set("spark.my.password", "hunter2")
+        return SparkContext(conf=conf.set("tidemill.checkpoint.secret", secret) if secret else conf)
+
+    program = Runs(context("s1-of-the-test"), folder, lambda pairs: (
+        pairs.updateStateByKey(total, 2).foreachRDD(partial(note, out))
+    ))
+    program.begin().tick([("a", 1)], [("a", 2)])
+    program.end()
+    program.sc.stop()
+    written = [path.read_bytes() for path in folder.rglob("*") if path.is_file()]
+    assert written and not any(b"s1-of-the-test" in data or b"hunter2" in data for data in written)
+    program.sc = context(now and f"{now}-of-the-test")
+    if refused:
+        with pytest.raises(EngineError, match=refused):
+            program.begin()
+        program.ssc = None
+    program.begin(trust=bool(refused)).tick([("a", 3)])
+    assert batches(out)[-1] == [3.0, [["a", 6]]]
+    program.end()

@@ -45,8 +45,8 @@ def test_what_is_told_again_does_the_same(name, sc, tmp_path):  # behaviour 6.14
         run(test, feed)
     path.rename(kept)
     with Again(data) as test:
-        run(test, *test.feeds)
         again = bytes_of(test.ssc)
+        run(test, *test.feeds)
     assert batches(path) == batches(kept) != []
     path.unlink()
     with Again(again) as test:  # a copy of a copy

@@ -5,7 +5,7 @@
 //! 1  HMAC-SHA256 of body  body
 //! ```
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -19,20 +19,31 @@ const SIGNATURE_BYTES: usize = 32;
 #[derive(Default)]
 pub struct Seal {
     secret: Option<String>,
-    /// Others may write where the checkpoint comes from: nothing is read that is not signed.
-    is_needed: AtomicBool,
+    reads: Mutex<Reads>,
+}
+
+/// What is read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Reads {
+    /// What is not signed too: nobody else can write where it comes from. A signature has to be right where there is a secret.
+    #[default]
+    Private,
+    /// Only what is signed: others may write there.
+    Signed,
+    /// All: the program says so.
+    All,
 }
 
 impl Seal {
     /// Signs with this secret.
     pub fn new(secret: Option<&str>) -> Seal {
         let secret = secret.filter(|secret| !secret.is_empty()).map(str::to_owned);
-        Seal { secret, is_needed: AtomicBool::new(false) }
+        Seal { secret, reads: Mutex::default() }
     }
 
-    /// From now on only what is signed is read.
-    pub fn need(&self, is_needed: bool) {
-        self.is_needed.store(is_needed, Ordering::Relaxed);
+    /// What is read from now on.
+    pub fn set_reads(&self, reads: Reads) {
+        *self.reads.lock().unwrap_or_else(PoisonError::into_inner) = reads;
     }
 
     /// The body as it goes into a checkpoint.
@@ -54,18 +65,19 @@ impl Seal {
     /// # Errors
     /// It may not be read.
     pub(super) fn open<'a>(&self, sealed: &'a [u8]) -> Result<&'a [u8], Cause> {
-        let is_needed = self.is_needed.load(Ordering::Relaxed);
-        match (sealed.split_first(), &self.secret) {
-            (Some((&PLAIN, body)), _) if !is_needed => Ok(body),
-            (Some((&SIGNED, rest)), None) if !is_needed && rest.len() >= SIGNATURE_BYTES => {
-                Ok(&rest[SIGNATURE_BYTES..])
-            }
-            (Some((&SIGNED, rest)), Some(secret)) if rest.len() >= SIGNATURE_BYTES => {
-                let (signed, body) = rest.split_at(SIGNATURE_BYTES);
-                if is_same(signed, &signature(secret, body)?)? { Ok(body) } else { Err(refused()) }
-            }
-            _ => Err(refused()),
-        }
+        let reads = *self.reads.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some((tag, rest)) = sealed.split_first() else { return Err(refused()) };
+        let (signed, body) = match *tag {
+            PLAIN => return if reads == Reads::Signed { Err(refused()) } else { Ok(rest) },
+            SIGNED if rest.len() >= SIGNATURE_BYTES => rest.split_at(SIGNATURE_BYTES),
+            _ => return Err(refused()),
+        };
+        let is_good = match (reads, &self.secret) {
+            (Reads::All, _) | (Reads::Private, None) => true,
+            (Reads::Signed, None) => false,
+            (_, Some(secret)) => is_same(signed, &signature(secret, body)?)?,
+        };
+        if is_good { Ok(body) } else { Err(refused()) }
     }
 }
 
@@ -103,22 +115,25 @@ mod tests {
         Python::initialize();
         let [plain, one, two] = [None, Some("one"), Some("two")].map(Seal::new);
         let sealed = [plain.close(b"state").unwrap(), one.close(b"state").unwrap()];
-        // Who reads, whether only what is signed is read, and what is then read of the plain and of the signed one.
+        // Who reads, what it reads, and what is then read of the plain and of the signed one.
         let table = [
-            (&plain, false, [true, true]),
-            (&plain, true, [false, false]),
-            (&one, false, [true, true]),
-            (&one, true, [false, true]),
-            (&two, false, [true, false]),
-            (&two, true, [false, false]),
+            (&plain, Reads::Private, [true, true]),
+            (&plain, Reads::Signed, [false, false]),
+            (&plain, Reads::All, [true, true]),
+            (&one, Reads::Private, [true, true]),
+            (&one, Reads::Signed, [false, true]),
+            (&one, Reads::All, [true, true]),
+            (&two, Reads::Private, [true, false]),
+            (&two, Reads::Signed, [false, false]),
+            (&two, Reads::All, [true, true]),
         ];
-        for (at, (seal, is_needed, expected)) in table.into_iter().enumerate() {
-            seal.need(is_needed);
+        for (at, (seal, reads, expected)) in table.into_iter().enumerate() {
+            seal.set_reads(reads);
             for (sealed, is_read) in sealed.iter().zip(expected) {
                 assert_eq!(seal.open(sealed).ok(), is_read.then_some(b"state".as_slice()), "row {at}");
             }
         }
-        one.need(true);
+        one.set_reads(Reads::Signed);
         for at in 0..sealed[1].len() {
             let mut changed = sealed[1].clone();
             changed[at] ^= 1;

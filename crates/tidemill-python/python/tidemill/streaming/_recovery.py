@@ -78,6 +78,9 @@ def get_or_create(
         ssc._recover(checkpoint, location, trust)
     except BaseException:
         checkpoint.close()
+        made = SparkContext._active_spark_context
+        if active is None and made is not None and code is None:  # of the checkpoint, and of use to nobody
+            made.stop()
         raise
     return ssc
 
