@@ -105,21 +105,27 @@ impl Durable {
         self.lock().running = running;
     }
 
-    /// Writes down what is over, until nothing more will come.
-    pub(super) fn run(&self, streaming: &StreamingContext) {
+    /// Writes down what is over, until nothing more will come, or until another driver has taken over: that is returned.
+    pub(super) fn run(&self, streaming: &StreamingContext) -> Result<(), Error> {
         let _writing = Writing(self);
-        loop {
+        // What could not be written is tried again with what comes next, and at the end.
+        let (mut done, mut closed) = (Vec::new(), false);
+        while !closed {
             let idle = |over: &mut Over| over.done.is_empty() && !over.closed;
             let mut over = self.changed.wait_while(self.lock(), idle).unwrap_or_else(PoisonError::into_inner);
-            let done = std::mem::take(&mut over.done);
+            done.append(&mut over.done);
+            closed = over.closed;
             drop(over);
             if done.is_empty() {
-                break;
+                continue;
             }
-            if let Err(cause) = self.write(&done) {
-                streaming.unwritten(Error::Unfinished { times: done, cause });
+            match self.write(&done) {
+                Ok(()) => done.clear(),
+                Err(cause @ StorageError::Fenced { .. }) => return Err(Error::Unfinished { times: done, cause }),
+                Err(cause) => streaming.report(Error::Unfinished { times: done.clone(), cause }),
             }
         }
+        Ok(())
     }
 
     fn write(&self, done: &[Timestamp]) -> Result<(), StorageError> {

@@ -121,7 +121,11 @@ impl StreamingContext {
         if let Some(durable) = live.durable.clone() {
             let runs = Arc::clone(&durable);
             durable.set_running(true);
-            let spawned = self.spawn(live, "tidemill-checkpoints", move |streaming| runs.run(streaming));
+            let spawned = self.spawn(live, "tidemill-checkpoints", move |streaming| {
+                if let Err(error) = runs.run(streaming) {
+                    streaming.fall(error);
+                }
+            });
             spawned.inspect_err(|_| durable.set_running(false))?;
         }
         self.spawn(live, "tidemill-batches", move |streaming| streaming.run_clock(first))?;

@@ -90,24 +90,15 @@ impl StreamingContext {
         });
         match durable.plan(batch.time, code) {
             Ok(()) => std::mem::take(&mut self.live().unlogged),
-            Err(cause) => {
-                self.unwritten(Error::Unlogged { time: batch.time, cause });
+            // A driver in whose place another runs must not go on.
+            Err(cause @ StorageError::Fenced { .. }) => {
+                self.fall(Error::Unlogged { time: batch.time, cause });
                 Vec::new()
             }
-        }
-    }
-
-    /// Reports that something durable could not be written. A driver in whose place another runs must not go on.
-    pub(super) fn unwritten(&self, error: Error) {
-        let is_over = matches!(
-            &error,
-            Error::Unlogged { cause: StorageError::Fenced { .. }, .. }
-                | Error::Unfinished { cause: StorageError::Fenced { .. }, .. }
-        );
-        if is_over && !self.live().stopping {
-            self.fall(error);
-        } else {
-            self.report(error);
+            Err(cause) => {
+                self.report(Error::Unlogged { time: batch.time, cause });
+                Vec::new()
+            }
         }
     }
 
@@ -257,7 +248,7 @@ impl StreamingContext {
     }
 
     /// Keeps an error for `await_termination`, unless the batch failed because it was cancelled.
-    fn report(&self, error: Error) {
+    pub(super) fn report(&self, error: Error) {
         let mut live = self.live();
         if live.cancelled {
             return tracing::debug!(%error, "A batch was cancelled.");
