@@ -113,7 +113,7 @@ def test_the_word_count_programs_run_as_they_are(start, server, name):
 
 def test_the_first_page_shows_a_program_that_runs_and_what_it_prints(start, tmp_path, server):
     page = (REPOSITORY / "README.md").read_text()
-    shown, = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    shown, _ = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
     printed, = re.findall(r"```text\n(-{43}\n.*?)```", page, re.DOTALL)
     program = tmp_path / "network_word_count.py"
     program.write_text(shown)
@@ -125,6 +125,35 @@ def test_the_first_page_shows_a_program_that_runs_and_what_it_prints(start, tmp_
     in_page = re.sub(r"Time: .*", "Time: then", printed).splitlines()
     # Which key comes first is a matter of the hash, and so of the Python.
     assert sorted(lines[: len(in_page)]) == sorted(in_page), "".join(run.out + run.err)
+
+
+def test_the_program_of_the_first_page_that_is_killed_goes_on(start, tmp_path):
+    page = (REPOSITORY / "README.md").read_text()
+    _, shown = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    program = tmp_path / "running_count.py"
+    program.write_text(shown)
+    incoming = tmp_path / "incoming"
+    incoming.mkdir()
+
+    def put(name, text):
+        written = tmp_path / name
+        written.write_text(text)
+        written.rename(incoming / name)
+
+    def shows(run, *counts):
+        eventually(lambda: set(counts) in map(set, run.pages()) or run.ended(), "a batch with the counts", within=60)
+        assert set(counts) in map(set, run.pages()), "".join(run.out + run.err)
+
+    first = start(*command(program))
+    eventually(lambda: "Time:" in "".join(first.out) or first.ended(), "the first batch", within=60)
+    put("one", "tide tide mill\n")
+    shows(first, ("tide", 2), ("mill", 1))
+    assert first.end(signal.SIGKILL) == -signal.SIGKILL
+    put("two", "tide\n")
+    second = start(*command(program))
+    shows(second, ("tide", 3), ("mill", 1))
+    assert not any(("tide", count) in batch for batch in second.pages() for count in (1, 4, 5))
+    second.end(signal.SIGTERM)
 
 
 WORDS = """
