@@ -7,6 +7,7 @@ mod by_hand;
 mod chain;
 mod engine;
 mod harness;
+mod kept;
 mod log;
 mod measured;
 mod report;
@@ -126,6 +127,24 @@ fn states() -> Vec<Row> {
             goal: Goal::TimesAtMost(2.0),
             left: Side::new("out of 1,000,000", state::touches(1_000_000)),
             right: Some(Side::new("out of 10,000", state::touches(10_000))),
+        },
+        Row {
+            name: "1,000,000 keys of state: 10 batches that touch 1 %",
+            goal: Goal::TimesAtMost(1.5),
+            left: Side::new("kept in a checkpoint", kept::batches(true)),
+            right: Some(Side::new("not kept", kept::batches(false))),
+        },
+        Row {
+            name: "1,000,000 keys of state: delta of a batch that touches 1 % (read seconds as percent of the state)",
+            goal: Goal::SecondsAtMost(3.0),
+            left: Side::new("percent", kept::delta_percent),
+            right: None,
+        },
+        Row {
+            name: "1,000,000 keys of state: written a batch, with snapshots, over 200 (read seconds as percent of the state)",
+            goal: Goal::SecondsAtMost(15.0),
+            left: Side::new("percent", kept::percent_with_snapshots),
+            right: None,
         },
         Row {
             name: "window with inverse: 10 slides of the same 50,000 keys",
