@@ -8,6 +8,7 @@ use tidemill_core::{Context, Shards};
 
 use super::*;
 use crate::checkpoint::storage::LocalStorage;
+use crate::checkpoint::testing::MemoryStorage;
 use crate::state::{EachKey, MapWithState, State, Update};
 
 mod bits;
@@ -49,11 +50,16 @@ pub(super) fn open(writer: &Arc<StateWriter>, storage: &Arc<dyn Storage>, shards
 #[test]
 fn a_state_goes_on_where_it_was() {
     let folder = tempfile::tempdir().unwrap();
+    lives_on(|| Arc::new(LocalStorage::open(folder.path()).unwrap()));
+    let objects = MemoryStorage::objects();
+    lives_on(|| Arc::new(objects.clone()));
+}
+
+fn lives_on(storage: impl Fn() -> Arc<dyn Storage>) {
     let context = Context::local(2).unwrap();
     let mut expected = Sums::new();
     for start in 0..4u64 {
-        let storage: Arc<dyn Storage> = Arc::new(LocalStorage::open(folder.path()).unwrap());
-        let (writer, shards) = (StateWriter::start().unwrap(), sums(&context, 2));
+        let (storage, writer, shards) = (storage(), StateWriter::start().unwrap(), sums(&context, 2));
         let log = open(&writer, &storage, &shards, 200);
         let loaded = log.load(Version(u64::MAX)).unwrap();
         assert_eq!(loaded, (start > 0).then_some(Version(start * 100)));

@@ -1,8 +1,9 @@
-//! Random steps, killed at random writes, against a naive oracle.
+//! Random steps on a disk that crashes at random operations, against a naive oracle.
 
 use proptest::prelude::*;
 
 use super::*;
+use crate::checkpoint::testing::SimulatedDisk;
 
 #[derive(Clone, Debug)]
 enum Action {
@@ -17,10 +18,10 @@ enum Action {
 #[derive(Clone, Debug)]
 struct Life {
     actions: Vec<Action>,
-    /// How many writes it lives.
-    writes: u64,
-    /// How much of what was not synced is there after its death.
-    torn: usize,
+    /// At which operation of its own the disk crashes.
+    operations: u64,
+    /// What of that which was not synced is there afterwards; none if only the process dies.
+    crash: Option<u64>,
     /// Whether the next life takes all that it finds, or only what was waited for.
     takes_all: bool,
     partitions: usize,
@@ -35,11 +36,12 @@ fn lives() -> impl Strategy<Value = Vec<Life>> {
         2 => Just(Action::Forget),
     ];
     let actions = prop::collection::vec(action, 0..20);
-    let life = (actions, prop_oneof![Just(u64::MAX), 0u64..120], 0usize..257, any::<bool>(), 1usize..4, any::<bool>());
-    let life = life.prop_map(|(actions, writes, torn, takes_all, partitions, first)| Life {
+    let life =
+        (actions, prop_oneof![Just(1 << 40), 0u64..500], any::<Option<u64>>(), any::<bool>(), 1usize..4, any::<bool>());
+    let life = life.prop_map(|(actions, operations, crash, takes_all, partitions, first)| Life {
         actions,
-        writes,
-        torn,
+        operations,
+        crash,
         takes_all,
         partitions,
         first,
@@ -51,16 +53,25 @@ fn lives() -> impl Strategy<Value = Vec<Life>> {
 type Truth = BTreeMap<u64, Sums>;
 
 /// Lives one life; whether it went back, so that more may be found than what counts.
-fn live(context: &Context, memory: &Memory, life: &Life, truth: &mut Truth, durable: &mut u64, least: u64) -> bool {
+fn live(
+    context: &Context,
+    disk: &SimulatedDisk,
+    life: &Life,
+    truth: &mut Truth,
+    durable: &mut u64,
+    least: u64,
+) -> bool {
     let mut went_back = false;
-    let storage: Arc<dyn Storage> = Arc::new(memory.clone());
+    disk.crash_at(disk.operations() + life.operations);
+    let Ok(storage) = disk.open() else { return false };
+    let storage: Arc<dyn Storage> = Arc::new(storage);
     let (writer, shards) = (StateWriter::start().unwrap(), sums(context, life.partitions));
     let opened = StateLog::open(&writer, storage, "sums", Arc::new(shards.clone()), options(least));
     let Ok(log) = opened else { return false }; // it died at once
     let at_most = if life.takes_all { u64::MAX } else { *durable };
     let found = match log.load(Version(at_most)) {
         Ok(found) => found.unwrap_or_default().0,
-        Err(StateError::Storage(_)) => return false,
+        Err(_) if disk.is_crashed() => return false,
         Err(error) => panic!("{error}"),
     };
     assert!(found >= *durable, "{found} is older than {durable}");
@@ -110,16 +121,17 @@ proptest! {
     #[test]
     fn no_version_is_lost_or_wrong(lives in lives(), least in prop_oneof![Just(0u64), Just(60), Just(1 << 20)]) {
         let context = Context::local(1).unwrap();
-        let (mut memory, mut durable) = (Memory::default(), 0);
+        let (disk, mut durable, mut went_back) = (SimulatedDisk::new(), 0, false);
         let mut truth = Truth::from([(0, Sums::new())]);
-        let mut went_back = false;
         for mut life in lives {
             life.takes_all &= !went_back;
-            let dying = memory.clone().dying(life.writes);
-            went_back |= live(&context, &dying, &life, &mut truth, &mut durable, least);
-            memory = dying.restarted(life.torn);
+            went_back |= live(&context, &disk, &life, &mut truth, &mut durable, least);
+            match life.crash {
+                Some(seed) => disk.crash(seed),
+                None => disk.kill(),
+            }
         }
-        let last = Life { actions: vec![], writes: u64::MAX, torn: 256, takes_all: false, partitions: 2, first: false };
-        live(&context, &memory, &last, &mut truth, &mut durable, least);
+        let last = Life { actions: vec![], operations: 1 << 40, crash: None, takes_all: false, partitions: 2, first: false };
+        live(&context, &disk, &last, &mut truth, &mut durable, least);
     }
 }

@@ -1,13 +1,13 @@
-//! `Memory`: storage that can be full, killed and copied.
+//! `Memory`: storage that can be full and copied.
 
 use std::sync::MutexGuard;
 
 use super::*;
 use crate::checkpoint::storage::{Append, Listed, Place};
 
-type Files = BTreeMap<String, (Vec<u8>, usize)>;
+type Files = BTreeMap<String, Vec<u8>>;
 
-/// Storage in memory, which knows of each file how much of it is durable. Clones are the same.
+/// Storage in memory. Clones are the same.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Memory(Arc<Mutex<Inner>>);
 
@@ -15,8 +15,6 @@ pub(super) struct Memory(Arc<Mutex<Inner>>);
 struct Inner {
     files: Files,
     is_full: bool,
-    /// So many writes succeed; then nothing is written any more.
-    lives: Option<u64>,
 }
 
 impl Memory {
@@ -37,28 +35,9 @@ impl Memory {
         self.inner().is_full = false;
     }
 
-    /// Dies after so many writes.
-    pub(super) fn dying(self, writes: u64) -> Memory {
-        self.inner().lives = Some(writes);
-        self
-    }
-
-    /// What is found after a restart: `part` of 256 of what was not synced.
-    pub(super) fn restarted(&self, part: usize) -> Memory {
-        let memory = Memory::default();
-        for (name, (bytes, durable)) in &self.inner().files {
-            let kept = durable + (bytes.len() - durable) * part / 256;
-            memory.inner().files.insert(name.clone(), (bytes[..kept].to_vec(), kept));
-        }
-        memory
-    }
-
     /// Changes the bytes of a file by hand.
     pub(super) fn change(&self, name: &str, change: impl FnOnce(&mut Vec<u8>)) {
-        let mut inner = self.inner();
-        let (bytes, durable) = inner.files.get_mut(name).unwrap();
-        change(bytes);
-        *durable = bytes.len();
+        change(self.inner().files.get_mut(name).unwrap());
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
@@ -66,13 +45,9 @@ impl Memory {
     }
 
     fn writing(&self, name: &str) -> Result<MutexGuard<'_, Inner>, StorageError> {
-        let mut inner = self.inner();
-        let place = || Place::new(&"memory".into(), name);
-        if let Some(lives) = &mut inner.lives {
-            *lives = lives.checked_sub(1).ok_or_else(|| place().failed("write", &std::io::ErrorKind::Other.into()))?;
-        }
+        let inner = self.inner();
         if inner.is_full {
-            return Err(place().failed("write", &std::io::ErrorKind::StorageFull.into()));
+            return Err(Place::new(&"memory".into(), name).failed("write", &std::io::ErrorKind::StorageFull.into()));
         }
         Ok(inner)
     }
@@ -84,7 +59,7 @@ impl Storage for Memory {
     }
 
     fn put(&self, name: &str, bytes: &[u8]) -> Result<(), StorageError> {
-        self.writing(name)?.files.insert(name.into(), (bytes.into(), bytes.len()));
+        self.writing(name)?.files.insert(name.into(), bytes.into());
         Ok(())
     }
 
@@ -101,7 +76,7 @@ impl Storage for Memory {
     }
 
     fn read(&self, name: &str) -> Result<Vec<u8>, StorageError> {
-        let file = self.inner().files.get(name).map(|(bytes, _)| bytes.clone());
+        let file = self.inner().files.get(name).cloned();
         file.ok_or_else(|| StorageError::Missing { place: Place::new(&"memory".into(), name) })
     }
 
@@ -115,7 +90,7 @@ impl Storage for Memory {
         let folder = if folder.is_empty() { String::new() } else { format!("{folder}/") };
         let inner = self.inner();
         let inside = inner.files.iter().filter(|(name, _)| name.starts_with(&folder));
-        Ok(inside.map(|(name, (bytes, _))| Listed { name: name.clone(), bytes: bytes.len() as u64 }).collect())
+        Ok(inside.map(|(name, bytes)| Listed { name: name.clone(), bytes: bytes.len() as u64 }).collect())
     }
 
     fn remove(&self, name: &str) -> Result<(), StorageError> {
@@ -139,14 +114,11 @@ struct Growing {
 impl Append for Growing {
     fn write(&mut self, bytes: &[u8]) -> Result<(), StorageError> {
         let mut inner = self.memory.writing(&self.name)?;
-        inner.files.entry(self.name.clone()).or_default().0.extend_from_slice(bytes);
+        inner.files.entry(self.name.clone()).or_default().extend_from_slice(bytes);
         Ok(())
     }
 
     fn sync(&mut self) -> Result<(), StorageError> {
-        let mut inner = self.memory.writing(&self.name)?;
-        let (bytes, durable) = inner.files.entry(self.name.clone()).or_default();
-        *durable = bytes.len();
-        Ok(())
+        self.memory.writing(&self.name).map(drop)
     }
 }
