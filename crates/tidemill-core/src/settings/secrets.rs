@@ -10,6 +10,9 @@ pub const REDACTED: &str = "*********(redacted)";
 /// Spark's default of `spark.redaction.regex`.
 pub(super) const DEFAULT: &str = "(?i)secret|password|token|access[.]?key";
 
+/// What checkpoints are signed with is hidden whatever the pattern.
+const ALWAYS: &str = "tidemill.checkpoint.secret";
+
 /// A pattern for the names and values of settings that are hidden: the value of `spark.redaction.regex`.
 #[derive(Clone, Debug)]
 pub struct Secrets(Regex);
@@ -17,7 +20,7 @@ pub struct Secrets(Regex);
 impl Secrets {
     /// Whether the setting `name` holds a secret: the pattern is found in its name or in its value.
     pub fn hide(&self, name: &str, value: &str) -> bool {
-        self.0.is_match(name) || self.0.is_match(value)
+        name == ALWAYS || self.0.is_match(name) || self.0.is_match(value)
     }
 
     /// `value` if it may be shown, else [`REDACTED`].
@@ -52,6 +55,8 @@ mod tests {
         let settings = Settings::from_pairs(pairs);
         let hidden = |name: &str| settings.redacted().iter().any(|(it, value)| it == name && value == REDACTED);
         assert!(hidden("spark.card.PIN") && !hidden("spark.token"));
+        let pairs = [("spark.redaction.regex", "^pin$"), ("tidemill.checkpoint.secret", "1234")];
+        assert_eq!(Settings::from_pairs(pairs).redacted().shown().count(), 1);
         assert_eq!(settings.redacted().shown().map(|(name, _)| name).collect::<Vec<_>>(), ["spark.token"]);
         assert!(Secrets::parse("(", Unit::None).is_none());
     }
