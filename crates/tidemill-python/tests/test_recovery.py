@@ -153,7 +153,7 @@ def test_6_22_only_listeners_can_be_added(runs):  # behaviour 6.22
     assert seen.wait(60)
 
 
-def test_1_2_recover_only(sc, tmp_path, runs):
+def test_1_2_recover_only(sc, tmp_path, runs):  # behaviour 1.2
     with pytest.raises(TypeError, match="'NoneType' object is not callable"):
         StreamingContext.getOrCreate(str(tmp_path / "nothing"), None)
     program = runs(lambda pairs: pairs.foreachRDD(lambda rdd: None))
@@ -163,7 +163,7 @@ def test_1_2_recover_only(sc, tmp_path, runs):
     program.begin().tick([1])
 
 
-def test_1_4_get_active_or_create_recovers(runs):
+def test_1_4_get_active_or_create_recovers(runs):  # behaviour 1.4
     program = runs(lambda pairs: pairs.foreachRDD(lambda rdd: None))
     program.begin().tick([1])
     assert Clocked.getActiveOrCreate(program.folder, lambda: None) is program.ssc
@@ -177,7 +177,7 @@ def test_code_is_none_or_new(tmp_path):
         StreamingContext.getOrCreate(str(tmp_path), lambda: None, code="old")
 
 
-def test_1_16_queues_are_not_recovered(new_stream, tmp_path):
+def test_1_16_queues_are_not_recovered(new_stream, tmp_path):  # behaviour 1.16
     folder = str(tmp_path / "checkpoint")
 
     def setup():
@@ -193,7 +193,7 @@ def test_1_16_queues_are_not_recovered(new_stream, tmp_path):
         StreamingContext.getOrCreate(folder, setup)
 
 
-def test_10_7_functions_are_those_of_the_last_batch_and_then_as_they_were(runs, tmp_path):
+def test_10_7_functions_are_those_of_the_last_batch_and_then_as_they_were(runs, tmp_path):  # behaviour 10.7
     out, limits = tmp_path / "out", {"least": 0}
 
     def above(rdd):

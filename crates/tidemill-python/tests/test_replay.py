@@ -85,7 +85,7 @@ def test_functions_share_again_what_they_shared(sc, tmp_path):
     assert (tmp_path / "seen").read_text() == "[2]" and seen == []
 
 
-def test_10_7_what_the_driver_changed_counts_until_the_program_is_written(sc, tmp_path):
+def test_10_7_what_the_driver_changed_counts_until_the_program_is_written(sc, tmp_path):  # behaviour 10.7
     path, limits = tmp_path / "batches", {"least": 0}
 
     def above(rdd):
@@ -126,7 +126,7 @@ def test_a_stream_of_another_context_cannot_be_kept(sc):
             test.ssc._recipe.needed()
 
 
-def test_1_16_queues_can_be_started_and_not_recovered(sc, new_stream):
+def test_1_16_queues_can_be_started_and_not_recovered(sc, new_stream):  # behaviour 1.16
     ssc = new_stream()
     ssc.queueStream([[1]]).foreachRDD(lambda rdd: None)
     with pytest.warns(UserWarning, match="queueStream doesn't support checkpointing"):
@@ -147,7 +147,7 @@ def test_functions_of_streams_cannot_hold_what_is_the_drivers(what, sc, new_stre
         bytes_of(ssc)
 
 
-def test_6_15_a_broadcast_does_not_outlive_its_program(sc):
+def test_6_15_a_broadcast_does_not_outlive_its_program(sc):  # behaviour 6.15
     with TestContext() as test:
         feed, numbers = test.input()
         words = sc.broadcast(["a"])
@@ -157,7 +157,7 @@ def test_6_15_a_broadcast_does_not_outlive_its_program(sc):
         Program.read(data, "memory").steps()
 
 
-def test_6_15_an_accumulator_begins_anew(sc, tmp_path):
+def test_6_15_an_accumulator_begins_anew(sc, tmp_path):  # behaviour 6.15
     path = str(tmp_path / "sum")
     with TestContext() as test:
         feed, numbers = test.input()
