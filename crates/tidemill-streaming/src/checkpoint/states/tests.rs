@@ -125,8 +125,12 @@ fn what_is_not_touched_is_not_written() {
         step(u64::from(batch), first..first + 1_000);
         assert!((log.written().deltas - before) * 100 <= full * 3);
     }
-    drop((log, writer));
-    assert!(full > 0);
+    log.book.await_snapshot();
+    let Written { deltas, snapshots } = log.written();
+    assert!(
+        snapshots > 0 && (deltas - full + snapshots) * 100 <= 200 * full * 15,
+        "{deltas} and {snapshots} of {full}"
+    );
 }
 
 #[test]
