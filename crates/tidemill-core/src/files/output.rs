@@ -8,7 +8,14 @@
 //! ```
 //!
 //! Readers skip `_temporary`, so before the job's commit they see nothing, as with Hadoop's first (and Spark's usual)
-//! commit algorithm. Of two attempts at a partition one commits, however they race: committing is making a hard link, which
+//! commit algorithm. But a program that dies in the job's commit leaves some of the parts. An output that may be run again
+//! ([`Existing::Replace`]: the batches of streams) is therefore written beside its place, and gets its name as a whole:
+//!
+//! ```text
+//! .output._temporary/<attempt>/part-00000
+//! .output._temporary/committed/part-00000   and _SUCCESS, before this folder takes the place of `output`
+//! ```
+//! Of two attempts at a partition one commits, however they race: committing is making a hard link, which
 //! fails if the name is taken.
 //!
 //! **fsync**: none, as in Hadoop's local file system. When the commit returns, every byte is with the operating system, so
@@ -19,6 +26,8 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 
 use crate::Cause;
@@ -38,8 +47,9 @@ pub enum Existing {
     /// Put new parts in the place of old ones of the same name; other files stay. For streaming jobs, which run a batch
     /// again after a crash. What a job that died left in `_temporary` is removed.
     WriteOver,
-    /// As [`WriteOver`](Existing::WriteOver), and old parts that no new one takes the place of are removed: the folder holds
-    /// this output alone. For batches that are run again.
+    /// Put this output in the place of the old one, as a whole: whenever the program dies, the one or the other is there. For
+    /// batches that are run again. In a folder that holds something else as well, parts are replaced one by one, and old ones
+    /// that no new one takes the place of are removed.
     Replace,
 }
 
@@ -48,10 +58,21 @@ pub enum Existing {
 pub struct OutputFolder {
     path: PathBuf,
     compression: Compression,
-    /// Whether this job made the folder, and so may remove it.
-    is_new: bool,
-    /// Whether parts that are not this job's are to go.
-    replaces: bool,
+    way: Way,
+}
+
+/// How parts get their place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+enum Way {
+    /// One by one, into a folder that this job made, and so may remove.
+    New,
+    /// One by one, into a folder that was there.
+    Into {
+        /// Parts that are not this job's are to go.
+        replaces: bool,
+    },
+    /// All at once, as a folder.
+    Whole,
 }
 
 /// How the commit of an attempt ended.
@@ -75,16 +96,8 @@ impl OutputFolder {
         if let Some(parent) = path.parent() {
             fs::create_dir_all(parent).map_err(|e| write_failure("create", parent, e))?;
         }
-        // Not `create_dir_all`: of two jobs that want one folder, only one may make it.
-        let is_new = match fs::create_dir(path) {
-            Ok(()) => true,
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-                return Err(write_failure("create", path, error));
-            }
-            Err(_) if existing == Existing::Refuse => return Err(Cause::file("create", path, already_exists(path))),
-            Err(_) => false,
-        };
-        let folder = OutputFolder { path: path.into(), compression, is_new, replaces: existing == Existing::Replace };
+        let way = if existing == Existing::Replace && is_output(path)? { Way::Whole } else { make(path, existing)? };
+        let folder = OutputFolder { path: path.into(), compression, way };
         let temporary = folder.temporary();
         remove_folder(&temporary)?;
         fs::create_dir_all(temporary.join(COMMITTED)).map_err(|e| write_failure("create", &temporary, e))?;
@@ -116,6 +129,7 @@ impl OutputFolder {
     ///
     /// After a failure there is no `_SUCCESS`; of a new folder, parts that had their place already are removed again.
     pub fn commit(&self, partitions: usize) -> Result<(), Cause> {
+        let _step = tracing::trace_span!(target: "tidemill::step", "save").entered();
         let committed = self.temporary().join(COMMITTED);
         let parts: Vec<String> = (0..partitions).map(|partition| self.part_name(partition)).collect();
         if let Some(missing) = parts.iter().find(|part| !committed.join(part).exists()) {
@@ -125,6 +139,23 @@ impl OutputFolder {
                 uri(&self.path)
             )));
         }
+        if self.way == Way::Whole {
+            self.place_whole(&committed)?;
+        } else {
+            self.place_parts(&committed, &parts)?;
+        }
+        Ok(())
+    }
+
+    /// Lets the folder of all parts take the place of the output.
+    fn place_whole(&self, committed: &Path) -> Result<(), Cause> {
+        let success = committed.join(SUCCESS);
+        File::create(&success).map_err(|e| write_failure("write", &success, e))?;
+        exchange(committed, &self.path).map_err(|e| write_failure("write", &self.path, e))?;
+        remove_folder(&self.temporary()) // and what was there before
+    }
+
+    fn place_parts(&self, committed: &Path, parts: &[String]) -> Result<(), Cause> {
         let success = self.path.join(SUCCESS);
         remove_file(&success)?;
         for (index, part) in parts.iter().enumerate() {
@@ -134,8 +165,8 @@ impl OutputFolder {
                 return Err(write_failure("write", &place, error));
             }
         }
-        if self.replaces && !self.is_new {
-            self.remove_other_parts(&parts)?;
+        if self.way == (Way::Into { replaces: true }) {
+            self.remove_other_parts(parts)?;
         }
         remove_folder(&self.temporary())?;
         File::create(&success).map_err(|e| write_failure("write", &success, e))?;
@@ -146,7 +177,7 @@ impl OutputFolder {
     /// else is in it, so that the job can be run again. May be called more than once.
     pub fn abort(&self) -> Result<(), Cause> {
         remove_folder(&self.temporary())?;
-        if self.is_new {
+        if self.way == Way::New {
             // Fails if someone put a file there; then the folder is theirs.
             let _ = fs::remove_dir(&self.path);
         }
@@ -162,8 +193,12 @@ impl OutputFolder {
         format!("{PART}{partition:05}{}", self.compression.suffix())
     }
 
+    /// Where attempts are written.
     fn temporary(&self) -> PathBuf {
-        self.path.join(TEMPORARY)
+        match self.way {
+            Way::New | Way::Into { .. } => self.path.join(TEMPORARY),
+            Way::Whole => beside(&self.path),
+        }
     }
 
     /// Removes the parts of earlier outputs that are not among `parts`.
@@ -181,7 +216,7 @@ impl OutputFolder {
     /// Removes parts after a failure to place them all. In a folder that was there before, they have replaced old parts:
     /// taking them away would lose both.
     fn take_back(&self, parts: &[String]) {
-        if self.is_new {
+        if self.way == Way::New {
             for part in parts {
                 // The failure that led here is the one to be told.
                 let _ = fs::remove_file(self.path.join(part));
@@ -257,6 +292,53 @@ impl Drop for AttemptFile {
         self.file = None;
         // After a commit this removes the second name of the part. A failure leaves a file that the job's end removes.
         let _ = fs::remove_file(&self.path);
+    }
+}
+
+/// Where an output is written that gets its place as a whole: in the same folder, under a name that all readers skip.
+fn beside(path: &Path) -> PathBuf {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    path.with_file_name(format!(".{name}.{TEMPORARY}"))
+}
+
+/// Makes the folder of an output, as far as it is not there.
+fn make(path: &Path, existing: Existing) -> Result<Way, Cause> {
+    // Not `create_dir_all`: of two jobs that want one folder, only one may make it.
+    match fs::create_dir(path) {
+        Ok(()) => Ok(Way::New),
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(write_failure("create", path, error)),
+        Err(_) if existing == Existing::Refuse => Err(Cause::file("create", path, already_exists(path))),
+        Err(_) => Ok(Way::Into { replaces: existing == Existing::Replace }),
+    }
+}
+
+/// Whether there is nothing at `path`, or nothing but an output, finished or not.
+fn is_output(path: &Path) -> Result<bool, Cause> {
+    let entries = match fs::read_dir(path) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(true),
+        Err(error) => return Err(Cause::file("read", path, error)),
+    };
+    for entry in entries {
+        let name = entry.map_err(|e| Cause::file("read", path, e))?.file_name();
+        let name = name.to_string_lossy();
+        if !(name.starts_with(PART) || name == SUCCESS || name == TEMPORARY) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Gives the folder `new` the name `place`; what was there is at `new` then, or nowhere.
+fn exchange(new: &Path, place: &Path) -> io::Result<()> {
+    match renameat_with(CWD, new, CWD, place, RenameFlags::EXCHANGE) {
+        Err(Errno::NOENT) => fs::rename(new, place), // there is none
+        // A file system that cannot exchange (some network drives): for a moment there is neither.
+        Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
+            ignore_missing(fs::remove_dir_all(place))?;
+            fs::rename(new, place)
+        }
+        done => Ok(done?),
     }
 }
 

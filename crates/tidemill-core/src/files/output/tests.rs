@@ -104,15 +104,65 @@ fn an_existing_folder_is_refused_or_written_over() {
     assert_eq!(fs::read_to_string(folder.path().join("part-00000")).unwrap(), "new");
 }
 
-#[test]
-fn an_output_that_replaces_another_leaves_none_of_its_parts() {
-    // behaviour 2.15
-    let root = tempfile::tempdir().unwrap();
-    let folder = new_folder(&root, Compression::Gzip);
+/// An output of three parts that say `old`.
+fn old_output(root: &tempfile::TempDir) -> OutputFolder {
+    let folder = new_folder(root, Compression::Gzip);
     for partition in 0..3 {
         attempt(&folder, partition, 0, "old").commit().unwrap();
     }
     folder.commit(3).unwrap();
+    folder
+}
+
+#[test]
+fn an_output_takes_the_place_of_another_as_a_whole() {
+    // behaviour 2.15, 6.9
+    let root = tempfile::tempdir().unwrap();
+    let folder = old_output(&root);
+    let replace = || OutputFolder::create(folder.path(), Compression::Plain, Existing::Replace).unwrap();
+    let as_it_was = ["_SUCCESS", "part-00000.gz", "part-00001.gz", "part-00002.gz"];
+    attempt(&replace(), 1, 0, "died").commit().unwrap();
+    let again = replace();
+    attempt(&again, 0, 0, "new").commit().unwrap();
+    let late = attempt(&again, 0, 1, "late");
+    assert!(again.commit(2).unwrap_err().to_string().contains("no attempt committed part-00001"));
+    assert_eq!(tree(folder.path()), as_it_was, "until the commit it is as it was");
+    again.commit(1).unwrap();
+    assert!(late.commit().is_err(), "the job is over");
+    assert_eq!(tree(root.path()), ["above/out/_SUCCESS", "above/out/part-00000"]);
+    assert_eq!(fs::read_to_string(folder.path().join("part-00000")).unwrap(), "new");
+}
+
+#[test]
+fn an_output_that_may_come_again_is_there_as_a_whole_or_not_at_all() {
+    let root = tempfile::tempdir().unwrap();
+    let path = root.path().join("out");
+    let create = || OutputFolder::create(&path, Compression::Plain, Existing::Replace).unwrap();
+    attempt(&create(), 0, 0, "died").commit().unwrap();
+    assert!(!path.exists(), "nothing under its name before the commit");
+    create().abort().unwrap();
+    assert_eq!(fs::read_dir(root.path()).unwrap().count(), 0, "nothing is left behind");
+    let folder = create();
+    attempt(&folder, 0, 0, "new").commit().unwrap();
+    folder.commit(1).unwrap();
+    assert_eq!(tree(root.path()), ["out/_SUCCESS", "out/part-00000"]);
+    // What a release left that wrote the parts in their place.
+    fs::create_dir_all(path.join("_temporary/committed")).unwrap();
+    fs::remove_file(path.join("_SUCCESS")).unwrap();
+    let folder = create();
+    attempt(&folder, 0, 0, "again").commit().unwrap();
+    folder.commit(1).unwrap();
+    assert_eq!(tree(root.path()), ["out/_SUCCESS", "out/part-00000"]);
+    fs::remove_dir_all(&path).unwrap();
+    fs::write(&path, "a file").unwrap();
+    let error = OutputFolder::create(&path, Compression::Plain, Existing::Replace).unwrap_err();
+    assert!(error.to_string().contains(path.to_str().unwrap()), "{error}");
+}
+
+#[test]
+fn what_others_put_beside_the_parts_stays() {
+    let root = tempfile::tempdir().unwrap();
+    let folder = old_output(&root);
     fs::write(folder.path().join("mine"), "").unwrap();
     let again = OutputFolder::create(folder.path(), Compression::Plain, Existing::Replace).unwrap();
     attempt(&again, 0, 0, "new").commit().unwrap();
