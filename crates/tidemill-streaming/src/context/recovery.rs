@@ -27,6 +27,7 @@ use crate::error::Error;
 use crate::graph::Graph;
 use crate::graph::ids::{Ids, Role};
 use crate::state::time_of;
+use crate::step::step;
 
 /// How the batches of a context begin.
 pub(super) struct Beginning {
@@ -62,6 +63,7 @@ impl StreamingContext {
         if directory.is_none() && checkpoint.is_none() {
             return Ok(Beginning { zero, last: zero, again: Vec::new(), durable: None });
         }
+        let _step = step!("begin");
         let ids = Ids::of(graph)?;
         let is_new = checkpoint.is_none();
         let (root, generation) = match (checkpoint, directory) {
@@ -225,8 +227,9 @@ impl StreamingContext {
             let state = KeptState { log, back: stream.remembers().saturating_sub(stream.slide()) };
             if let Some(next) = next {
                 let from = state.from(next);
-                let version = state.log.load(from).map_err(RecoveryError::from)?;
-                if version.is_some() && !state.back.is_zero() {
+                state.log.load(from).map_err(RecoveryError::from)?;
+                if !state.back.is_zero() {
+                    // Also where there was none by then: it began within the batches that are looked back on, or with them.
                     let time = time_of(from);
                     loaded = Some(loaded.map_or(time, |loaded| loaded.min(time)));
                 }

@@ -109,24 +109,46 @@ fn inverse_windows_know_what_leaves_them_after_a_restart() {
 
 #[test]
 fn a_window_over_a_state_is_whole_after_a_restart() {
-    let folder = tempfile::tempdir().unwrap();
     let program = |test: &TestContext| {
         let (feed, pairs) = test.input::<Pair>();
         let sums = pairs.update_state_by_key(|new, sum: Option<u64>| Some(sum.unwrap_or(0) + new.iter().sum::<u64>()));
         (feed, Seen::of(&sums.window(SECOND * 3).unwrap()))
     };
-    let first = run(folder.path(), 0);
-    let (feed, _seen) = program(&first);
-    for _ in 0..5 {
+    for before in 1..=5 {
+        let folder = tempfile::tempdir().unwrap();
+        let first = run(folder.path(), 0);
+        let (feed, _seen) = program(&first);
+        for _ in 0..before {
+            feed.push([pair("a", 1)]);
+            first.tick().unwrap();
+        }
+        drop(first);
+        let second = run(folder.path(), before);
+        let (feed, seen) = program(&second);
         feed.push([pair("a", 1)]);
-        first.tick().unwrap();
+        second.tick().unwrap();
+        let now = before + 1;
+        let window = now.saturating_sub(2).max(1)..=now;
+        assert_eq!(sorted(&seen), [(now, window.map(|sum| pair("a", sum)).collect())]);
     }
+}
+
+#[test]
+fn a_state_that_is_new_in_a_program_begins_with_the_batches_that_are_looked_back_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = run(folder.path(), 0);
+    let (feed, pairs) = first.input::<Pair>();
+    let _seen = Seen::of(&pairs.window(SECOND * 3).unwrap());
+    feed.push([pair("a", 1)]);
+    first.tick().unwrap();
     drop(first);
-    let second = run(folder.path(), 5);
-    let (feed, seen) = program(&second);
+    let second = run(folder.path(), 1);
+    let (feed, pairs) = second.input::<Pair>();
+    let sums = pairs.update_state_by_key(|new, sum: Option<u64>| Some(sum.unwrap_or(0) + new.iter().sum::<u64>()));
+    let seen = Seen::of(&sums.window(SECOND * 3).unwrap());
     feed.push([pair("a", 1)]);
     second.tick().unwrap();
-    assert_eq!(sorted(&seen), [(6, vec![pair("a", 4), pair("a", 5), pair("a", 6)])]);
+    assert_eq!(sorted(&seen), [(2, vec![pair("a", 1), pair("a", 2)])]);
 }
 
 #[test]
