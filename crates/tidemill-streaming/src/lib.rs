@@ -32,6 +32,7 @@ pub mod receiver;
 pub mod batch;
 pub mod state;
 pub mod checkpoint;
+pub mod once;
 pub mod dead_letter;
 pub mod rate;
 pub mod error;
@@ -42,6 +43,7 @@ pub mod testing;
 mod graph;
 mod scheduler;
 mod signals;
+mod step;
 
 pub use checkpoint::{Checkpoint, RecoveryError};
 pub use context::{State, Stop, StreamingContext};

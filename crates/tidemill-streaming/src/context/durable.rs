@@ -16,6 +16,7 @@ use crate::context::StreamingContext;
 use crate::error::Error;
 use crate::input::Input;
 use crate::state::version_of;
+use crate::step::step;
 
 /// The logs of a context.
 pub(super) struct Durable {
@@ -80,6 +81,7 @@ impl Durable {
         if let Some(code) = code {
             self.batches.keep_code(code)?;
         }
+        let _step = step!("plan", time);
         let entries = self.inputs.iter().map(|kept| (kept.id.clone(), kept.input.entry(time)));
         let entries: BTreeMap<String, Vec<u8>> = entries.collect();
         self.batches.plan(time, entries)
@@ -130,6 +132,7 @@ impl Durable {
 
     fn write(&self, done: &[Timestamp]) -> Result<(), StorageError> {
         let Some(last) = done.iter().max() else { return Ok(()) };
+        let _step = step!("done", last);
         self.states.iter().try_for_each(|state| state.log.await_durable(version_of(*last)))?;
         self.batches.done(done)?;
         self.give_up()?;

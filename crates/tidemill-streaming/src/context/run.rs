@@ -16,12 +16,13 @@ use crate::error::Error;
 use crate::event::{BatchInfo, OutputInfo, StreamingEvent};
 use crate::graph::{BatchJob, Output};
 use crate::input::Input;
+use crate::once::BATCH_TIME_PROPERTY;
 use crate::scheduler::{Action, Event};
+use crate::step::step;
 
 /// The property under which the jobs of one streaming context are cancelled together.
 const GROUP_PREFIX: &str = "tidemill.streaming";
-/// The properties by which jobs and tasks know the batch and the output that they belong to, under Spark's names.
-const BATCH_TIME_PROPERTY: &str = "spark.streaming.internal.batchTime";
+/// The property by which jobs and tasks know the output that they belong to, under Spark's name.
 const OUTPUT_PROPERTY: &str = "spark.streaming.internal.outputOpId";
 
 impl StreamingContext {
@@ -142,6 +143,7 @@ impl StreamingContext {
 
     /// Makes the states of a batch that was done in an earlier run, for later batches.
     fn remake_states(&self, time: Timestamp) -> bool {
+        let _step = step!("batch", time);
         let stateful = self.live().graph.stateful.clone();
         self.describe(&format!("Streaming state, batch time {time}"));
         self.drive(&stateful, time)
@@ -152,6 +154,7 @@ impl StreamingContext {
     /// only that output (behaviour 2.39). Returns whether all went well: else a program that goes on from its checkpoint runs
     /// the batch again.
     fn run_batch(&self, mut info: BatchInfo) -> bool {
+        let _step = step!("batch", info.time);
         let live = self.live();
         let Some(zero) = live.zero else { return false };
         let (stateful, inputs) = (live.graph.stateful.clone(), live.graph.inputs.clone());
@@ -177,6 +180,7 @@ impl StreamingContext {
     /// Steps the stateful streams. One that fails is told of here, once, since perhaps no output asks for it now. Returns whether
     /// none failed.
     fn drive(&self, stateful: &[Arc<dyn Stream>], time: Timestamp) -> bool {
+        let _step = step!("state", time);
         let mut told = HashSet::new();
         for error in stateful.iter().filter_map(|stream| stream.drive(self, time).err()) {
             if told.insert(error.to_string()) {
@@ -222,6 +226,7 @@ impl StreamingContext {
     }
 
     fn run_output(&self, id: usize, output: &Output, time: Timestamp, job: BatchJob) -> OutputInfo {
+        let _step = step!("output", time);
         let (started, operator) = (Some(self.inner.clock.now()), output.operator.clone());
         let mut info = OutputInfo { time, id: id as u32, operator, started, completed: None, failure: None };
         self.post(StreamingEvent::OutputStarted(info.clone()));

@@ -18,6 +18,7 @@ use crate::receiver::StoreError;
 use crate::receiver::blocks::Blocks;
 use crate::receiver::form::{Form, Header, header};
 use crate::receiver::queue::{Item, What};
+use crate::step::step;
 
 /// The log is removed by whole segments: they are small against what receivers take in within a minute at full speed.
 const SEGMENT_BYTES: u64 = 32 << 20;
@@ -112,7 +113,11 @@ impl ReceivedLog {
                     continue;
                 }
             };
-            match self.log.append(&block) {
+            let appended = {
+                let _step = step!("block write");
+                self.log.append(&block)
+            };
+            match appended {
                 Ok(position) => {
                     let logged = Logged { number: head.number, position, weight: head.weight };
                     blocks.is_durable(item.what, logged);

@@ -11,6 +11,7 @@ mod kept;
 mod log;
 mod measured;
 mod report;
+mod restart;
 mod soak;
 mod socket;
 mod start;
@@ -43,6 +44,10 @@ fn main() -> anyhow::Result<()> {
     if let Some(port) = std::env::args().skip_while(|argument| argument != start::PROGRAM).nth(1) {
         return start::program(port.parse()?);
     }
+    let restart: Vec<String> = std::env::args().skip_while(|argument| argument != restart::PROGRAM).skip(1).collect();
+    if !restart.is_empty() {
+        return restart::program(&restart);
+    }
     let soak: Vec<String> = std::env::args().skip_while(|argument| argument != soak::PROGRAM).skip(1).collect();
     if let [name, seconds] = soak.as_slice() {
         return soak::program(name, seconds.parse()?);
@@ -64,7 +69,8 @@ fn main() -> anyhow::Result<()> {
 
 /// The table of benchmarks. What the sides of a row do stands in a module of its own.
 fn rows() -> anyhow::Result<Vec<Row>> {
-    Ok(word_counts()?.into_iter().chain(logs()).chain(costs()).chain(states()).collect())
+    let all = word_counts()?.into_iter().chain(logs()).chain(costs()).chain(states()).chain(restarts());
+    Ok(all.collect())
 }
 
 /// The word count, against the loop by hand and against itself.
@@ -152,6 +158,24 @@ fn states() -> Vec<Row> {
             left: Side::new("60 slides", state::slides(60)),
             right: Some(Side::new("6 slides", state::slides(6))),
         },
+    ]
+}
+
+/// How long a program that was killed is away. Up to one interval of it is waiting.
+fn restarts() -> Vec<Row> {
+    let row = |name, keys, seconds| Row {
+        name,
+        goal: Goal::SecondsAtMost(restart::INTERVAL.as_secs_f64() + seconds),
+        left: Side::new("seconds", restart::first_batch(keys)),
+        right: None,
+    };
+    vec![
+        row("killed program with 1,000 keys of state: start to first correct batch (interval of 1 s)", 1_000, 0.5),
+        row(
+            "killed program with 1,000,000 keys of state: start to first correct batch (interval of 1 s)",
+            1_000_000,
+            2.0,
+        ),
     ]
 }
 

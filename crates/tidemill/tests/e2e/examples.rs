@@ -175,6 +175,6 @@ fn batches_go_into_a_database_once() {
     }
     ends_well(program);
     assert_eq!((count("tide"), count("mill")), (3, 1));
-    let twice = "select count(*) - count(distinct time) from batches";
+    let twice = "select count(*) - count(distinct batch) from tidemill_done";
     assert_eq!(database().query_row(twice, [], |row| row.get::<_, i64>(0)).unwrap(), 0);
 }

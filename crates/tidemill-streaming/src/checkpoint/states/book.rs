@@ -14,6 +14,7 @@ use super::snapshot::Manifest;
 use crate::checkpoint::log::{Log, LogKind, LogOptions};
 use crate::checkpoint::storage::{Storage, StorageError};
 use crate::state::time_of;
+use crate::step::step;
 
 /// So many snapshots that a version can be made of stay, so that it can be made if the newest cannot be read.
 const SNAPSHOTS_KEPT: usize = 2;
@@ -99,6 +100,7 @@ impl Book {
         if self.progress().is_failed(line) {
             return; // what it follows is not there
         }
+        let _step = step!("delta write");
         let record = record::of_step(line, from, to, deltas);
         let record = record.map_err(|cause| StorageError::unusable(&self.deltas, cause.to_string()));
         let logged = record.and_then(|record| {
@@ -115,6 +117,7 @@ impl Book {
 
     /// Writes a snapshot of a version that is kept.
     pub(super) fn write_snapshot(&self, line: Line, version: Version) {
+        let _step = step!("snapshot");
         let (operator, shape) = (self.operator.clone(), self.shards.shape());
         let mut manifest = Manifest { operator, line, version, shape, partitions: Vec::new() };
         let written = self.write_partitions(&mut manifest).and_then(|is_wanted| {
