@@ -9,7 +9,7 @@ BATCHES ?= 10
 # How long `make fuzz` reads damaged files of each format, in seconds.
 FUZZ_SECONDS ?= 600
 
-.PHONY: targets demo test test-s3 fuzz python conformance bench bench-peers
+.PHONY: targets demo test test-s3 fuzz chaos python conformance bench bench-peers
 .DEFAULT_GOAL := targets
 
 targets:
@@ -48,6 +48,11 @@ python:
 conformance:
 	@.ci/setup conformance
 	@.ci/python conformance
+
+## make chaos   kills programs 2,000 times, and one with a log of a gigabyte behind it
+chaos:
+	@.ci/setup test
+	TIDEMILL_KILLS=2000 TIDEMILL_BACKLOG_MIB=1024 cargo test -p tidemill --test kills --locked -- --nocapture
 
 ## make bench   runs the benchmarks, prints tables and writes target/bench/results.json
 bench:
