@@ -12,6 +12,7 @@ use tidemill_core::task::Properties;
 use tidemill_core::{Clock, Context, EventBus, Timestamp, Wake};
 
 use crate::checkpoint::Checkpoint;
+use crate::checkpoint::storage::Storage;
 use crate::context::durable::Durable;
 use crate::dstream::{Compute, DStream, Stream};
 use crate::error::Error;
@@ -73,7 +74,7 @@ struct Live {
     /// How long every stream remembers at least; set once (behaviour 1.10).
     remember: Option<Duration>,
     /// Where checkpoints go.
-    checkpoints: Option<PathBuf>,
+    checkpoints: Option<Checkpoints>,
     /// What this context is to go on from.
     recovered: Option<Checkpoint>,
     /// Gives what a checkpoint keeps of a program in another language.
@@ -106,6 +107,15 @@ struct Live {
     leaves_signals: bool,
     threads: Vec<std::thread::JoinHandle<()>>,
     properties: Arc<Properties>,
+}
+
+/// Where checkpoints go.
+#[derive(Clone)]
+enum Checkpoints {
+    /// A folder or the URL of an object store, opened at the start.
+    Directory(PathBuf),
+    /// What a program opened itself.
+    Storage(Arc<dyn Storage>),
 }
 
 /// Gives what a checkpoint keeps of a program.

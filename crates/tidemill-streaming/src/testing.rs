@@ -21,6 +21,7 @@ use std::time::Duration;
 use tidemill_core::{Clock, Context, Element, ManualClock, Settings, Timestamp};
 
 use crate::checkpoint::Checkpoint;
+use crate::checkpoint::storage::Storage;
 use crate::context::{Stop, StreamingContext};
 use crate::dstream::DStream;
 use crate::error::Error;
@@ -103,6 +104,32 @@ impl TestContext {
         now: Timestamp,
     ) -> Result<TestContext, Error> {
         let checkpoint = Checkpoint::open(directory, settings)?;
+        let test = TestContext::begin(settings, interval, now)?;
+        test.streaming.checkpoint(directory)?;
+        checkpoint.map_or(Ok(()), |checkpoint| test.streaming.recover(checkpoint))?;
+        Ok(test)
+    }
+
+    /// As [`go_on`](TestContext::go_on), from the checkpoint in a storage, like a
+    /// [`SimulatedDisk`](crate::checkpoint::testing::SimulatedDisk).
+    ///
+    /// # Errors
+    /// The settings are wrong, or the checkpoint cannot be read.
+    pub fn go_on_in(
+        settings: &Settings,
+        interval: Duration,
+        storage: Arc<dyn Storage>,
+        now: Timestamp,
+    ) -> Result<TestContext, Error> {
+        let checkpoint = Checkpoint::read(Arc::clone(&storage))?;
+        let test = TestContext::begin(settings, interval, now)?;
+        test.streaming.checkpoint_in(storage);
+        checkpoint.map_or(Ok(()), |checkpoint| test.streaming.recover(checkpoint))?;
+        Ok(test)
+    }
+
+    /// A context without checkpoints whose time begins at `now`.
+    fn begin(settings: &Settings, interval: Duration, now: Timestamp) -> Result<TestContext, Error> {
         let clock = ManualClock::at(now);
         let mut all = Settings::new();
         all.set("spark.master", "local[2]");
@@ -110,8 +137,6 @@ impl TestContext {
         let context = Context::with_clock(&all, Arc::new(clock.clone()) as Arc<dyn Clock>);
         let context = context.map_err(|cause| Error::Argument { cause: Arc::new(cause) })?;
         let streaming = StreamingContext::new(&context, interval)?;
-        streaming.checkpoint(directory)?;
-        checkpoint.map_or(Ok(()), |checkpoint| streaming.recover(checkpoint))?;
         Ok(TestContext { clock, context, streaming, checkpoints: None })
     }
 

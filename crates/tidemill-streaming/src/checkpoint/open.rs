@@ -38,8 +38,12 @@ impl Checkpoint {
         Checkpoint::read(location::open(location, settings)?)
     }
 
-    /// The checkpoint in a storage.
-    pub(crate) fn read(root: Arc<dyn Storage>) -> Result<Option<Checkpoint>, RecoveryError> {
+    /// The checkpoint in a storage that the program has opened; `None` where there is none. Its counterpart is
+    /// [`StreamingContext::checkpoint_in`](crate::StreamingContext::checkpoint_in).
+    ///
+    /// # Errors
+    /// There is one that cannot be read at all, or that is another program's.
+    pub fn read(root: Arc<dyn Storage>) -> Result<Option<Checkpoint>, RecoveryError> {
         let generation = match generations::pointer(&*root)? {
             Pointer::Absent => {
                 generations::refuse_foreign(&*root)?;

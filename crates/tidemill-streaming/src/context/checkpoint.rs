@@ -7,10 +7,11 @@ use std::sync::Arc;
 use tidemill_core::Timestamp;
 use tidemill_core::settings::Settings;
 
-use crate::checkpoint::location::is_url;
+use crate::checkpoint::location::{self, is_url};
+use crate::checkpoint::storage::Storage;
 use crate::checkpoint::{Checkpoint, RecoveryError};
 use crate::context::recovery::Again;
-use crate::context::{State, StreamingContext};
+use crate::context::{Checkpoints, State, StreamingContext};
 use crate::error::Error;
 use crate::event::{CatchUp, StreamingEvent};
 
@@ -32,8 +33,14 @@ impl StreamingContext {
             let _ = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(directory);
             self.context().set_checkpoint_dir(directory).map_err(failed)?;
         }
-        self.live().checkpoints = Some(directory.to_path_buf());
+        self.live().checkpoints = Some(Checkpoints::Directory(directory.to_path_buf()));
         Ok(())
+    }
+
+    /// Lets checkpoints go to a storage that the program has opened, in the place of a directory: for tests, and for storages
+    /// of other crates. [`Checkpoint::read`] finds them there again. RDDs have no checkpoints in it.
+    pub fn checkpoint_in(&self, storage: Arc<dyn Storage>) {
+        self.live().checkpoints = Some(Checkpoints::Storage(storage));
     }
 
     /// Takes back what [`checkpoint`](StreamingContext::checkpoint) has set: Spark's `checkpoint(None)` (behaviour 1.11).
@@ -41,9 +48,12 @@ impl StreamingContext {
         self.live().checkpoints = None;
     }
 
-    /// Where checkpoints go, if that was set.
+    /// The directory where checkpoints go, if one was set.
     pub fn checkpoint_directory(&self) -> Option<PathBuf> {
-        self.live().checkpoints.clone()
+        match &self.live().checkpoints {
+            Some(Checkpoints::Directory(directory)) => Some(directory.clone()),
+            Some(Checkpoints::Storage(_)) | None => None,
+        }
     }
 
     /// The program that `setup` declares, going on from the checkpoint in `directory` where there is one: Spark's
@@ -142,9 +152,21 @@ impl StreamingContext {
         }
     }
 
-    /// Where logs go.
-    pub(super) fn logged_directory(&self) -> Option<PathBuf> {
-        self.live().checkpoints.clone()
+    /// Whether there are checkpoints, wherever they go.
+    pub(crate) fn has_checkpoints(&self) -> bool {
+        self.live().checkpoints.is_some()
+    }
+
+    /// The storage where checkpoints go; none without them.
+    pub(super) fn open_checkpoints(&self) -> Result<Option<Arc<dyn Storage>>, RecoveryError> {
+        let checkpoints = self.live().checkpoints.clone();
+        Ok(match checkpoints {
+            None => None,
+            Some(Checkpoints::Storage(storage)) => Some(storage),
+            Some(Checkpoints::Directory(directory)) => {
+                Some(location::open(&directory, self.context().config().written())?)
+            }
+        })
     }
 
     /// Tells that the context goes on from a checkpoint, and what it has to catch up with.

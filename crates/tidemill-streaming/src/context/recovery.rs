@@ -16,7 +16,6 @@ use crate::batch::next_time;
 use crate::checkpoint::batches::{self, BatchLog};
 use crate::checkpoint::generations::{self, Generation, Pointer};
 use crate::checkpoint::ledger::{Ledger, OperatorEntry, Program};
-use crate::checkpoint::location;
 use crate::checkpoint::states::{StateLog, StateOptions, StateWriter};
 use crate::checkpoint::storage::Storage;
 use crate::checkpoint::{Checkpoint, RecoveryError};
@@ -59,19 +58,18 @@ impl StreamingContext {
     ) -> Result<Beginning, Error> {
         let first = next_time(now, self.interval());
         let zero = first - self.interval();
-        let directory = self.logged_directory();
-        if directory.is_none() && checkpoint.is_none() {
+        if checkpoint.is_none() && !self.has_checkpoints() {
             return Ok(Beginning { zero, last: zero, again: Vec::new(), durable: None });
         }
         let _step = step!("begin");
         let ids = Ids::of(graph)?;
         let is_new = checkpoint.is_none();
-        let (root, generation) = match (checkpoint, directory) {
-            (Some(Checkpoint { root, generation, .. }), _) => (root, generation),
-            (None, directory) => {
-                let directory = directory.unwrap_or_default();
-                let root =
-                    location::open(&directory, self.context().config().written()).map_err(RecoveryError::from)?;
+        let (root, generation) = match checkpoint {
+            Some(Checkpoint { root, generation, .. }) => (root, generation),
+            None => {
+                let Some(root) = self.open_checkpoints()? else {
+                    return Ok(Beginning { zero, last: zero, again: Vec::new(), durable: None });
+                };
                 let generation = self.new_generation(&*root)?;
                 (root, generation)
             }
@@ -203,6 +201,7 @@ impl StreamingContext {
         options.log.close_after_write = config.get(keys::DRIVER_LOG_CLOSE_AFTER_WRITE);
         options.log.attempts = config.get(keys::DRIVER_LOG_MAX_FAILURES);
         options.log.clock = Arc::clone(self.clock());
+        options.snapshot_bytes = config.get(keys::STATE_SNAPSHOT_SIZE).bytes();
         options
     }
 

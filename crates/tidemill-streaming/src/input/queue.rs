@@ -185,7 +185,7 @@ impl<T: 'static> Input for QueueInput<T> {
     }
 
     fn start(&self) -> Result<(), Error> {
-        if self.streaming.upgrade().is_some_and(|streaming| streaming.checkpoint_directory().is_some()) {
+        if self.streaming.upgrade().is_some_and(|streaming| streaming.has_checkpoints()) {
             tracing::warn!(
                 "queueStream doesn't support checkpointing: what waits in a queue is lost when the program ends. Please \
                  don't use queue_stream where a program is to go on from its checkpoint."

@@ -145,7 +145,7 @@ impl ReceiverInput {
         let input = self.blocks.name();
         self.blocks.recover();
         if !streaming.context().config().get(keys::RECEIVER_LOG_ENABLE) {
-            if streaming.checkpoint_directory().is_some() {
+            if streaming.has_checkpoints() {
                 tracing::warn!(
                     input,
                     "What this input has received and no batch has finished is lost if the process ends, even where its \

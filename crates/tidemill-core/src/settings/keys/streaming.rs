@@ -109,6 +109,9 @@ settings! {
     /// How many batches may come after one that failed before it is given up: until then a restart runs it again, and what it
     /// needs is kept.
     CHECKPOINT_FAILED_BATCHES: usize = "tidemill.checkpoint.failed.batches", default("100"), bounds(Bounds::AboveZero);
+    /// How much a state changes at least before all of it is written again; a larger state is when it has changed as much as it
+    /// is large.
+    STATE_SNAPSHOT_SIZE: ByteSize = "tidemill.state.snapshot.size", default("64k"), bounds(Bounds::AboveZero);
     /// How many batch times may have passed while the program was down: each gets its batch. More are an error, since clocks
     /// may be wrong.
     RECOVERY_MISSED_MAX: u64 = "tidemill.recovery.missed.max", default("1000000");
