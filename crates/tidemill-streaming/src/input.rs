@@ -41,6 +41,14 @@ pub trait Input: Send + Sync {
     fn attach(&self, _storage: &Arc<dyn Storage>, _id: &str) -> Result<(), Error> {
         Ok(())
     }
+    /// Settles where it begins, where it goes on from no earlier run: called before [`start`](Input::start), once. What
+    /// [`entry`](Input::entry) says then is kept, for a program that dies before its first batch.
+    ///
+    /// # Errors
+    /// The context is not started.
+    fn begin(&self) -> Result<(), Error> {
+        Ok(())
+    }
     /// Begins to receive.
     ///
     /// # Errors

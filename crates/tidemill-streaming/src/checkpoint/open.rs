@@ -88,7 +88,7 @@ impl Checkpoint {
 
     /// The last batch whose input is known.
     pub fn last(&self) -> Option<Timestamp> {
-        self.ledger.last
+        self.ledger.last.filter(|last| *last > self.zero())
     }
 
     /// The batches that have begun and are to be run again, in order of time.

@@ -15,7 +15,7 @@ use tidemill_core::settings::keys;
 use crate::batch::next_time;
 use crate::checkpoint::batches::{self, BatchLog};
 use crate::checkpoint::generations::{self, Generation, Pointer};
-use crate::checkpoint::ledger::{Ledger, OperatorEntry, Program};
+use crate::checkpoint::ledger::{Batch, Ledger, OperatorEntry, Program};
 use crate::checkpoint::states::{StateLog, StateOptions, StateWriter};
 use crate::checkpoint::storage::Storage;
 use crate::checkpoint::{Checkpoint, RecoveryError};
@@ -59,6 +59,7 @@ impl StreamingContext {
         let first = next_time(now, self.interval());
         let zero = first - self.interval();
         if checkpoint.is_none() && !self.has_checkpoints() {
+            graph.inputs.iter().try_for_each(|input| input.begin())?;
             return Ok(Beginning { zero, last: zero, again: Vec::new(), durable: None });
         }
         let _step = step!("begin");
@@ -87,7 +88,8 @@ impl StreamingContext {
             self.check(&root.location(), &ids, &ledger, now)?;
             self.remove_old_rdds();
         }
-        ledger.program = self.program(&ids, ledger.program.zero)?;
+        let before = std::mem::take(&mut ledger.program);
+        ledger.program = self.program(&ids, before.zero)?;
         let lookback = graph.streams().iter().map(|stream| stream.remembers()).max().unwrap_or_default();
         let lookback = graph.inputs.iter().map(|input| input.keeps()).fold(lookback, Duration::max);
         let next = next_batch(&ledger, self.interval());
@@ -95,7 +97,8 @@ impl StreamingContext {
         let inputs = kept_inputs(graph, &ids);
         inputs.iter().try_for_each(|kept| kept.input.attach(&storage, &kept.id))?;
         restore(&inputs, &ledger)?;
-        let (states, loaded) = self.open_states(graph, &ids, &storage, (!is_new).then_some(next))?;
+        begin_new(&inputs, &mut ledger)?;
+        let (states, loaded) = self.open_states(graph, &ids, &storage, (!is_new).then_some((&before, next)))?;
         let again = if is_new { Vec::new() } else { again(&ledger, loaded, next) };
         let (zero, last) = (ledger.program.zero, ledger.last.unwrap_or(ledger.program.zero));
         batches.begin(ledger).map_err(RecoveryError::from)?;
@@ -205,14 +208,14 @@ impl StreamingContext {
         options
     }
 
-    /// Opens the logs of all states, and loads what the batch of `next` starts from. Returns also from which time on states
-    /// are to be made again, as far as batches are there.
+    /// Opens the logs of all states, and loads what the next batch of the program `before` starts from. Returns also from which
+    /// time on states are to be made again, as far as batches are there.
     fn open_states(
         &self,
         graph: &Graph,
         ids: &Ids,
         storage: &Arc<dyn Storage>,
-        next: Option<Timestamp>,
+        before: Option<(&Program, Timestamp)>,
     ) -> Result<(Vec<KeptState>, Option<Timestamp>), Error> {
         let (mut states, mut loaded) = (Vec::new(), None::<Timestamp>);
         if graph.stateful.is_empty() {
@@ -224,11 +227,12 @@ impl StreamingContext {
             let log = StateLog::open(&writer, Arc::clone(storage), id, shards, self.state_options());
             let log = log.map_err(RecoveryError::from)?;
             let state = KeptState { log, back: stream.remembers().saturating_sub(stream.slide()) };
-            if let Some(next) = next {
+            if let Some((program, next)) = before {
                 let from = state.from(next);
-                state.log.load(from).map_err(RecoveryError::from)?;
-                if !state.back.is_zero() {
-                    // Also where there was none by then: it began within the batches that are looked back on, or with them.
+                let version = state.log.load(from).map_err(RecoveryError::from)?;
+                // A state that nothing is known of began after that time, or in this program.
+                let began = version.is_some() || program.operators.iter().any(|it| it.id == id && it.role == Role::State);
+                if began && !state.back.is_zero() {
                     let time = time_of(from);
                     loaded = Some(loaded.map_or(time, |loaded| loaded.min(time)));
                 }
@@ -251,6 +255,7 @@ fn next_batch(ledger: &Ledger, interval: Duration) -> Timestamp {
 /// The batches that are run again: those that are not done, and for those behind the oldest of them the states.
 fn again(ledger: &Ledger, states_from: Option<Timestamp>, next: Timestamp) -> Vec<Again> {
     let from = states_from.map_or(next, |states| next.min(states + Duration::from_micros(1)));
+    let from = from.max(ledger.program.zero + Duration::from_micros(1));
     let batches = ledger.batches.range(from..);
     batches.map(|(time, batch)| Again { time: *time, outputs: !batch.is_done }).collect()
 }
@@ -274,6 +279,28 @@ fn restore(inputs: &[KeptInput], ledger: &Ledger) -> Result<(), Error> {
             if let Some(entry) = batch.inputs.get(id) {
                 input.restore(*time, entry)?;
             }
+        }
+    }
+    Ok(())
+}
+
+/// Lets inputs begin that no earlier run had, with nothing in the batches that there are. Where they begin is kept with the
+/// last of these, or with the time before the first batch: so nothing is missed if the program dies before it plans the next.
+fn begin_new(inputs: &[KeptInput], ledger: &mut Ledger) -> Result<(), Error> {
+    let last = ledger.last.unwrap_or(ledger.program.zero);
+    ledger.last = Some(last);
+    ledger.batches.entry(last).or_insert_with(|| Batch { is_done: true, ..Batch::default() });
+    for KeptInput { input, id } in inputs {
+        if ledger.batches.values().any(|batch| batch.inputs.contains_key(id)) {
+            continue;
+        }
+        input.begin()?;
+        for (time, batch) in &mut ledger.batches {
+            let entry = input.entry(*time);
+            if !entry.is_empty() {
+                input.restore(*time, &entry)?;
+            }
+            batch.inputs.insert(id.clone(), entry);
         }
     }
     Ok(())

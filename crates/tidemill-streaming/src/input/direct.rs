@@ -137,7 +137,7 @@ impl StreamingContext {
         let operator = Operator::here("direct_stream");
         let interval = self.interval();
         let next = if let Start::At(offsets) = &start { offsets.clone() } else { Offsets::new() };
-        let state = Mutex::new(State { next, restored: false, batches: BTreeMap::new() });
+        let state = Mutex::new(State { next, batches: BTreeMap::new() });
         let input = self.add_input(|id| {
             let begins_latest = start == Start::Latest;
             let wanted = WantedRate::new(id.stream, self.context().config(), interval);
@@ -206,8 +206,6 @@ struct DirectInput<S: DirectSource> {
 struct State<P> {
     /// Where the next batch begins.
     next: Offsets<P>,
-    /// It goes on from an earlier run.
-    restored: bool,
     /// The ranges of each batch that is not forgotten, or why they are not known.
     batches: BTreeMap<Timestamp, Result<Vec<OffsetRange<P>>, Cause>>,
 }
@@ -263,8 +261,8 @@ impl<S: DirectSource> Input for DirectInput<S> {
         format!("Direct stream [{}]", self.id.stream)
     }
 
-    fn start(&self) -> Result<(), Error> {
-        if self.begins_latest && !self.state().restored {
+    fn begin(&self) -> Result<(), Error> {
+        if self.begins_latest {
             let failed =
                 |error| Error::InputStart { input: self.operator.clone(), cause: Cause::User(Arc::new(error)) };
             self.state().next = self.source.0.latest().map_err(failed)?;
@@ -306,7 +304,7 @@ impl<S: DirectSource> Input for DirectInput<S> {
             |error| Error::Input { time, input: self.operator.clone(), cause: Cause::codec::<S>("decode", error) };
         let Entry::Ranges(next, ranges) = postcard::from_bytes(entry).map_err(wrong)?;
         let mut state = self.state();
-        (state.next, state.restored) = (next, true);
+        state.next = next;
         state.batches.insert(time, ranges.map_err(Cause::Invalid));
         Ok(())
     }

@@ -23,12 +23,14 @@ const BEGINNING: u64 = 1000;
 const CRASHES: u64 = 6;
 const RUNS_MAX: u64 = 12;
 /// A run that meets no crash ends after so many batches.
-const BATCHES_MAX: u64 = 12;
+const BATCHES_MAX: u64 = 7;
 /// The batches of the last run, which meets no crash.
 const LAST_BATCHES: u64 = 4;
 /// How long is looked for a crash before it is asked again whether a batch is over.
 const LOOK: Duration = Duration::from_millis(2);
 
+/// How often is looked for the end of a batch that may have to wait for the disk.
+const LOOKS_WITH_FAULTS: u128 = 50;
 /// Failures are what these programs are about.
 const LOG_LEVEL: &str = "OFF";
 
@@ -48,6 +50,8 @@ pub(crate) struct Trial {
     /// The time before the first batch, once a run has begun.
     zero: Option<Timestamp>,
     report: Report,
+    /// What happened, run by run.
+    story: Vec<String>,
 }
 
 /// How a run goes.
@@ -96,18 +100,26 @@ impl Trial {
         let disk = SimulatedDisk::new();
         let sink = Sink::new(&disk);
         let (now, report) = (Timestamp::from_millis(BEGINNING * 1000), Report { programs: 1, ..Report::default() });
-        Trial { random, program, origins, settings, disk, forgets, sink, now, zero: None, report }
+        Trial { random, program, origins, settings, disk, forgets, sink, now, zero: None, report, story: Vec::new() }
     }
 
     /// Goes through it.
     pub(crate) fn run(mut self) -> Result<Report, (Wrong, String)> {
         let done = self.go();
-        let tail: Vec<String> = self.disk.history().into_iter().rev().take(12).collect();
-        let told = format!(
-            "{:#?}\n{:?}\nafter {} runs and {} crashes, zero {:?}, now {}; last on the disk, newest first: {tail:#?}",
-            self.program, self.settings, self.report.runs, self.report.crashes, self.zero, self.now
-        );
+        if done.is_err() {
+            self.note_run("it went wrong here");
+        }
+        let story = self.story.join("\n");
+        let told = format!("{:?}\n{:?}\n{story}", self.program, self.settings);
         done.map(|()| self.report).map_err(|wrong| (wrong, told))
+    }
+
+    /// Notes what the disk and the sink saw since the last note.
+    fn note_run(&mut self, end: &str) {
+        let history = self.disk.history();
+        let delivered = self.sink.state().take_story();
+        let delivered = delivered.join("\n  ");
+        self.story.push(format!("{} at {}: {}\n  {delivered}", end, self.now, history.join("; ")));
     }
 
     fn go(&mut self) -> Result<(), Wrong> {
@@ -143,6 +155,7 @@ impl Trial {
     /// One run of the program, from its start to its end, and what the disk has after it.
     fn live(&mut self, plan: &Plan) -> Result<(), Wrong> {
         self.report.runs += 1;
+        self.story.push(format!("run {} at {}: {plan:?}", self.report.runs, self.now));
         self.report.faults += u64::from(plan.fault.is_some());
         self.sink.next_run();
         if let Some(operation) = plan.crash_at {
@@ -160,10 +173,13 @@ impl Trial {
             let at = self.disk.history().pop().unwrap_or_default();
             self.report.crashed_at(&at, !matches!(begun, Ok(true)));
         }
+        self.note_run(if self.disk.is_crashed() { "crashed" } else { "ended" });
         match begun {
             Ok(_) => {}
             Err(Ended::Wrong(wrong)) => return Err(wrong),
-            Err(Ended::NotBegun(_)) if self.disk.is_crashed() || plan.fault.is_some() => {}
+            Err(Ended::NotBegun(error)) if self.disk.is_crashed() || plan.fault.is_some() => {
+                self.story.push(format!("not begun: {error}"));
+            }
             Err(Ended::NotBegun(error)) => return Err(format!("the program does not start: {error}")),
         }
         // What ended cleanly meets a machine that crashes or goes on.
@@ -255,7 +271,7 @@ impl Trial {
         self.now = run.test.clock().now();
         let batch = Timestamp::from_millis(self.now.millis() / 1000 * 1000);
         let looks = PATIENCE.as_millis() / LOOK.as_millis();
-        for _ in 0..looks {
+        for look in 0..looks {
             let is_over = streaming.await_batch(batch, LOOK);
             let error = streaming.take_error();
             if self.disk.is_crashed() {
@@ -264,7 +280,9 @@ impl Trial {
             if streaming.state() == State::Stopped {
                 return Err(Ended::Wrong(format!("it stopped by itself: {error:?}")));
             }
-            let waits = matches!(error, Some(Error::Unlogged { .. }));
+            // Another error may have taken the place of the one that says so.
+            let is_late = run.plan.fault.is_some() && look > LOOKS_WITH_FAULTS;
+            let waits = is_late || matches!(error, Some(Error::Unlogged { .. }));
             if let Some(error) = error.filter(|error| !is_planned(run.plan, error)) {
                 return Err(Ended::Wrong(format!("batch {batch}: {error}")));
             }

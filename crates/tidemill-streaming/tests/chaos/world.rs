@@ -249,6 +249,8 @@ pub(crate) struct Delivered {
     /// The output and batch that is to fail.
     pub(crate) fails: Option<(usize, u64)>,
     pub(crate) failed: u64,
+    /// The deliveries since it was asked for last.
+    story: Vec<String>,
 }
 
 impl Sink {
@@ -289,8 +291,13 @@ impl Sink {
 }
 
 impl Delivered {
+    pub(crate) fn take_story(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.story)
+    }
+
     fn deliver(&mut self, number: usize, second: u64, records: Vec<Pair>) {
         self.deliveries += 1;
+        self.story.push(format!("output {number}, batch {second}: {records:?}"));
         let known = self.batches.entry((number, second)).or_insert_with(|| records.clone());
         if *known != records && self.differs.is_none() {
             self.differs =

@@ -103,6 +103,33 @@ fn ranges_are_read_again_as_they_were_and_go_on_where_they_ended() {
 }
 
 #[test]
+fn what_comes_after_the_start_is_read_though_the_program_dies_before_its_first_batch() {
+    let (folder, incoming) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let end = Arc::new(AtomicU64::new(2));
+    let program = |now| {
+        let test = run(folder.path(), now);
+        let streaming = test.streaming();
+        let numbers = Seen::of(&streaming.direct_stream(Counter(Arc::clone(&end)), Start::Latest));
+        let lines = streaming.text_file_stream(&incoming.path().to_string_lossy());
+        let lines = Seen::of(&lines.map(|line| line.to_string()));
+        streaming.start().unwrap();
+        (test, numbers, lines)
+    };
+    drop(program(100));
+    end.store(5, Ordering::SeqCst);
+    let path = incoming.path().join("new");
+    fs::write(&path, "new\n").unwrap();
+    let file = fs::File::options().write(true).open(&path).unwrap();
+    file.set_modified(UNIX_EPOCH + Duration::from_millis(101_500)).unwrap();
+    drop(program(102));
+    let (test, numbers, lines) = program(102);
+    test.tick().unwrap();
+    assert_eq!(numbers.take().into_iter().flat_map(|batch| batch.1).collect::<Vec<_>>(), [2, 3, 4]);
+    let lines: Vec<_> = lines.take().into_iter().filter(|batch| !batch.1.is_empty()).collect();
+    assert_eq!(lines, [(102, vec!["new".to_owned()])]);
+}
+
+#[test]
 fn queues_cannot_be_had_again() {
     // behaviour 1.16, 6.15
     let folder = tempfile::tempdir().unwrap();

@@ -152,6 +152,26 @@ fn a_state_that_is_new_in_a_program_begins_with_the_batches_that_are_looked_back
 }
 
 #[test]
+fn a_state_that_is_younger_than_a_window_over_it_is_made_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = |test: &TestContext| {
+        let (feed, pairs) = test.input::<Pair>();
+        let sums = pairs.update_state_by_key(|new, sum: Option<u64>| Some(sum.unwrap_or(0) + new.iter().sum::<u64>()));
+        (feed, Seen::of(&sums.window(SECOND * 4).unwrap()))
+    };
+    let first = run(folder.path(), 0);
+    let (feed, _seen) = program(&first);
+    feed.push([pair("a", 1)]);
+    first.tick().unwrap();
+    drop(first);
+    let second = run(folder.path(), 1);
+    let (feed, seen) = program(&second);
+    feed.push([pair("a", 1)]);
+    second.tick().unwrap();
+    assert_eq!(sorted(&seen), [(2, vec![pair("a", 1), pair("a", 2)])]);
+}
+
+#[test]
 fn time_outs_count_from_before_the_restart() {
     // behaviour 2.20
     let folder = tempfile::tempdir().unwrap();
