@@ -16,6 +16,8 @@ pub(crate) enum Event {
     Tick(Timestamp),
     /// A batch has its input.
     Allocated(Timestamp),
+    /// A batch cannot run, and is left to the next run of the program.
+    Dropped(Timestamp),
     /// All outputs of the running batch are done, well or not.
     Done(Timestamp),
     /// No more batches are to be made. With `graceful`, those that wait are run first, and one more if there is
@@ -62,6 +64,7 @@ impl BatchScheduler {
                     *ready = true;
                 }
             }
+            Event::Dropped(time) => drop(self.waiting.remove(&time)),
             Event::Done(time) => drop(self.running.take_if(|running| *running == time)),
             Event::Stop { graceful, backlog } => self.stop(graceful, backlog, actions),
         }
@@ -177,6 +180,15 @@ mod tests {
             (Event::Done(at(20)), &[Action::Finished]),
         ]);
         check(&[(graceful(false), &[Action::Finished])]);
+    }
+
+    #[test]
+    fn a_graceful_stop_ends_without_a_batch_that_cannot_run() {
+        check(&[
+            (Event::Tick(at(10)), &[Action::Allocate(batch(10))]),
+            (Event::Stop { graceful: true, backlog: false }, &[]),
+            (Event::Dropped(at(10)), &[Action::Finished]),
+        ]);
     }
 
     #[test]

@@ -28,6 +28,7 @@ pub(super) struct Durable {
     pub(super) interval: Duration,
     /// How many batches may come after one that failed before it is given up.
     pub(super) failed_most: usize,
+    planning: Mutex<()>,
     over: Mutex<Over>,
     changed: Condvar,
 }
@@ -72,14 +73,20 @@ impl Durable {
         (lookback, interval): (Duration, Duration),
         failed_most: usize,
     ) -> Durable {
-        let (over, changed) = Default::default();
-        Durable { batches, inputs, states, lookback, interval, failed_most, over, changed }
+        let (planning, over, changed) = Default::default();
+        Durable { batches, inputs, states, lookback, interval, failed_most, planning, over, changed }
+    }
+
+    /// Held by who writes down what batches hold.
+    pub(super) fn planning(&self) -> MutexGuard<'_, ()> {
+        self.planning.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Writes down what the batch of `time` holds, and the code of the program where it has changed.
     pub(super) fn plan(&self, time: Timestamp, code: Option<Vec<u8>>) -> Result<(), StorageError> {
         if let Some(code) = code {
-            self.batches.keep_code(code)?;
+            // Where this fails, the entry of the batch begins a segment, which holds the code as well.
+            let _ = self.batches.keep_code(code);
         }
         let _step = step!("plan", time);
         let entries = self.inputs.iter().map(|kept| (kept.id.clone(), kept.input.entry(time)));

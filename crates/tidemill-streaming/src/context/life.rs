@@ -233,6 +233,9 @@ impl StreamingContext {
         if first || !graceful {
             self.tell(Event::Stop { graceful, backlog });
         }
+        if first && graceful {
+            self.plan_last();
+        }
         match (graceful, inside) {
             (true, true) => {}
             (true, false) => self.await_end(),

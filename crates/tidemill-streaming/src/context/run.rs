@@ -72,35 +72,53 @@ impl StreamingContext {
             self.inner.changed.notify_all();
             if let Some(batch) = to_allocate {
                 self.allocate(batch);
-                events.extend(self.plan(batch).into_iter().map(Event::Allocated));
+                events.extend(self.plan(batch));
             }
         }
     }
 
-    /// Writes down what a batch holds, if anything is written; returns the batches that can run now. Where it cannot be written
-    /// the batch waits for the next one, with which it is tried again.
-    fn plan(&self, batch: Batch) -> Vec<Timestamp> {
-        let mut live = self.live();
-        live.unlogged.push(batch.time);
-        let durable = live.durable.clone();
-        drop(live);
-        let Some(durable) = durable else { return std::mem::take(&mut self.live().unlogged) };
+    /// Writes down what a batch holds, if anything is written; returns what that means for the batches that wait. Where it cannot
+    /// be written the batch waits for the next one, with which it is tried again. A context that stops has no next one.
+    fn plan(&self, batch: Batch) -> Vec<Event> {
+        let Some(durable) = self.live().durable.clone() else { return vec![Event::Allocated(batch.time)] };
         let code = self.code().unwrap_or_else(|error| {
             self.report(error); // what was kept before stays
             None
         });
-        match durable.plan(batch.time, code) {
-            Ok(()) => std::mem::take(&mut self.live().unlogged),
-            // A driver in whose place another runs must not go on.
-            Err(cause @ StorageError::Fenced { .. }) => {
-                self.fall(Error::Unlogged { time: batch.time, cause });
-                Vec::new()
-            }
-            Err(cause) => {
-                self.report(Error::Unlogged { time: batch.time, cause });
-                Vec::new()
-            }
+        // One at a time: what is written holds also the batches that could not be written before, and no others.
+        let planning = durable.planning();
+        let planned = durable.plan(batch.time, code);
+        let mut live = self.live();
+        live.unlogged.push(batch.time);
+        let stopping = live.stopping;
+        let unlogged = if planned.is_ok() || stopping { std::mem::take(&mut live.unlogged) } else { Vec::new() };
+        drop((live, planning));
+        let Err(cause) = planned else { return unlogged.into_iter().map(Event::Allocated).collect() };
+        self.unlogged(batch.time, cause);
+        unlogged.into_iter().map(Event::Dropped).collect()
+    }
+
+    /// Before a context that stops waits for its last batches: tries once more to write down those that could not be. They are
+    /// left to the next run of the program otherwise.
+    pub(super) fn plan_last(&self) {
+        let Some(durable) = self.live().durable.clone() else { return };
+        let planning = durable.planning();
+        let unlogged = std::mem::take(&mut self.live().unlogged);
+        let Some(time) = unlogged.first().copied() else { return };
+        let planned = durable.batches.done(&[]);
+        drop(planning);
+        let told: fn(Timestamp) -> Event = if planned.is_ok() { Event::Allocated } else { Event::Dropped };
+        if let Err(cause) = planned {
+            self.unlogged(time, cause);
         }
+        unlogged.into_iter().for_each(|time| self.tell(told(time)));
+    }
+
+    /// Reports that a batch could not be written down. A driver in whose place another runs must not go on.
+    fn unlogged(&self, time: Timestamp, cause: StorageError) {
+        let is_over = matches!(cause, StorageError::Fenced { .. });
+        let error = Error::Unlogged { time, cause };
+        if is_over { self.fall(error) } else { self.report(error) }
     }
 
     /// Gives a batch its input. Without the lock: inputs may have to ask disks and servers.

@@ -51,6 +51,9 @@ fn trials(seed: u64, crashes: u64, forgets: Option<Forgets>) -> Result<Report, (
     let work = || {
         while !stop.load(SeqCst) {
             let seed = next.fetch_add(1, SeqCst);
+            if std::env::var_os("CHAOS_TELL").is_some() {
+                eprintln!("begins with seed {seed}");
+            }
             match Trial::new(seed, forgets).run() {
                 Ok(report) => {
                     let mut total = total.lock().unwrap();

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has to stop")]
 
 mod batches;
+mod disks;
 mod fossils;
 mod inputs;
 mod operators;

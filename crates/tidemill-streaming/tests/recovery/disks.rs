@@ -1,0 +1,57 @@
+//! Programs on a disk that fails.
+
+use std::sync::Arc;
+
+use tidemill_core::{Settings, Timestamp};
+use tidemill_streaming::checkpoint::testing::{Fault, SimulatedDisk};
+use tidemill_streaming::testing::TestContext;
+use tidemill_streaming::{Error, Stop};
+
+use super::{SECOND, Seen};
+
+/// A run of a program on `disk` that begins at second `now`.
+fn run(disk: &SimulatedDisk, now: u64) -> TestContext {
+    let (storage, now) = (Arc::new(disk.open().unwrap()), Timestamp::from_millis(now * 1000));
+    TestContext::go_on_in(&Settings::new(), SECOND, storage, now).unwrap()
+}
+
+#[test]
+fn a_graceful_stop_does_not_wait_for_a_disk_that_is_full() {
+    let disk = SimulatedDisk::new();
+    let first = run(&disk, 0);
+    let (feed, numbers) = first.input::<u64>();
+    let seen = Seen::of(&numbers);
+    feed.push([1]);
+    first.tick().unwrap();
+    disk.fail(disk.operations() + 1..=u64::MAX, Fault::Full);
+    feed.push([2]);
+    first.clock().advance(SECOND);
+    assert!(matches!(first.streaming().await_termination(), Err(Error::Unlogged { .. })), "the batch waits");
+    first.streaming().stop_with(Stop { graceful: true, context: true });
+    assert_eq!(seen.take(), [(1, vec![1])]);
+    drop(first);
+
+    disk.heal();
+    let second = run(&disk, 2);
+    let (feed, numbers) = second.input::<u64>();
+    let seen = Seen::of(&numbers);
+    feed.push([2]);
+    second.tick().unwrap();
+    assert_eq!(seen.take(), [(2, vec![2]), (3, vec![])], "the next run makes it");
+}
+
+#[test]
+fn a_graceful_stop_runs_what_a_disk_holds_that_is_well_again() {
+    let disk = SimulatedDisk::new();
+    let test = run(&disk, 0);
+    let (feed, numbers) = test.input::<u64>();
+    let seen = Seen::of(&numbers);
+    test.streaming().start().unwrap();
+    disk.fail(disk.operations() + 1..=u64::MAX, Fault::ReadOnly);
+    feed.push([1]);
+    test.clock().advance(SECOND);
+    assert!(matches!(test.streaming().await_termination(), Err(Error::Unlogged { .. })), "the batch waits");
+    disk.heal();
+    test.streaming().stop_with(Stop { graceful: true, context: true });
+    assert_eq!(seen.take(), [(1, vec![1])]);
+}
