@@ -231,7 +231,8 @@ impl StreamingContext {
                 let from = state.from(next);
                 let version = state.log.load(from).map_err(RecoveryError::from)?;
                 // A state that nothing is known of began after that time, or in this program.
-                let began = version.is_some() || program.operators.iter().any(|it| it.id == id && it.role == Role::State);
+                let began =
+                    version.is_some() || program.operators.iter().any(|it| it.id == id && it.role == Role::State);
                 if began && !state.back.is_zero() {
                     let time = time_of(from);
                     loaded = Some(loaded.map_or(time, |loaded| loaded.min(time)));

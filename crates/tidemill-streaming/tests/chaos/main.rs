@@ -19,6 +19,7 @@ use std::time::Duration;
 
 use careless::Forgets;
 use report::Report;
+use tidemill_streaming::checkpoint::testing::SimulatedDisk;
 use trial::Trial;
 
 /// What an output says that is told to fail.
@@ -40,20 +41,19 @@ fn number(name: &str) -> Option<u64> {
 #[derive(Debug)]
 struct Failed {
     seed: u64,
+    /// The crashes of trials that went well before.
+    crashes: u64,
     wrong: String,
     told: String,
 }
 
 /// Runs trials from `seed` on until there were so many crashes or one trial went wrong.
-fn trials(seed: u64, crashes: u64, forgets: Option<Forgets>) -> Result<Report, (Failed, Report)> {
+fn trials(seed: u64, crashes: u64, forgets: Option<Forgets>) -> Result<Report, Failed> {
     let (next, stop) = (AtomicU64::new(seed), AtomicBool::new(false));
     let (total, failed) = (Mutex::new(Report::default()), Mutex::new(None));
     let work = || {
         while !stop.load(SeqCst) {
             let seed = next.fetch_add(1, SeqCst);
-            if std::env::var_os("CHAOS_TELL").is_some() {
-                eprintln!("begins with seed {seed}");
-            }
             match Trial::new(seed, forgets).run() {
                 Ok(report) => {
                     let mut total = total.lock().unwrap();
@@ -62,7 +62,7 @@ fn trials(seed: u64, crashes: u64, forgets: Option<Forgets>) -> Result<Report, (
                 }
                 Err((wrong, told)) => {
                     stop.store(true, SeqCst);
-                    failed.lock().unwrap().get_or_insert(Failed { seed, wrong, told });
+                    failed.lock().unwrap().get_or_insert(Failed { seed, crashes: 0, wrong, told });
                 }
             }
         }
@@ -71,7 +71,7 @@ fn trials(seed: u64, crashes: u64, forgets: Option<Forgets>) -> Result<Report, (
     let total = total.into_inner().unwrap();
     match failed.into_inner().unwrap() {
         None => Ok(total),
-        Some(failed) => Err((failed, total)),
+        Some(failed) => Err(Failed { crashes: total.crashes, ..failed }),
     }
 }
 
@@ -88,26 +88,31 @@ fn programs_that_crash_lose_nothing_and_double_nothing() {
     }
     match trials(0, number("CHAOS_CRASHES").unwrap_or(CRASHES), None) {
         Ok(report) => eprintln!("{report}"),
-        Err((Failed { seed, wrong, told }, report)) => panic!(
-            "{wrong}\nafter {} crashes; again by CHAOS_SEED={seed} CHAOS_TIMES=20 cargo test -p tidemill-streaming --test \
-             chaos programs_that_crash\n{told}",
-            report.crashes
+        Err(Failed { seed, crashes, wrong, told }) => panic!(
+            "{wrong}\nafter {crashes} crashes; again by CHAOS_SEED={seed} CHAOS_TIMES=20 cargo test -p tidemill-streaming \
+             --test chaos programs_that_crash\n{told}"
         ),
     }
 }
 
+fn is_file_in(path: &Path, folder: &str) -> bool {
+    path.extension().is_some() && path.to_string_lossy().contains(folder)
+}
+
 #[test]
 fn a_missing_sync_is_found() {
-    let file_in = |path: &Path, folder: &str| path.extension().is_some() && path.to_string_lossy().contains(folder);
-    let _ = file_in;
-    let forgets: [(&str, Forgets); 1] =
-        [("the log of batches", |path| path.extension().is_some() && path.to_string_lossy().contains("/batches/"))];
+    let forgets: [(&str, Forgets); 6] = [
+        ("the log of batches", |path| is_file_in(path, "/batches/")),
+        ("the changes of states", |path| is_file_in(path, "/deltas/")),
+        ("the log of received blocks", |path| is_file_in(path, "/received/")),
+        ("the names of the segments of batches", |path| path.ends_with("batches")),
+        ("the names of the segments of states", |path| path.ends_with("deltas")),
+        ("what names the checkpoint", |path| path == Path::new(SimulatedDisk::FOLDER)),
+    ];
     for (number, (what, forgets)) in (1..).zip(forgets) {
         match trials(number * SEEDS, CRASHES, Some(forgets)) {
             Ok(_) => panic!("nobody saw that {what} is never synced"),
-            Err((failed, report)) => {
-                eprintln!("{what}: found after {} crashes ({})", report.crashes, failed.wrong);
-            }
+            Err(Failed { crashes, wrong, .. }) => eprintln!("{what}: found after {crashes} crashes ({wrong})"),
         }
     }
 }

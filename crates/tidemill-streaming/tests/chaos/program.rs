@@ -86,7 +86,8 @@ impl Program {
 
     /// The outputs over the streams of the inputs.
     pub(crate) fn declare(&self, inputs: &[DStream<Pair>]) -> Vec<DStream<Pair>> {
-        let chain = |stream: &DStream<Pair>, ops: &[Op]| ops.iter().fold(stream.clone(), |stream, op| op.apply(&stream));
+        let chain =
+            |stream: &DStream<Pair>, ops: &[Op]| ops.iter().fold(stream.clone(), |stream, op| op.apply(&stream));
         let (left, right) = (chain(&inputs[0], &self.left), chain(&inputs[inputs.len() - 1], &self.right));
         let both = match self.together {
             Together::Union => left.union(&right).unwrap(),

@@ -71,10 +71,11 @@ impl Plan {
     fn random(random: &mut Random) -> Plan {
         let fault = [Fault::Full, Fault::ReadOnly, Fault::Broken][random.below(3) as usize];
         let from = 1 + random.below(60);
-        let reach = random.below(7) + 2;
+        let at_start = random.chance(35);
+        let crash_at = 1 + if at_start { random.below(30) } else { 20 + random.below(150) };
         Plan {
             batches: 1 + random.below(BATCHES_MAX),
-            crash_at: random.chance(92).then(|| 1 + random.below(1 << reach)),
+            crash_at: random.chance(92).then_some(crash_at),
             fault: random.chance(15).then(|| (from, from + random.below(40), fault)),
             fails: random.chance(10),
             rests: random.chance(50),
@@ -321,7 +322,8 @@ impl Trial {
         for (number, origin) in self.origins.iter().enumerate() {
             let input = batches_of(&delivered.batches, number, zero, last, 1)?;
             self.report.records += self.check_input(number, origin, &input)?;
-            let pairs = input.batches.into_iter().map(|(time, ids)| (time, ids.iter().map(|id| pair_of(id.0)).collect()));
+            let pairs =
+                input.batches.into_iter().map(|(time, ids)| (time, ids.iter().map(|id| pair_of(id.0)).collect()));
             inputs.push(Plain { slide: 1, batches: pairs.collect() });
         }
         for (number, mut expected) in (inputs.len()..).zip(self.program.expect(&inputs)) {
@@ -388,7 +390,7 @@ fn batches_of(
 ) -> Result<Plain, Wrong> {
     let of_output = delivered.range((number, 0)..=(number, u64::MAX));
     let times: Vec<u64> = of_output.clone().map(|((_, second), _)| *second).collect();
-    let wanted: Vec<u64> = (zero + 1..=last).filter(|second| (second - zero) % slide == 0).collect();
+    let wanted: Vec<u64> = (zero + 1..=last).filter(|second| (second - zero).is_multiple_of(slide)).collect();
     if times != wanted {
         return Err(format!("output {number} has the batches {times:?}, and is to have {wanted:?}"));
     }
@@ -408,9 +410,10 @@ fn settings(random: &mut Random, program: &Program) -> Vec<(&'static str, String
     ];
     let size = ["1", "100", "64k"][random.below(3) as usize];
     settings.push(("tidemill.state.snapshot.size", size.to_owned()));
-    for name in
-        ["spark.streaming.driver.writeAheadLog.closeFileAfterWrite", "spark.streaming.receiver.writeAheadLog.closeFileAfterWrite"]
-    {
+    for name in [
+        "spark.streaming.driver.writeAheadLog.closeFileAfterWrite",
+        "spark.streaming.receiver.writeAheadLog.closeFileAfterWrite",
+    ] {
         settings.push((name, random.chance(20).to_string()));
     }
     if program.inputs.contains(&Source::Received) {

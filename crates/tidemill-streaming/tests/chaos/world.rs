@@ -45,9 +45,7 @@ impl Origin {
         match source {
             Source::Direct => Origin::Direct(Shelf::new(number), Start::Earliest),
             Source::DirectLatest => Origin::Direct(Shelf::new(number), Start::Latest),
-            Source::Files => {
-                Origin::Files { folder: tempfile::tempdir().unwrap(), files: 0, written: BTreeSet::new() }
-            }
+            Source::Files => Origin::Files { folder: tempfile::tempdir().unwrap(), files: 0, written: BTreeSet::new() },
             Source::Received => Origin::Received(Arc::new(Mutex::new(Sent { next: number << 32, ..Sent::default() }))),
         }
     }
