@@ -1,6 +1,7 @@
 //! Programs on a disk that fails.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tidemill_core::{Settings, Timestamp};
 use tidemill_streaming::checkpoint::testing::{Fault, SimulatedDisk};
@@ -15,6 +16,14 @@ fn run(disk: &SimulatedDisk, now: u64) -> TestContext {
     TestContext::go_on_in(&Settings::new(), SECOND, storage, now).unwrap()
 }
 
+/// Waits until nothing is being written.
+fn rest(disk: &SimulatedDisk, test: &TestContext) {
+    let mut before = u64::MAX;
+    while std::mem::replace(&mut before, disk.operations()) != disk.operations() {
+        test.streaming().await_batch(Timestamp::NEVER, Duration::from_millis(50));
+    }
+}
+
 #[test]
 fn a_graceful_stop_does_not_wait_for_a_disk_that_is_full() {
     let disk = SimulatedDisk::new();
@@ -23,6 +32,7 @@ fn a_graceful_stop_does_not_wait_for_a_disk_that_is_full() {
     let seen = Seen::of(&numbers);
     feed.push([1]);
     first.tick().unwrap();
+    rest(&disk, &first);
     disk.fail(disk.operations() + 1..=u64::MAX, Fault::Full);
     feed.push([2]);
     first.clock().advance(SECOND);

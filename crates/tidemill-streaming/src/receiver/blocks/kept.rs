@@ -265,6 +265,9 @@ impl Blocks {
     pub(crate) fn trim_log(&self) {
         let Some(log) = self.log() else { return };
         let mut state = self.state();
+        if !state.found.is_empty() {
+            return; // what is in no batch yet is not counted before the first new batch has it
+        }
         let super::State { reach, records, letters, .. } = &mut *state;
         let needed = reach.trim(|time| records.contains_key(&time) || letters.contains_key(&time));
         drop(state); // disks are slow
