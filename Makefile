@@ -49,10 +49,10 @@ conformance:
 	@.ci/setup conformance
 	@.ci/python conformance
 
-## make chaos   kills programs 2,000 times, and one with a log of a gigabyte behind it
+## make chaos   crashes random programs 10,000 times, at any operation of their disk
 chaos:
 	@.ci/setup test
-	TIDEMILL_KILLS=2000 TIDEMILL_BACKLOG_MIB=1024 cargo test -p tidemill --test kills --locked -- --nocapture
+	CHAOS_CRASHES=10000 cargo test -p tidemill-streaming --test chaos --locked -- --nocapture
 
 ## make bench   runs the benchmarks, prints tables and writes target/bench/results.json
 bench:

@@ -101,6 +101,29 @@ fn forget(blocks: &Blocks, time: u64) {
 }
 
 #[test]
+fn blocks_in_no_batch_stay_in_the_log_though_earlier_batches_are_over_first() {
+    let bench = Bench::new(&[]);
+    let blocks = bench.run::<u64>(1 << 20, &[]);
+    add(&blocks, vec![1], 100);
+    assert_eq!(batch(&blocks, 1), [[1]]);
+    let entry = blocks.entry(at(1));
+    add(&blocks, vec![2], 100);
+    blocks.flush();
+    blocks.clear();
+
+    let storage = Arc::new(bench.disk.open().unwrap()) as Arc<dyn Storage>;
+    let blocks = bench.blocks::<u64>(1 << 20);
+    let clock: Arc<dyn Clock> = Arc::new(bench.clock.clone());
+    let config = Config::resolve(&bench.settings).unwrap();
+    blocks.set_log(ReceivedLog::open(storage, "numbers", &config, &clock).unwrap()).unwrap();
+    blocks.restore(at(1), &entry).unwrap();
+    blocks.release(at(2));
+    forget(&blocks, 1); // it has run again before the receiver was started
+    blocks.begin_to_write(|_| {}).unwrap();
+    assert_eq!(batch(&blocks, 2), [[2]]);
+}
+
+#[test]
 fn a_new_run_has_each_block_once_and_in_order() {
     // behaviour 2.32 and 6.20
     let bench = Bench::new(&[]);
