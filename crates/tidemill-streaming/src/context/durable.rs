@@ -49,6 +49,9 @@ pub(super) struct KeptState {
 #[derive(Default)]
 struct Over {
     done: Vec<Timestamp>,
+    /// Until this batch is over nothing is written. It was done in an earlier run and makes its states again: if a batch before
+    /// it were written down as done, the next run would begin behind both, and look for the states of this one.
+    held: Option<Timestamp>,
     /// Somebody writes it down.
     running: bool,
     /// Nothing more will come.
@@ -72,8 +75,10 @@ impl Durable {
         states: Vec<KeptState>,
         (lookback, interval): (Duration, Duration),
         failed_most: usize,
+        held: Option<Timestamp>,
     ) -> Durable {
-        let (planning, over, changed) = Default::default();
+        let (planning, changed) = Default::default();
+        let over = Mutex::new(Over { held, ..Over::default() });
         Durable { batches, inputs, states, lookback, interval, failed_most, planning, over, changed }
     }
 
@@ -94,9 +99,12 @@ impl Durable {
         self.batches.plan(time, entries)
     }
 
-    /// The batch of `time` is over and need not be run again.
-    pub(super) fn over(&self, time: Timestamp) {
-        self.lock().done.push(time);
+    /// The batch of `time` is over; if all went well it need not be run again.
+    pub(super) fn over(&self, time: Timestamp, is_done: bool) {
+        let mut over = self.lock();
+        over.held.take_if(|held| *held <= time);
+        over.done.extend(is_done.then_some(time));
+        drop(over);
         self.changed.notify_all();
     }
 
@@ -120,9 +128,11 @@ impl Durable {
         // What could not be written is tried again with what comes next, and at the end.
         let (mut done, mut closed) = (Vec::new(), false);
         while !closed {
-            let idle = |over: &mut Over| over.done.is_empty() && !over.closed;
+            let idle = |over: &mut Over| (over.done.is_empty() || over.held.is_some()) && !over.closed;
             let mut over = self.changed.wait_while(self.lock(), idle).unwrap_or_else(PoisonError::into_inner);
-            done.append(&mut over.done);
+            if over.held.is_none() {
+                done.append(&mut over.done);
+            }
             closed = over.closed;
             drop(over);
             if done.is_empty() {

@@ -107,7 +107,8 @@ impl StreamingContext {
             generations::remove_before(&*root, generation).map_err(RecoveryError::from)?;
         }
         let failed_most = self.context().config().get(keys::CHECKPOINT_FAILED_BATCHES);
-        let durable = Durable::new(batches, inputs, states, (lookback, self.interval()), failed_most);
+        let held = again.iter().rev().find(|again| !again.outputs).map(|again| again.time);
+        let durable = Durable::new(batches, inputs, states, (lookback, self.interval()), failed_most, held);
         Ok(Beginning { zero, last, again, durable: Some(Arc::new(durable)) })
     }
 

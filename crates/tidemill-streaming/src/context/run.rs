@@ -152,8 +152,8 @@ impl StreamingContext {
             let is_done = if states_only { self.remake_states(batch.time) } else { self.run_batch(info) };
             self.forget(batch.time);
             self.live().done = Some(batch.time);
-            if let Some(durable) = durable.filter(|_| is_done) {
-                durable.over(batch.time);
+            if let Some(durable) = durable {
+                durable.over(batch.time, is_done);
             }
             self.tell(Event::Done(batch.time));
         }
