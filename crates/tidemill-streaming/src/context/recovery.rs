@@ -88,8 +88,7 @@ impl StreamingContext {
             self.check(&root.location(), &ids, &ledger, now)?;
             self.remove_old_rdds();
         }
-        let before = std::mem::take(&mut ledger.program);
-        ledger.program = self.program(&ids, before.zero)?;
+        ledger.program = self.program(&ids, ledger.program.zero)?;
         let lookback = graph.streams().iter().map(|stream| stream.remembers()).max().unwrap_or_default();
         let lookback = graph.inputs.iter().map(|input| input.keeps()).fold(lookback, Duration::max);
         let next = next_batch(&ledger, self.interval());
@@ -98,7 +97,7 @@ impl StreamingContext {
         inputs.iter().try_for_each(|kept| kept.input.attach(&storage, &kept.id))?;
         restore(&inputs, &ledger)?;
         begin_new(&inputs, &mut ledger)?;
-        let (states, loaded) = self.open_states(graph, &ids, &storage, (!is_new).then_some((&before, next)))?;
+        let (states, loaded) = self.open_states(graph, &ids, &storage, (!is_new).then_some(next))?;
         let again = if is_new { Vec::new() } else { again(&ledger, loaded, next) };
         let (zero, last) = (ledger.program.zero, ledger.last.unwrap_or(ledger.program.zero));
         batches.begin(ledger).map_err(RecoveryError::from)?;
@@ -209,14 +208,14 @@ impl StreamingContext {
         options
     }
 
-    /// Opens the logs of all states, and loads what the next batch of the program `before` starts from. Returns also from which
-    /// time on states are to be made again, as far as batches are there.
+    /// Opens the logs of all states, and loads what the batch of `next` starts from. Returns also from which time on states
+    /// are to be made again, as far as batches are there.
     fn open_states(
         &self,
         graph: &Graph,
         ids: &Ids,
         storage: &Arc<dyn Storage>,
-        before: Option<(&Program, Timestamp)>,
+        next: Option<Timestamp>,
     ) -> Result<(Vec<KeptState>, Option<Timestamp>), Error> {
         let (mut states, mut loaded) = (Vec::new(), None::<Timestamp>);
         if graph.stateful.is_empty() {
@@ -228,13 +227,11 @@ impl StreamingContext {
             let log = StateLog::open(&writer, Arc::clone(storage), id, shards, self.state_options());
             let log = log.map_err(RecoveryError::from)?;
             let state = KeptState { log, back: stream.remembers().saturating_sub(stream.slide()) };
-            if let Some((program, next)) = before {
+            if let Some(next) = next {
                 let from = state.from(next);
-                let version = state.log.load(from).map_err(RecoveryError::from)?;
-                // A state that nothing is known of began after that time, or in this program.
-                let began =
-                    version.is_some() || program.operators.iter().any(|it| it.id == id && it.role == Role::State);
-                if began && !state.back.is_zero() {
+                state.log.load(from).map_err(RecoveryError::from)?;
+                if !state.back.is_zero() {
+                    // Also where there was none by then: it began within the batches that are looked back on, or with them.
                     let time = time_of(from);
                     loaded = Some(loaded.map_or(time, |loaded| loaded.min(time)));
                 }
