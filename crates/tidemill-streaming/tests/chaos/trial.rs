@@ -238,7 +238,7 @@ impl Trial {
                 let output = self.random.below((streams.len() + self.program.outputs.len()) as u64) as usize;
                 self.sink.state().fails = Some((output, self.now.millis() / 1000 + 1));
             }
-            self.tick(&run)?;
+            self.tick(&run, plan.fault.is_some())?;
             if self.disk.is_crashed() {
                 return Ok(true);
             }
@@ -253,11 +253,7 @@ impl Trial {
             let crash_at = run.plan.crash_at;
             self.disk.heal();
             crash_at.into_iter().for_each(|operation| self.disk.crash_at(operation));
-            for _ in 0..2 {
-                if !self.tick(run)? && !self.disk.is_crashed() {
-                    return Err(Ended::Wrong("a batch waits, and the disk is well again".into()));
-                }
-            }
+            self.tick(run, false)?;
         }
         let graceful = run.plan.stops_gracefully;
         if graceful {
@@ -268,8 +264,8 @@ impl Trial {
         Ok(true)
     }
 
-    /// Lets the time of a batch pass, and waits until it is over or cannot be: whether it is over.
-    fn tick(&mut self, run: &Run<'_>) -> Result<bool, Ended> {
+    /// Lets the time of a batch pass, and waits until it is over, or has to wait for the disk where it may: whether it is over.
+    fn tick(&mut self, run: &Run<'_>, may_wait: bool) -> Result<bool, Ended> {
         let streaming = run.test.streaming();
         run.test.clock().advance(SECOND);
         self.now = run.test.clock().now();
@@ -285,8 +281,8 @@ impl Trial {
                 return Err(Ended::Wrong(format!("it stopped by itself: {error:?}")));
             }
             // Another error may have taken the place of the one that says so.
-            let is_late = run.plan.fault.is_some() && look > LOOKS_WITH_FAULTS;
-            let waits = is_late || matches!(error, Some(Error::Unlogged { .. }));
+            let is_late = look > LOOKS_WITH_FAULTS;
+            let waits = may_wait && (is_late || matches!(error, Some(Error::Unlogged { .. })));
             if let Some(error) = error.filter(|error| !is_planned(run.plan, error)) {
                 return Err(Ended::Wrong(format!("batch {batch}: {error}")));
             }
