@@ -9,7 +9,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 
 import pytest
 
@@ -66,7 +65,7 @@ class Sender:
                         self.sent += 1
                         peer.sendall(b"<%d>\n" % self.sent)
                         if self.sent % 50 == 0:
-                            time.sleep(0.002)
+                            self.ended.wait(0.002)
                 except OSError:
                     pass  # the program was killed
 
@@ -128,7 +127,7 @@ def test_what_is_in_the_log_comes_out_once(tmp_path):  # behaviour 2.32, 6.5, 6.
         for _ in range(KILLS):
             run.start()
             run.run_until(draw.randrange(1, 500))
-            time.sleep(draw.random() * 0.3)
+            sender.ended.wait(draw.random() * 0.3)
             run.kill()
             logged |= run.in_log()
         run.start()
