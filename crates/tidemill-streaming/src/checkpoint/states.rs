@@ -170,6 +170,11 @@ impl StateLog {
         self.book.await_durable(to)
     }
 
+    /// From this version on each can be loaded. Before it some are missing that could not be written, if any could not.
+    pub fn unbroken(&self) -> Version {
+        self.book.progress().unbroken
+    }
+
     /// Removes the files that no version from `before` on needs, soon; the last two snapshots stay.
     pub fn forget(&self, before: Version) {
         if self.book.has_older(before) {

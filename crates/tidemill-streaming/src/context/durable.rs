@@ -139,7 +139,8 @@ impl Durable {
                 continue;
             }
             match self.write(&done) {
-                Ok(()) => done.clear(),
+                Ok(true) => done.clear(),
+                Ok(false) => {} // with what comes next
                 Err(cause @ StorageError::Fenced { .. }) => return Err(Error::Unfinished { times: done, cause }),
                 Err(cause) => streaming.report(Error::Unfinished { times: done.clone(), cause }),
             }
@@ -147,13 +148,27 @@ impl Durable {
         Ok(())
     }
 
-    fn write(&self, done: &[Timestamp]) -> Result<(), StorageError> {
-        let Some(last) = done.iter().max() else { return Ok(()) };
+    /// Writes down that batches are done; `false` where that has to wait, because the next run could not load the states that
+    /// it would begin with: the disk has failed, and they are not among those that were kept.
+    fn write(&self, done: &[Timestamp]) -> Result<bool, StorageError> {
+        let Some(last) = done.iter().max() else { return Ok(true) };
         let _step = step!("done", last);
         self.states.iter().try_for_each(|state| state.log.await_durable(version_of(*last)))?;
-        self.batches.done(done)?;
         self.give_up()?;
-        self.forget()
+        let next = self.next_after(done);
+        if next.is_some_and(|next| self.states.iter().any(|state| state.log.unbroken() > state.from(next))) {
+            return Ok(false);
+        }
+        self.batches.done(done)?;
+        self.forget()?;
+        Ok(true)
+    }
+
+    /// Where the next run would begin if these batches were done.
+    fn next_after(&self, done: &[Timestamp]) -> Option<Timestamp> {
+        let ledger = self.batches.ledger();
+        let mut unfinished = ledger.batches.iter().filter(|(time, batch)| !batch.is_done && !done.contains(time));
+        unfinished.next().map(|(time, _)| *time).or(ledger.last.map(|last| last + self.interval))
     }
 
     /// Counts batches as done that failed long ago, so that what they need does not grow for ever.

@@ -17,6 +17,8 @@ pub(super) struct Progress {
     pub(super) logged: Version,
     /// The version whose snapshot the line rests on, until that is written: nothing is durable before.
     pub(super) founding: Option<Version>,
+    /// From here on every version is kept. Some before it are lost, because they could not be written.
+    pub(super) unbroken: Version,
     /// The version that is being snapshotted: it must stay readable.
     pub(super) snapshotting: Option<(Line, Version)>,
     /// The bytes of deltas since the last snapshot.
@@ -38,6 +40,7 @@ impl Progress {
             told: Version::START,
             logged: Version::START,
             founding: None,
+            unbroken: Version::START,
             snapshotting: None,
             since: 0,
             least,
@@ -56,6 +59,9 @@ impl Progress {
     /// The state at `version` is made of nothing that was kept: all rests on a snapshot of it.
     pub(super) fn found(&mut self, version: Version) {
         self.line = self.line.next_fresh(version);
+        if self.told > Version::START {
+            self.unbroken = version;
+        }
         (self.told, self.logged) = (version, version);
         (self.founding, self.snapshotting, self.since) = (Some(version), Some((self.line, version)), 0);
     }
