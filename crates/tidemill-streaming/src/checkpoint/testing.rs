@@ -7,9 +7,9 @@
 //! let disk = SimulatedDisk::new();
 //! let storage = disk.open()?;
 //! storage.put("a", b"kept")?;
-//! disk.crash_at(disk.operations() + 4); // Its third operation is the renaming, the fourth makes that durable.
+//! disk.crash_at(disk.operations() + 5); // Its fourth operation is the renaming, the fifth makes that durable.
 //! assert!(storage.put("a", b"lost, perhaps").is_err());
-//! assert_eq!(disk.history().last().unwrap(), "sync the folder of .");
+//! assert_eq!(disk.history().last().unwrap(), "sync the folder .");
 //! disk.crash(7);
 //! assert!(matches!(&disk.open()?.read("a")?[..], b"kept" | b"lost, perhaps"));
 //! # Ok::<(), tidemill_streaming::checkpoint::storage::StorageError>(())
