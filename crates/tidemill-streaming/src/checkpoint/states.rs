@@ -133,6 +133,9 @@ impl StateLog {
         let Some(kept) = kept else {
             return if reasons.is_empty() { Ok(None) } else { Err(self.unreadable(at_most, reasons)) };
         };
+        if kept.ways.is_empty() {
+            reasons.push(format!("{}: a snapshot or a step on the way to it is not there", self.book.folder));
+        }
         for way in &kept.ways {
             let (snapshots, since) = match self.read_way(way) {
                 Ok(read) => read,

@@ -91,6 +91,18 @@ impl History {
         Some(Kept { version, ways })
     }
 
+    /// The newest version that can be made. After a crash there may be newer ones that never were durable.
+    pub(super) fn newest_whole(&self, manifests: &[Manifest]) -> Option<Version> {
+        let mut at_most = Version(u64::MAX);
+        loop {
+            let kept = self.newest(manifests, at_most)?;
+            if !kept.ways.is_empty() {
+                return Some(kept.version);
+            }
+            at_most = Version(kept.version.0.checked_sub(1)?);
+        }
+    }
+
     /// Damage behind which versions between `reached` and `at_most` may be lost.
     pub(super) fn lost(&self, reached: Version, at_most: Version) -> Option<&Damage> {
         if at_most <= reached {

@@ -1,6 +1,6 @@
 //! What is kept of a state, for people who look into a checkpoint.
 
-use tidemill_core::{Timestamp, Version};
+use tidemill_core::Timestamp;
 
 use super::folder::{deltas_in, folder_of, snapshots_in};
 use super::history::History;
@@ -27,7 +27,7 @@ pub(crate) fn survey(storage: &dyn Storage, operator: &str, whole: bool) -> Resu
     let (deltas, snapshots) = (deltas_in(&folder), snapshots_in(&folder));
     let history = History::read(storage, &deltas)?;
     let found = snapshot::find(storage, &snapshots, operator)?;
-    let newest = history.newest(&found.manifests, Version(u64::MAX)).map(|kept| time_of(kept.version));
+    let newest = history.newest_whole(&found.manifests).map(time_of);
     let mut damage: Vec<String> = history.damage().iter().map(|damage| format!("{deltas}: {damage}")).collect();
     damage.extend(found.damaged.iter().map(ToString::to_string));
     if whole {

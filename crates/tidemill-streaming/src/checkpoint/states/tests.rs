@@ -97,6 +97,29 @@ fn a_first_state_is_kept_before_anything_else() {
 }
 
 #[test]
+fn steps_on_a_snapshot_that_never_was_finished_are_no_versions() {
+    let storage: Arc<dyn Storage> = Arc::new(Memory::default());
+    let context = Context::local(2).unwrap();
+    let (writer, shards) = (StateWriter::start().unwrap(), sums(&context, 2));
+    let log = open(&writer, &storage, &shards, 1 << 20);
+    log.load(Version(u64::MAX)).unwrap();
+    step(&context, &shards, 5, &[(7, 1)]);
+    shards.undo(Version::START).unwrap();
+    shards.seed(&context.parallelize(vec![(7u8, 70i64)], 1).partition_by_hash(2), Version(10)).unwrap();
+    step(&context, &shards, 20, &[(7, 1)]);
+    log.await_durable(Version(20)).unwrap();
+    let crashed: Arc<dyn Storage> = Arc::new(Memory::copy(&storage));
+    for file in crashed.list("state/sums/snapshots").unwrap() {
+        crashed.remove(&file.name).unwrap();
+    }
+    assert_eq!(survey(&*storage, "sums", true).unwrap().newest, Some(time_of(Version(20))));
+    assert_eq!(survey(&*crashed, "sums", true).unwrap().newest, Some(time_of(Version(5))));
+    let again = open(&writer, &crashed, &sums(&context, 2), 1 << 20);
+    let error = again.load(Version(u64::MAX)).unwrap_err().to_string();
+    assert!(error.contains("a snapshot or a step on the way to it is not there"), "{error}");
+}
+
+#[test]
 fn what_is_not_touched_is_not_written() {
     let storage: Arc<dyn Storage> = Arc::new(Memory::default());
     let context = Context::local(2).unwrap();

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::checkpoint::testing::SimulatedDisk;
+use crate::state::version_of;
 
 #[derive(Clone, Debug)]
 enum Action {
@@ -66,10 +67,12 @@ fn live(
     let Ok(storage) = disk.open() else { return false };
     let storage: Arc<dyn Storage> = Arc::new(storage);
     let (writer, shards) = (StateWriter::start().unwrap(), sums(context, life.partitions));
-    let opened = StateLog::open(&writer, storage, "sums", Arc::new(shards.clone()), options(least));
+    let opened = StateLog::open(&writer, Arc::clone(&storage), "sums", Arc::new(shards.clone()), options(least));
     let Ok(log) = opened else { return false }; // it died at once
-    let at_most = if life.takes_all { u64::MAX } else { *durable };
-    let found = match log.load(Version(at_most)) {
+    let newest = || survey(&*storage, "sums", false).map(|kept| kept.newest.map_or(Version::START, version_of));
+    let at_most = if life.takes_all { newest() } else { Ok(Version(*durable)) };
+    let Ok(at_most) = at_most else { return false };
+    let found = match log.load(at_most) {
         Ok(found) => found.unwrap_or_default().0,
         Err(_) if disk.is_crashed() => return false,
         Err(error) => panic!("{error}"),
