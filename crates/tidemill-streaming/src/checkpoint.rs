@@ -13,7 +13,6 @@ mod survey;
 pub(crate) mod batches;
 pub(crate) mod generations;
 pub(crate) mod ledger;
-pub(crate) mod location;
 
 pub use error::RecoveryError;
 pub use open::Checkpoint;

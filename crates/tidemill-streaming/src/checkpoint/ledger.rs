@@ -131,9 +131,12 @@ impl Ledger {
         self.batches.get(&time).map_or(Some(time) <= self.last, |batch| batch.is_done)
     }
 
-    /// The oldest batch that is not done.
-    pub(crate) fn oldest_unfinished(&self) -> Option<Timestamp> {
-        self.batches.iter().find(|(_, batch)| !batch.is_done).map(|(time, _)| *time)
+    /// The first batch that would not be done if those of `done` were: the oldest of those that are planned, or the one behind
+    /// them.
+    pub(crate) fn next_after(&self, done: &[Timestamp]) -> Timestamp {
+        let mut unfinished = self.batches.iter().filter(|(time, batch)| !batch.is_done && !done.contains(time));
+        let behind = self.last.unwrap_or(self.program.zero) + self.program.interval;
+        unfinished.next().map_or(behind, |(time, _)| *time)
     }
 
     /// Drops the batches before `time` that are done. The last one stays: inputs go on from it.

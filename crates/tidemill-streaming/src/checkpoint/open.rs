@@ -12,8 +12,7 @@ use crate::checkpoint::RecoveryError;
 use crate::checkpoint::batches::{self, Found};
 use crate::checkpoint::generations::{self, Generation, Pointer};
 use crate::checkpoint::ledger::Ledger;
-use crate::checkpoint::location;
-use crate::checkpoint::storage::Storage;
+use crate::checkpoint::storage::{self, Storage};
 
 /// The checkpoint of an earlier run. No other program can use its directory as long as this lives.
 ///
@@ -31,11 +30,11 @@ impl Checkpoint {
     /// # Errors
     /// There is one that cannot be read at all, that is another program's, or that another driver uses.
     pub fn open(location: impl AsRef<Path>, settings: &Settings) -> Result<Option<Checkpoint>, RecoveryError> {
-        let location = location.as_ref();
-        if !location::exists(location)? {
+        let location = location.as_ref().to_string_lossy();
+        if !storage::exists(&location)? {
             return Ok(None);
         }
-        Checkpoint::read(location::open(location, settings)?)
+        Checkpoint::read(storage::open(&location, settings)?)
     }
 
     /// The checkpoint in a storage that the program has opened; `None` where there is none. Its counterpart is

@@ -18,6 +18,7 @@ pub use files::{Described, Entry, FileSystem, Held, LocalFiles, Lock, OpenFile};
 pub use local::LocalStorage;
 #[cfg(feature = "object-store")]
 pub use object::ObjectStorage;
+pub(crate) use open::{exists, is_remote};
 pub use open::{open, open_to_read};
 
 /// The longest name, in bytes: what every file system and object store takes, with room for the location.

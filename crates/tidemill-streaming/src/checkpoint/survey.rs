@@ -11,14 +11,11 @@ use crate::checkpoint::RecoveryError;
 use crate::checkpoint::batches::{self, Found};
 use crate::checkpoint::generations::{self, Generation, Pointer};
 use crate::checkpoint::ledger::Ledger;
-use crate::checkpoint::location;
 use crate::checkpoint::log::scan;
 use crate::checkpoint::states::{self, KeptVersions};
-use crate::checkpoint::storage::{Storage, StorageError};
+use crate::checkpoint::storage::{self, Storage, StorageError};
 use crate::graph::ids::Role;
-
-/// Where received blocks lie.
-const RECEIVED: &str = "received";
+use crate::receiver::log::RECEIVED_FOLDER;
 
 /// What lies in a checkpoint.
 #[derive(Clone, Debug)]
@@ -77,11 +74,11 @@ pub struct SurveyedOperator {
 /// # Errors
 /// It cannot be read at all.
 pub fn survey(location: impl AsRef<Path>, settings: &Settings, whole: bool) -> Result<Option<Survey>, RecoveryError> {
-    let location = location.as_ref();
-    if !location::exists(location)? {
+    let location = location.as_ref().to_string_lossy();
+    if !storage::exists(&location)? {
         return Ok(None);
     }
-    let root = location::open_to_read(location, settings)?;
+    let root = storage::open_to_read(&location, settings)?;
     let mut damage = Vec::new();
     let generation = match generations::pointer(&*root)? {
         Pointer::Absent => return Ok(None),
@@ -150,7 +147,7 @@ fn received(
     whole: bool,
     damage: &mut Vec<String>,
 ) -> Result<Vec<(String, usize, u64)>, StorageError> {
-    let listed = storage.list(RECEIVED)?;
+    let listed = storage.list(RECEIVED_FOLDER)?;
     let folder = |name: &str| name.rsplit_once('/').map_or(String::new(), |(folder, _)| folder.to_owned());
     let mut logs = Vec::new();
     for files in listed.chunk_by(|one, other| folder(&one.name) == folder(&other.name)) {

@@ -7,8 +7,7 @@ use std::sync::Arc;
 use tidemill_core::Timestamp;
 use tidemill_core::settings::Settings;
 
-use crate::checkpoint::location::{self, is_url};
-use crate::checkpoint::storage::Storage;
+use crate::checkpoint::storage::{self, Storage};
 use crate::checkpoint::{Checkpoint, RecoveryError};
 use crate::context::recovery::Again;
 use crate::context::{Checkpoints, State, StreamingContext};
@@ -27,7 +26,7 @@ impl StreamingContext {
     /// [`Error::Checkpoint`] if the folder cannot be made.
     pub fn checkpoint(&self, directory: impl AsRef<Path>) -> Result<(), Error> {
         let directory = directory.as_ref();
-        if !is_url(directory) {
+        if !storage::is_remote(&directory.to_string_lossy()) {
             let failed = |cause| Error::Checkpoint { directory: directory.to_path_buf(), cause: Arc::new(cause) };
             // For this user alone: what a checkpoint holds is trusted. What cannot be made is told of by the next call.
             let _ = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(directory);
@@ -164,15 +163,19 @@ impl StreamingContext {
             None => None,
             Some(Checkpoints::Storage(storage)) => Some(storage),
             Some(Checkpoints::Directory(directory)) => {
-                Some(location::open(&directory, self.context().config().written())?)
+                Some(storage::open(&directory.to_string_lossy(), self.context().config().written())?)
             }
         })
     }
 
+    /// How many batch times have passed since the batch of `last`.
+    pub(super) fn missed(&self, now: Timestamp, last: Timestamp) -> u64 {
+        (now.since(last).as_micros() / self.interval().as_micros().max(1)) as u64
+    }
+
     /// Tells that the context goes on from a checkpoint, and what it has to catch up with.
     pub(super) fn announce(&self, now: Timestamp, last: Timestamp, again: &[Again]) {
-        let interval = self.interval().as_micros().max(1);
-        let missed = (now.since(last).as_micros() / interval) as u64;
+        let missed = self.missed(now, last);
         let unfinished: Vec<Timestamp> = again.iter().filter(|it| it.outputs).map(|it| it.time).collect();
         if unfinished.is_empty() && missed == 0 {
             return;

@@ -25,7 +25,6 @@ pub(super) struct Durable {
     pub(super) states: Vec<KeptState>,
     /// How far back a batch may look.
     pub(super) lookback: Duration,
-    pub(super) interval: Duration,
     /// How many batches may come after one that failed before it is given up.
     pub(super) failed_most: usize,
     planning: Mutex<()>,
@@ -73,13 +72,13 @@ impl Durable {
         batches: BatchLog,
         inputs: Vec<KeptInput>,
         states: Vec<KeptState>,
-        (lookback, interval): (Duration, Duration),
+        lookback: Duration,
         failed_most: usize,
         held: Option<Timestamp>,
     ) -> Durable {
         let (planning, changed) = Default::default();
         let over = Mutex::new(Over { held, ..Over::default() });
-        Durable { batches, inputs, states, lookback, interval, failed_most, planning, over, changed }
+        Durable { batches, inputs, states, lookback, failed_most, planning, over, changed }
     }
 
     /// Held by who writes down what batches hold.
@@ -155,20 +154,13 @@ impl Durable {
         let _step = step!("done", last);
         self.states.iter().try_for_each(|state| state.log.await_durable(version_of(*last)))?;
         self.give_up()?;
-        let next = self.next_after(done);
-        if next.is_some_and(|next| self.states.iter().any(|state| state.log.unbroken() > state.from(next))) {
+        let next = self.batches.ledger().next_after(done); // where the next run would begin
+        if self.states.iter().any(|state| state.log.unbroken() > state.from(next)) {
             return Ok(false);
         }
         self.batches.done(done)?;
-        self.forget()?;
+        self.forget();
         Ok(true)
-    }
-
-    /// Where the next run would begin if these batches were done.
-    fn next_after(&self, done: &[Timestamp]) -> Option<Timestamp> {
-        let ledger = self.batches.ledger();
-        let mut unfinished = ledger.batches.iter().filter(|(time, batch)| !batch.is_done && !done.contains(time));
-        unfinished.next().map(|(time, _)| *time).or(ledger.last.map(|last| last + self.interval))
     }
 
     /// Counts batches as done that failed long ago, so that what they need does not grow for ever.
@@ -192,16 +184,12 @@ impl Durable {
     }
 
     /// Lets go of all that no batch needs that may still be run.
-    fn forget(&self) -> Result<(), StorageError> {
-        let ledger = self.batches.ledger();
-        let next = ledger.oldest_unfinished().or(ledger.last.map(|last| last + self.interval));
-        drop(ledger);
-        let Some(next) = next else { return Ok(()) };
+    fn forget(&self) {
+        let next = self.batches.ledger().next_after(&[]);
         let before = next - self.lookback + Duration::from_micros(1);
         self.batches.forget(before);
         self.inputs.iter().for_each(|kept| kept.input.release(before));
         self.states.iter().for_each(|state| state.log.forget(state.from(next)));
-        Ok(())
     }
 
     fn lock(&self) -> MutexGuard<'_, Over> {

@@ -58,23 +58,18 @@ impl StreamingContext {
     ) -> Result<Beginning, Error> {
         let first = next_time(now, self.interval());
         let zero = first - self.interval();
-        if checkpoint.is_none() && !self.has_checkpoints() {
+        let opened = match checkpoint {
+            Some(Checkpoint { root, generation, .. }) => Some((root, Some(generation))),
+            None => self.open_checkpoints()?.map(|root| (root, None)),
+        };
+        let Some((root, earlier)) = opened else {
             graph.inputs.iter().try_for_each(|input| input.begin())?;
             return Ok(Beginning { zero, last: zero, again: Vec::new(), durable: None });
-        }
+        };
         let _step = step!("begin");
         let ids = Ids::of(graph)?;
-        let is_new = checkpoint.is_none();
-        let (root, generation) = match checkpoint {
-            Some(Checkpoint { root, generation, .. }) => (root, generation),
-            None => {
-                let Some(root) = self.open_checkpoints()? else {
-                    return Ok(Beginning { zero, last: zero, again: Vec::new(), durable: None });
-                };
-                let generation = self.new_generation(&*root)?;
-                (root, generation)
-            }
-        };
+        let is_new = earlier.is_none();
+        let generation = earlier.map_or_else(|| self.new_generation(&*root), Ok)?;
         let storage: Arc<dyn Storage> = Generation::new(Arc::clone(&root), generation);
         let (config, clock) = (self.context().config(), Arc::clone(self.clock()));
         // Opened before it is read: from here on an earlier driver that still runs cannot add to it.
@@ -82,16 +77,15 @@ impl StreamingContext {
         let mut ledger = if is_new {
             Ledger { program: Program { zero, ..Program::default() }, ..Ledger::default() }
         } else {
-            batches::read(&*storage)?.ledger
-        };
-        if !is_new {
+            let ledger = batches::read(&*storage)?.ledger;
             self.check(&root.location(), &ids, &ledger, now)?;
             self.remove_old_rdds();
-        }
+            ledger
+        };
         ledger.program = self.program(&ids, ledger.program.zero)?;
         let lookback = graph.streams().iter().map(|stream| stream.remembers()).max().unwrap_or_default();
         let lookback = graph.inputs.iter().map(|input| input.keeps()).fold(lookback, Duration::max);
-        let next = next_batch(&ledger, self.interval());
+        let next = ledger.next_after(&[]);
         ledger.forget(next - lookback + Duration::from_micros(1));
         let inputs = kept_inputs(graph, &ids);
         inputs.iter().try_for_each(|kept| kept.input.attach(&storage, &kept.id))?;
@@ -107,7 +101,7 @@ impl StreamingContext {
         }
         let failed_most = self.context().config().get(keys::CHECKPOINT_FAILED_BATCHES);
         let held = again.iter().rev().find(|again| !again.outputs).map(|again| again.time);
-        let durable = Durable::new(batches, inputs, states, (lookback, self.interval()), failed_most, held);
+        let durable = Durable::new(batches, inputs, states, lookback, failed_most, held);
         Ok(Beginning { zero, last, again, durable: Some(Arc::new(durable)) })
     }
 
@@ -139,7 +133,7 @@ impl StreamingContext {
         if now + self.interval() + BEHIND_MOST < last {
             return Err(RecoveryError::ClockBehind { location, now, last });
         }
-        let missed = (now.since(last).as_micros() / self.interval().as_micros().max(1)) as u64;
+        let missed = self.missed(now, last);
         let most = self.context().config().get(keys::RECOVERY_MISSED_MAX);
         if missed > most {
             return Err(RecoveryError::TooManyMissed { missed, last, most });
@@ -244,12 +238,6 @@ impl StreamingContext {
 
 /// By how much the clock may be behind the last batch: clocks are set by that much now and then.
 const BEHIND_MOST: Duration = Duration::from_secs(60);
-
-/// The first batch that is not done.
-fn next_batch(ledger: &Ledger, interval: Duration) -> Timestamp {
-    let new = ledger.last.unwrap_or(ledger.program.zero) + interval;
-    ledger.oldest_unfinished().unwrap_or(new)
-}
 
 /// The batches that are run again: those that are not done, and for those behind the oldest of them the states.
 fn again(ledger: &Ledger, states_from: Option<Timestamp>, next: Timestamp) -> Vec<Again> {

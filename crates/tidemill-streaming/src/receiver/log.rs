@@ -20,6 +20,8 @@ use crate::receiver::form::{Form, Header, header};
 use crate::receiver::queue::{Item, What};
 use crate::step::step;
 
+/// Where the logs of all receivers lie.
+pub(crate) const RECEIVED_FOLDER: &str = "received";
 /// The log is removed by whole segments: they are small against what receivers take in within a minute at full speed.
 const SEGMENT_BYTES: u64 = 32 << 20;
 /// A buffer for encoding that grew beyond is given back after its block.
@@ -50,7 +52,7 @@ impl ReceivedLog {
         config: &Config,
         clock: &Arc<dyn Clock>,
     ) -> Result<ReceivedLog, StorageError> {
-        let folder = format!("received/{}", name_of(id));
+        let folder = format!("{RECEIVED_FOLDER}/{}", name_of(id));
         let options = LogOptions {
             roll_bytes: SEGMENT_BYTES,
             roll_after: config.get(keys::RECEIVER_LOG_ROLLING_INTERVAL),

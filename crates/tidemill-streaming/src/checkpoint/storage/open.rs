@@ -31,8 +31,13 @@ pub fn open_to_read(location: &str, settings: &Settings) -> Result<Arc<dyn Stora
     Ok(Arc::new(LocalStorage::read_only(local_path(location)?)?))
 }
 
+/// Whether something may be there: a folder that exists, or any URL.
+pub(crate) fn exists(location: &str) -> Result<bool, StorageError> {
+    Ok(is_remote(location) || local_path(location)?.exists())
+}
+
 /// Whether a location is no path: it has a scheme that is not `file`.
-fn is_remote(location: &str) -> bool {
+pub(crate) fn is_remote(location: &str) -> bool {
     location.split_once("://").is_some_and(|(scheme, _)| !scheme.contains('/') && scheme != "file")
 }
 
