@@ -1,4 +1,4 @@
-//! What keeping a state costs: 1,000,000 keys of which each batch touches 1 %, with a log and snapshots and without.
+//! What is written for a state: 1,000,000 keys of which each batch touches 1 %, with a log and snapshots.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,13 +11,12 @@ use tidemill::streaming::checkpoint::states::{StateLog, StateOptions, StateWrite
 use tidemill::streaming::checkpoint::storage::{LocalStorage, Storage};
 use tidemill::streaming::state::{MapWithState, State};
 
-use crate::measured::{Measured, measure};
+use crate::log::folder;
+use crate::measured::Measured;
 
 const KEYS: u64 = 1_000_000;
 /// How many keys a batch touches.
 const TOUCHED: u64 = KEYS / 100;
-/// Batches that a run measures.
-const BATCHES: u64 = 10;
 /// Batches over which bytes are averaged.
 const LONG: u64 = 200;
 const PARTITIONS: usize = 2;
@@ -27,18 +26,18 @@ const STRIDE: u64 = 7_919;
 type Sum = fn(Timestamp, &u64, Option<u64>, &mut State<u64>) -> Option<()>;
 type Sums = Shards<MapWithState<u64, u64, u64, (), Sum>>;
 
-/// A state of so many keys, kept or not.
+/// A state that is kept.
 struct Program {
     context: Context,
     shards: Sums,
-    log: Option<StateLog>,
+    log: StateLog,
     batches: u64,
     /// The checkpoint; last, so that it goes last.
-    _folder: Option<TempDir>,
+    _folder: TempDir,
 }
 
 impl Program {
-    fn new(is_kept: bool) -> anyhow::Result<Program> {
+    fn new() -> anyhow::Result<Program> {
         let context = Context::local(2)?;
         let sum: Sum = |_, _, value, state| {
             state.update(state.get().copied().unwrap_or(0) + value.unwrap_or(0));
@@ -47,14 +46,11 @@ impl Program {
         let layout = context.parallelize([(0u64, 0u64)], 1).partition_by_hash(PARTITIONS).layout().cloned();
         let make = |_| MapWithState::new(context.environment(), None, sum);
         let shards = context.shards(Operator::here("sums"), PARTITIONS, layout, make);
-        let mut program = Program { context, shards, log: None, batches: 0, _folder: None };
-        if is_kept {
-            let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
-            let storage: Arc<dyn Storage> = Arc::new(LocalStorage::open(folder.path())?);
-            let (writer, shards) = (StateWriter::start()?, Arc::new(program.shards.clone()));
-            program.log = Some(StateLog::open(&writer, storage, "sums", shards, StateOptions::new())?);
-            program._folder = Some(folder);
-        }
+        let folder = folder()?;
+        let storage: Arc<dyn Storage> = Arc::new(LocalStorage::open(folder.path())?);
+        let kept = Arc::new(shards.clone());
+        let log = StateLog::open(&StateWriter::start()?, storage, "sums", kept, StateOptions::new())?;
+        let program = Program { context, shards, log, batches: 0, _folder: folder };
         let all = program.input((0..KEYS).map(|key| (key * STRIDE, 1 << 40)).collect());
         program.step(&all)?;
         Ok(program)
@@ -74,25 +70,10 @@ impl Program {
     fn step(&self, input: &Rdd<(u64, u64)>) -> anyhow::Result<()> {
         let (from, to) = (self.shards.version(), Version(self.shards.version().0 + 1_000_000));
         self.shards.step(input, from, to)?;
-        if let Some(log) = &self.log {
-            log.await_durable(to)?;
-            log.forget(to);
-        }
+        self.log.await_durable(to)?;
+        self.log.forget(to);
         self.shards.forget(to);
         Ok(())
-    }
-}
-
-/// Batches that touch 1 % of the keys; the state is filled once, before.
-pub(crate) fn batches(is_kept: bool) -> impl FnMut() -> anyhow::Result<Measured> {
-    let mut filled = None;
-    move || {
-        let mut program = filled.take().map_or_else(|| Program::new(is_kept), Ok)?;
-        let inputs: Vec<_> = (0..BATCHES).map(|_| program.batch()).collect();
-        let work = || inputs.iter().try_for_each(|input| program.step(input));
-        let measured = measure(work, |()| BATCHES)?;
-        filled = Some(program);
-        Ok(measured)
     }
 }
 
@@ -107,20 +88,19 @@ pub(crate) fn percent_with_snapshots() -> anyhow::Result<Measured> {
 }
 
 fn percent(batches: u64, with_snapshots: bool) -> anyhow::Result<Measured> {
-    let mut program = Program::new(true)?;
-    let written = |program: &Program| program.log.as_ref().map(StateLog::written).unwrap_or_default();
+    let mut program = Program::new()?;
     let full: usize = (0..PARTITIONS)
         .map(|partition| {
             let kept: &dyn tidemill::core::shard::KeptShards = &program.shards;
             Ok(kept.snapshot(partition, program.shards.version())?.len())
         })
         .sum::<anyhow::Result<usize>>()?;
-    let before = written(&program);
+    let before = program.log.written();
     for _ in 0..batches {
         let input = program.batch();
         program.step(&input)?;
     }
-    let after = written(&program);
+    let after = program.log.written();
     let snapshots = if with_snapshots { after.snapshots } else { 0 };
     ensure!(full > 0, "an empty state");
     let share = (after.deltas - before.deltas + snapshots) as f64 / batches as f64 / full as f64;

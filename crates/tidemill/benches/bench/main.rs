@@ -16,6 +16,7 @@ mod soak;
 mod socket;
 mod start;
 mod state;
+mod steady;
 mod text;
 mod tiny;
 
@@ -137,8 +138,14 @@ fn states() -> Vec<Row> {
         Row {
             name: "1,000,000 keys of state: 10 batches that touch 1 %",
             goal: Goal::TimesAtMost(1.5),
-            left: Side::new("kept in a checkpoint", kept::batches(true)),
-            right: Some(Side::new("not kept", kept::batches(false))),
+            left: Side::new("with checkpoints", steady::batches(true)),
+            right: Some(Side::new("without", steady::batches(false))),
+        },
+        Row {
+            name: "checkpoint directory after 10,000 batches of a steady stream, against after 1,000 (read seconds as ratio)",
+            goal: Goal::SecondsAtMost(1.1),
+            left: Side::new("times the size", steady::growth),
+            right: None,
         },
         Row {
             name: "1,000,000 keys of state: delta of a batch that touches 1 % (read seconds as percent of the state)",
