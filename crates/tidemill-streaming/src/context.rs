@@ -13,6 +13,7 @@ use tidemill_core::{Clock, Context, EventBus, Timestamp, Wake};
 
 use crate::checkpoint::Checkpoint;
 use crate::checkpoint::storage::Storage;
+use crate::context::catch_up::CatchingUp;
 use crate::context::durable::Durable;
 use crate::dstream::{Compute, DStream, Stream};
 use crate::error::Error;
@@ -22,6 +23,7 @@ use crate::input::{Input, InputId};
 use crate::scheduler::BatchScheduler;
 use crate::statistics::{Record, Statistics};
 
+mod catch_up;
 mod checkpoint;
 mod durable;
 mod life;
@@ -85,6 +87,8 @@ struct Live {
     unlogged: Vec<Timestamp>,
     /// Batches that were done in an earlier run: their states are made again, and nothing else.
     states_only: BTreeSet<Timestamp>,
+    /// How far it is behind, where it goes on from a checkpoint.
+    catching_up: Option<CatchingUp>,
     /// A batch that the thread of jobs is to run.
     to_run: Option<crate::batch::Batch>,
     /// The last batch that has its input: of later times nothing can be computed.
@@ -160,6 +164,7 @@ impl StreamingContext {
             durable: None,
             unlogged: Vec::new(),
             states_only: BTreeSet::new(),
+            catching_up: None,
             to_run: None,
             allocated: None,
             submitted: BTreeMap::new(),

@@ -9,6 +9,7 @@ use tidemill_core::settings::Settings;
 
 use crate::checkpoint::storage::{self, Storage};
 use crate::checkpoint::{Checkpoint, RecoveryError};
+use crate::context::catch_up::{CatchingUp, Progress};
 use crate::context::recovery::Again;
 use crate::context::{Checkpoints, State, StreamingContext};
 use crate::error::Error;
@@ -173,6 +174,20 @@ impl StreamingContext {
         (now.since(last).as_micros() / self.interval().as_micros().max(1)) as u64
     }
 
+    /// Tells how far the context has caught up, now that the batch of `time` is over.
+    pub(super) fn caught_up(&self, time: Timestamp) {
+        let mut live = self.live();
+        let Some(catching_up) = live.catching_up.as_mut() else { return };
+        let (total, progress) = (catching_up.total(), catching_up.over(time, self.clock().monotonic()));
+        live.catching_up.take_if(|_| matches!(progress, Progress::CaughtUp(_)));
+        drop(live);
+        match progress {
+            Progress::Same => {}
+            Progress::Over(over) => tracing::info!("Catching up: {over} of {total} batches are over."),
+            Progress::CaughtUp(after) => tracing::info!("Caught up with {total} batches in {} ms.", after.as_millis()),
+        }
+    }
+
     /// Tells that the context goes on from a checkpoint, and what it has to catch up with.
     pub(super) fn announce(&self, now: Timestamp, last: Timestamp, again: &[Again]) {
         let missed = self.missed(now, last);
@@ -186,6 +201,8 @@ impl StreamingContext {
             "Going on from the checkpoint: the last batch that was planned is that of {last}. Batches that were not finished run \
              again with their input, then one for each interval that was missed."
         );
+        let total = unfinished.len() as u64 + missed;
+        self.live().catching_up = Some(CatchingUp::new(now, total, self.clock().monotonic()));
         self.post(StreamingEvent::Recovered(CatchUp { time: now, last, unfinished, missed }));
     }
 }

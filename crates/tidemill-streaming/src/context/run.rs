@@ -152,6 +152,9 @@ impl StreamingContext {
             let is_done = if states_only { self.remake_states(batch.time) } else { self.run_batch(info) };
             self.forget(batch.time);
             self.live().done = Some(batch.time);
+            if !states_only {
+                self.caught_up(batch.time);
+            }
             if let Some(durable) = durable {
                 durable.over(batch.time, is_done);
             }
