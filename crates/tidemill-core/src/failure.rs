@@ -48,7 +48,7 @@ pub enum Cause {
     /// What memory cannot hold could not be written to disk.
     #[error(
         "cannot spill to {}: {source}; set spark.local.dir to a folder that can be written, on a disk with room, or let \
-         more stay in memory: tidemill.memory.shuffle.limit, tidemill.memory.stored.limit",
+         more stay in memory: tidemill.memory.shuffle.limit, tidemill.memory.stored.limit, tidemill.memory.state.limit",
         path.display()
     )]
     Spill {

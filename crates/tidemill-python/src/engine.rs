@@ -1,9 +1,9 @@
 //! `Engine`: what all handles of one Python context share.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use tidemill_core::{Accumulator, Context, Error, Settings};
+use tidemill_core::{Accumulator, Cause, Context, Error, Settings, memory};
 
 use crate::batch::PyBatch;
 use crate::pool::{Lanes, Pool, PoolSettings, Work, Workers};
@@ -23,6 +23,8 @@ pub struct Engine {
     works: Works,
     next_task: AtomicU64,
     seal: Seal,
+    /// State is in memory that could not be written to disk the last time.
+    is_state_stuck: AtomicBool,
 }
 
 impl Engine {
@@ -37,7 +39,8 @@ impl Engine {
         let (collected, next_task) = (AtomicU64::new(0), AtomicU64::new(0));
         let (lanes, works) = (Mutex::default(), Works::default());
         let seal = Seal::new(settings.get("tidemill.checkpoint.secret"));
-        Ok(Arc::new(Engine { context, workers, updates, collected, lanes, works, next_task, seal }))
+        let is_state_stuck = AtomicBool::new(false);
+        Ok(Arc::new(Engine { context, workers, updates, collected, lanes, works, next_task, seal, is_state_stuck }))
     }
 
     /// The core's context.
@@ -73,6 +76,28 @@ impl Engine {
             *known = Arc::downgrade(&lanes);
             lanes
         })
+    }
+
+    /// Whether state takes more memory than `tidemill.memory.state.limit` lets it.
+    pub(crate) fn is_state_past_limit(&self) -> bool {
+        let memory = &self.context.environment().memory;
+        memory.used(memory::Pool::State) > memory.ceiling(memory::Pool::State)
+    }
+
+    /// State went to disk.
+    pub(crate) fn state_left_memory(&self) {
+        self.is_state_stuck.store(false, Ordering::Relaxed);
+    }
+
+    /// State could not go to disk: a warning says so, once until it can again.
+    pub(crate) fn state_stays_in_memory(&self, cause: &Cause) {
+        if !self.is_state_stuck.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                error = %cause,
+                "State stays in memory that is to go to disk: it takes more than tidemill.memory.state.limit. A batch \
+                 that makes a step of it fails as long as this is so."
+            );
+        }
     }
 
     /// Accumulator updates since the last call.

@@ -28,7 +28,7 @@ mod zygote;
 
 pub use crew::Pool;
 pub use failure::{WorkerError, WorkerFailure};
-pub use lanes::{Answer, Hold, Lanes, Request};
+pub use lanes::{Hold, Input, Lanes, Output, Request};
 
 /// Runs work in worker processes. The seam for other kinds of workers.
 pub trait Workers: Send + Sync {

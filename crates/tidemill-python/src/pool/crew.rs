@@ -103,6 +103,11 @@ impl Crew {
         }
     }
 
+    /// So many bytes may the tables of one worker take.
+    pub(super) fn table_memory(&self) -> u64 {
+        self.settings.memory
+    }
+
     /// The time, for measuring.
     pub(super) fn now(&self) -> Duration {
         self.clock.monotonic()

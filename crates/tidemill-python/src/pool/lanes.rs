@@ -1,7 +1,7 @@
 //! Lanes: workers that keep state. Each answers one request at a time.
 //!
 //! They are beside the workers of tasks, so that whoever draws a task's input while he waits for a lane gets on. A request
-//! has all its input with it, and its answer is taken whole: nobody waits for anybody else while he has a lane.
+//! has all its input with it, and its answer is taken as it comes: nobody waits for anybody else while he has a lane.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -12,10 +12,13 @@ use tidemill_core::task::TaskContext;
 
 use super::connection::{CANCEL_CHECK_MS, Connection};
 use super::crew::Crew;
-use super::frames::{Head, LAST, Order, Reply};
-use super::link::Filled;
-use super::running::talking;
-use super::{Frame, Payload, Pool, Work, WorkerError, WorkerFailure};
+use super::{Frame, Pool, Work, WorkerError};
+
+mod asking;
+mod tables;
+
+use asking::answer;
+use tables::Tables;
 
 /// Workers that keep state, each started when it is first needed. They end when this is dropped.
 pub struct Lanes {
@@ -32,17 +35,24 @@ struct Lane {
 #[derive(Default)]
 struct State {
     is_taken: bool,
-    /// The worker, unless somebody has the lane, with its number.
-    worker: Option<(Connection, u64)>,
-    /// What the worker is asked before anything else.
-    first: Vec<Request<'static>>,
+    /// The worker, unless somebody has the lane.
+    worker: Option<Keeping>,
+    /// What the worker is asked before anything else, and the table that is gone then.
+    first: Vec<(u64, Request<'static>)>,
+}
+
+/// A worker with its number, and what it keeps.
+struct Keeping {
+    connection: Connection,
+    number: u64,
+    tables: Tables,
 }
 
 /// A lane that nobody else has until this is dropped.
 pub struct Hold<'a> {
     crew: &'a Crew,
     lane: &'a Lane,
-    worker: Option<(Connection, u64)>,
+    worker: Option<Keeping>,
 }
 
 /// What is asked of a worker that keeps state: see `worker/resident.py`.
@@ -53,17 +63,15 @@ pub struct Request<'a> {
     pub payload: Vec<u8>,
     /// The function that is run.
     pub work: Option<&'a Arc<Work>>,
-    /// The input; what a frame is stands in its bucket.
-    pub input: Vec<Frame>,
+    /// The input.
+    pub input: Input<'a>,
 }
 
-/// What a worker that keeps state has answered.
-pub struct Answer {
-    /// The output; what a frame is stands in its bucket.
-    pub output: Vec<Frame>,
-    /// As [`Running::updates`](super::Running::updates).
-    pub updates: Option<Vec<u8>>,
-}
+/// The input of a request; what a frame is stands in its bucket. A frame is drawn when there is room to send it.
+pub type Input<'a> = Box<dyn Iterator<Item = Result<Frame, Stop>> + Send + 'a>;
+
+/// Takes what comes of a request, frame by frame, in the middle of it; what a frame is stands in its bucket.
+pub type Output<'a> = dyn FnMut(Frame) -> Result<(), Stop> + 'a;
 
 impl Pool {
     /// So many lanes, at least one.
@@ -86,24 +94,25 @@ impl Lanes {
             state = lane.freed.wait_timeout(state, wait).unwrap_or_else(PoisonError::into_inner).0;
         }
         state.is_taken = true;
-        let worker = state.worker.take().and_then(|mut taken| taken.0.is_usable().then_some(taken));
+        let worker = state.worker.take().and_then(|mut taken| taken.connection.is_usable().then_some(taken));
         let first = std::mem::take(&mut state.first);
         drop(state);
         let mut hold = Hold { crew: &self.crew, lane, worker };
-        for request in first {
-            if hold.worker.is_some() {
-                hold.ask(request, cx)?;
+        for (table, request) in first {
+            if let Some(worker) = &mut hold.worker {
+                worker.tables.forget(table);
+                hold.ask(request, cx, &mut |_| Ok(()))?;
             }
         }
         Ok(hold)
     }
 
-    /// Asks the lane of `partition`, if it has a worker, to forget something before it is asked for anything else.
-    pub fn forget(&self, partition: usize, request: Request<'static>) {
+    /// Asks the lane of `partition`, if it has a worker, to forget a table before it is asked for anything else.
+    pub fn forget(&self, partition: usize, table: u64, request: Request<'static>) {
         let lane = &self.lanes[partition % self.lanes.len()];
         let mut state = lane.lock();
         if state.is_taken || state.worker.is_some() {
-            state.first.push(request);
+            state.first.push((table, request));
         }
     }
 }
@@ -115,29 +124,65 @@ impl Hold<'_> {
     /// No worker can be started.
     pub fn worker(&mut self) -> Result<u64, WorkerError> {
         static NEXT: AtomicU64 = AtomicU64::new(1);
-        if let Some((_, number)) = &self.worker {
-            return Ok(*number);
+        if let Some(worker) = &self.worker {
+            return Ok(worker.number);
         }
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        self.worker = Some((self.crew.take()?, number));
+        self.worker = Some(Keeping { connection: self.crew.take()?, number, tables: Tables::default() });
         Ok(number)
     }
 
-    /// Asks the lane's worker, and waits for its answer.
+    /// So many bytes may the tables of a worker take together.
+    pub fn table_memory(&self) -> u64 {
+        self.crew.table_memory()
+    }
+
+    /// Whether the worker has a table.
+    pub fn has(&self, table: u64) -> bool {
+        self.worker.as_ref().is_some_and(|worker| worker.tables.has(table))
+    }
+
+    /// The worker has a table, of about so many bytes, and has used it.
+    pub fn has_used(&mut self, table: u64, bytes: u64) {
+        if let Some(worker) = &mut self.worker {
+            worker.tables.used(table, bytes);
+        }
+    }
+
+    /// The worker has a table no more, or it cannot be relied on.
+    pub fn has_not(&mut self, table: u64) {
+        if let Some(worker) = &mut self.worker {
+            worker.tables.gone(table);
+        }
+    }
+
+    /// Another table that the worker should forget so that this one may take so many bytes more than it does now: all are
+    /// to be within the memory that workers' tables may take.
+    pub fn surplus(&self, table: u64, more: u64) -> Option<u64> {
+        self.worker.as_ref().and_then(|worker| worker.tables.surplus(table, more, self.crew.table_memory()))
+    }
+
+    /// Asks the lane's worker, and waits for the end of its answer; returns what the function added to accumulators, as
+    /// [`Running::updates`](super::Running::updates) does.
     ///
     /// # Errors
-    /// As for [`Running::next`](super::Running::next); unless the function failed the worker is replaced, and nothing of
-    /// what it kept is there.
-    pub fn ask(&mut self, request: Request<'_>, cx: Option<&TaskContext>) -> Result<Answer, Stop> {
+    /// Those of the input and the output, or as for [`Running::next`](super::Running::next); unless the function failed the
+    /// worker is replaced, and nothing of what it kept is there.
+    pub fn ask(
+        &mut self,
+        request: Request<'_>,
+        cx: Option<&TaskContext>,
+        output: &mut Output<'_>,
+    ) -> Result<Option<Vec<u8>>, Stop> {
         self.worker()?;
-        let Some((mut worker, number)) = self.worker.take() else { return Err(WorkerError::Stopped.into()) };
-        match answer(&mut worker, request, cx) {
-            Ok(answer) => {
-                self.worker = Some((worker, number));
-                answer.map_err(|failure| WorkerError::Raised(failure).into())
+        let Some(mut worker) = self.worker.take() else { return Err(WorkerError::Stopped.into()) };
+        match answer(&mut worker.connection, request, cx, output) {
+            Ok(answered) => {
+                self.worker = Some(worker);
+                answered.map_err(|failure| WorkerError::Raised(failure).into())
             }
             Err(stop) => {
-                worker.kill();
+                worker.connection.kill();
                 Err(stop)
             }
         }
@@ -157,58 +202,5 @@ impl Drop for Hold<'_> {
 impl Lane {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// The answer, or how the function failed; an error where the worker is of no use any more.
-fn answer(
-    worker: &mut Connection,
-    request: Request<'_>,
-    cx: Option<&TaskContext>,
-) -> Result<Result<Answer, WorkerFailure>, Stop> {
-    queue(worker, request);
-    let mut output = Vec::new();
-    loop {
-        cx.map_or(Ok(()), TaskContext::check)?;
-        // It may be gone: what it said before is read first.
-        let _ = worker.link.flush();
-        while let Some((head, payload)) = worker.link.take()? {
-            let Head { format, bucket, count, .. } = head;
-            match head.reply() {
-                Some(Reply::Out) => output.push(Frame { format, bucket, count, payload: Payload::Owned(payload) }),
-                Some(Reply::Done) => {
-                    return Ok(Ok(Answer { output, updates: Some(payload).filter(|updates| !updates.is_empty()) }));
-                }
-                Some(Reply::Fail) => {
-                    let failure = WorkerFailure::parse(&payload);
-                    // What it had to drain may still be on its way.
-                    while failure.is_some() && !worker.link.is_flushed() {
-                        worker.wait()?;
-                        worker.link.flush().map_err(talking)?;
-                    }
-                    return failure.map(Err).ok_or(WorkerError::Garbled("a failure without text".into()).into());
-                }
-                None => return Err(WorkerError::Garbled(format!("a frame of kind {}", head.kind)).into()),
-            }
-        }
-        match worker.link.fill().map_err(talking)? {
-            Filled::Some => {}
-            Filled::Nothing => worker.wait()?,
-            Filled::End => return Err(worker.why_gone().into()),
-        }
-    }
-}
-
-fn queue(worker: &mut Connection, request: Request<'_>) {
-    let Request { what, payload, work, mut input } = request;
-    let id = work.map_or(0, |work| worker.define(work));
-    let last = input.pop();
-    let flags = if last.is_none() { LAST } else { 0 };
-    let state = Head { flags, bucket: what, ..Head::order(Order::State, id) };
-    worker.link.queue(state, Payload::Owned(payload));
-    let is_last = input.iter().map(|_| 0).chain([LAST]).collect::<Vec<_>>();
-    for (frame, flags) in input.into_iter().chain(last).zip(is_last) {
-        let Frame { format, bucket, count, payload } = frame;
-        worker.link.queue(Head { flags, format, count, bucket, ..Head::order(Order::Run, id) }, payload);
     }
 }

@@ -10,6 +10,7 @@ use tidemill_core::{BoxRuns, Context, Rdd, RddId, Runs, Stop, TaskContext, Versi
 use crate::batch::PyBatch;
 use crate::not_shippable;
 use crate::state::StatePart;
+use crate::state::body::Reading;
 
 /// The states of all keys at `version`, one partition for each of `parts`, laid out as they are. The version is kept as long
 /// as the RDD: programs hold on to the RDD of a batch and read it later.
@@ -51,13 +52,13 @@ impl Node<PyBatch> for States {
     fn compute(self: Arc<Self>, partition: usize, cx: &Arc<TaskContext>) -> Result<BoxRuns<PyBatch>, Stop> {
         cx.enter(self.meta.id);
         let whole = self.parts.get(partition).ok_or(Stop::Cancelled)?.whole(self.version, Some(cx))?;
-        Ok(Box::new(Checked { batches: whole.into_iter(), cx: Arc::clone(cx), node: self.meta.id }))
+        Ok(Box::new(Checked { batches: whole.read()?, cx: Arc::clone(cx), node: self.meta.id }))
     }
 }
 
-/// Batches at hand, one a run.
+/// Batches that are read for a task, one a run.
 struct Checked {
-    batches: std::vec::IntoIter<PyBatch>,
+    batches: Reading,
     cx: Arc<TaskContext>,
     node: RddId,
 }
@@ -66,9 +67,6 @@ impl Runs<PyBatch> for Checked {
     fn next(&mut self, into: &mut Vec<PyBatch>) -> Result<bool, Stop> {
         self.cx.check()?;
         self.cx.enter(self.node);
-        let batch = self.batches.next();
-        let is_there = batch.is_some();
-        into.extend(batch);
-        Ok(is_there)
+        Runs::next(&mut self.batches, into)
     }
 }

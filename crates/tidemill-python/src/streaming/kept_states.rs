@@ -3,15 +3,13 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tidemill_core::lineage::{Operator, called_by};
+use tidemill_core::lineage::Operator;
 use tidemill_core::shape::Shape;
 use tidemill_core::shard::{Keeper, Kept, KeptShards, Loaded, Shard};
 use tidemill_core::{Cause, Error, Shards, Stop, Version};
 
-use crate::batch::PyBatch;
 use crate::engine::Engine;
-use crate::source;
-use crate::state::{StatePart, StateShard, Updates};
+use crate::state::{StatePart, StateShard, Updates, states};
 use crate::streaming::callback::Callback;
 
 /// The shards, and what brings states to where their keys lie.
@@ -27,15 +25,15 @@ impl KeptStates {
     /// Puts states of other partitions in place of all there is. Where a key lies only Python knows: a job deals them.
     fn deal(&self, kept: &[Kept]) -> Result<(), Error> {
         let failed = |stop| Error::Driver { operator: self.operator().clone(), cause: cause(stop) };
-        let old = kept.iter().enumerate().map(|(partition, kept)| self.states_of(partition, kept));
-        let old = old.collect::<Result<Vec<_>, Stop>>().map_err(failed)?;
-        let versions: BTreeSet<Version> = old.iter().map(|(version, _)| *version).collect();
+        let parts = kept.iter().enumerate().map(|(partition, kept)| self.old_part(partition, kept));
+        let parts = parts.collect::<Result<Vec<_>, Stop>>().map_err(failed)?;
+        let versions: BTreeSet<Version> = parts.iter().map(|part| part.version()).collect();
         let (Some(version), true) = (versions.first(), versions.len() <= 1) else {
             let text = "the partitions of the kept state end at different versions";
             return Err(failed(Cause::Invalid(text.into()).into()));
         };
-        let batches = old.into_iter().map(|(_, batches)| batches).collect();
-        let states = called_by(self.operator().clone(), || source::given(self.engine.context(), batches));
+        // Each is read when its turn comes: all of them may be more than memory holds.
+        let states = states(self.engine.context(), self.operator(), None, parts, *version);
         let dealt = self.prepare.on_update(0, states).map_err(|raised| failed(raised.into_cause().into()))?;
         // This is what the keeper had, and no first state that it should be told of.
         let keeper = self.keeper.lock().unwrap_or_else(PoisonError::into_inner);
@@ -45,13 +43,11 @@ impl KeptStates {
         seeded
     }
 
-    /// All states of an old partition, which a worker makes of what was kept.
-    fn states_of(&self, partition: usize, (snapshot, deltas): &Kept) -> Result<(Version, Vec<PyBatch>), Stop> {
+    /// An old partition, of what was kept.
+    fn old_part(&self, partition: usize, (snapshot, deltas): &Kept) -> Result<Arc<StatePart>, Stop> {
         let part = Arc::new(StatePart::new(&self.engine, &self.updates, partition));
-        let shard = StateShard::of(&part);
-        shard.load(snapshot, deltas)?;
-        let version = shard.version();
-        Ok((version, part.whole(version, None)?))
+        StateShard::of(&part).load(snapshot, deltas)?;
+        Ok(part)
     }
 }
 

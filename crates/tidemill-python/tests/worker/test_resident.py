@@ -7,7 +7,8 @@ from typing import Any, Callable, Optional
 import pytest
 
 from tidemill.errors import PySparkRuntimeError
-from tidemill.worker import formats, resident
+from tidemill.worker import formats, passing, resident
+from tidemill.worker.passing import VALUES, passed
 from tidemill.worker.resident import REMOVED, SET, WHOLE, Request, Tables, Updating
 
 
@@ -99,6 +100,48 @@ def test_steps_are_those_of_a_dictionary(name: str, update: Callable[[list[Any],
         assert list(map(repr, records(copy.read(Request(1, 0, driver.stamp, 0, 0))))) == list(map(repr, states.items()))
 
 
+@pytest.mark.parametrize("name,update", UPDATES, ids=[name for name, _ in UPDATES])
+def test_what_passes_is_told_as_tables_tell_it(name: str, update: Callable[[list[Any], Any], Any]) -> None:
+    chance = random.Random(6)
+    updating = Updating({"ops": (("updateState", update, "updateStateByKey at app.py:3"),)})
+    states: dict[Any, Any] = {}
+    base: list[Any] = [(WHOLE, *formats.encode_rows([]))]  # a whole state, and what has changed since
+    since: list[Any] = []
+    for _ in range(60):
+        pairs = [(chance.choice("abcdefgh"), chance.randrange(5)) for _ in range(chance.randrange(9))]
+        new = [(VALUES, *formats.encode_rows(pairs[at : at + 3])) for at in range(0, len(pairs), 3)]
+        states = plain(states, pairs, update)
+        if chance.random() < 0.3:
+            base, since = list(passed([*new, *since, *base], updating, True)), []
+        else:
+            told = list(passed([*new, *since, *base], updating, False))
+            assert {what for what, *_ in told} <= {SET, REMOVED}
+            since += told
+        whole = list(passed([*since, *base], None, True))
+        assert {what for what, *_ in whole} == {WHOLE}
+        assert list(map(repr, records(whole))) == list(map(repr, states.items()))
+        if chance.random() < 0.2:  # in small pieces
+            some = records(whole)
+            base, since = [(WHOLE, *formats.encode_rows(some[at : at + 2])) for at in range(0, len(some), 2)], []
+
+
+def test_what_passes_is_told_only_where_it_changed() -> None:
+    base = [(WHOLE, *formats.encode_rows([(key, [key]) for key in range(at, at + 10)])) for at in range(0, 100, 10)]
+
+    def extend(new: list[Any], last: Optional[list[Any]]) -> Optional[list[Any]]:
+        last = [] if last is None else last
+        last.extend(new)
+        return last if 0 not in new else None
+
+    updating = Updating({"ops": (("updateState", extend, "updateStateByKey at app.py:3"),)})
+    new = (VALUES, *formats.encode_rows([(5, 1), (200, 2), (7, 0), (300, 0)]))
+    told = list(passed([new, *base], updating, False))
+    assert [(what, records([(what, *rest)])) for what, *rest in told] == [
+        (SET, [(5, [5, 1]), (200, [2])]), (REMOVED, [7]),
+    ]
+    assert list(passed(base, updating, False)) == []
+
+
 def test_a_step_tells_only_what_changed() -> None:
     driver = Driver()
     keys = [(key, key) for key in range(100)]
@@ -169,6 +212,10 @@ def test_a_stop_iteration_is_an_error_that_knows_the_place() -> None:
     with pytest.raises(PySparkRuntimeError) as caught:
         driver.step(lambda new, last: next(iter(())), [("a", 1)])
     assert resident.site_of(caught.value.__traceback__) == "updateStateByKey at app.py:3"
+    updating = Updating({"ops": (("updateState", lambda new, last: next(iter(())), "updateStateByKey at app.py:4"),)})
+    with pytest.raises(PySparkRuntimeError) as caught:
+        list(passed([(VALUES, *formats.encode_rows([("a", 1)]))], updating, False))
+    assert passing.site_of(caught.value.__traceback__) == "updateStateByKey at app.py:4"
 
 
 def test_states_of_the_programs_own_classes() -> None:

@@ -7,7 +7,9 @@ settings! {
     /// The interpreter that runs functions in tasks: the driver's minor version. The variable `PYSPARK_PYTHON` stands for it
     /// where it is not set.
     PYSPARK_PYTHON: Option<String> = "spark.pyspark.python", absent("the driver's");
-    /// How much memory a Python worker may take before it hands on, or spills, the tables in which it merges by key.
+    /// How much memory a Python worker may take before it hands on, or spills, the tables in which it merges by key; and how
+    /// much the states of `updateStateByKey` may take in each worker that keeps some, as estimated from their size in bytes.
+    /// Beyond, it keeps those of fewer partitions, and is sent the others again in each batch.
     PYTHON_WORKER_MEMORY: ByteSize = "spark.python.worker.memory",
         default("512m"), plain(Unit::Mebibytes), bounds(Bounds::AboveZero), row("4.63");
     /// How much memory a Python worker may take beyond what it starts with before its allocations fail with a

@@ -19,10 +19,13 @@ from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Tu
 from tidemill.worker import formats
 from tidemill.worker.batches import Sizes, stopped, write_buckets
 
-__all__ = ["APPLY", "DROP", "LOAD", "READ", "STEP", "Request", "Tables", "Updating", "site_of"]
+__all__ = [
+    "APPLY", "DROP", "LOAD", "PASS", "READ", "REMOVED", "SET", "STEP", "WHOLE", "Request", "Run", "Tables", "Updating",
+    "group", "kept", "same", "site_of", "written",
+]
 
-# What the driver asks.
-LOAD, APPLY, STEP, READ, DROP = 1, 2, 3, 4, 5
+# What the driver asks. What passes is no table's: see `passing.py`.
+LOAD, APPLY, STEP, READ, DROP, PASS = 1, 2, 3, 4, 5, 6
 # What a frame of changes is: pairs that are set, keys that are removed, all pairs of the new state.
 SET, REMOVED, WHOLE = 0, 1, 2
 
@@ -60,10 +63,11 @@ class Tables:
 
     def load(self, request: Request, runs: Iterable[Run]) -> None:
         """Makes a table of all its pairs. Of pairs with one key the first counts."""
+        self._tables.pop(request.table, None)  # else both would be here at once
         states: Dict[Any, Any] = {}
         for _, form, count, payload in runs:
             for key, state in formats.decode(form, count, payload):
-                states.setdefault(key, _kept(state))
+                states.setdefault(key, kept(state))
         self._tables[request.table] = Table(request.new, states)
 
     def apply(self, request: Request, runs: Iterable[Run]) -> None:
@@ -75,7 +79,7 @@ class Tables:
                 for key in records:
                     del table.states[key]
             else:
-                table.states.update((key, _kept(state)) for key, state in records)
+                table.states.update((key, kept(state)) for key, state in records)
         table.stamp = request.new
 
     def step(self, request: Request, runs: Iterable[Run], update: Updating) -> Iterator[Run]:
@@ -88,7 +92,7 @@ class Tables:
             return _whole(*draft.whole(table.states))
         removed = formats.encode_rows(draft.removed) if draft.removed else None
         changes = (draft.changed, draft.added)
-        told = _written(SET, [*itertools.chain(*changes)], [*itertools.chain(*(part.values() for part in changes))])
+        told = written(SET, [*itertools.chain(*changes)], [*itertools.chain(*(part.values() for part in changes))])
         return itertools.chain(((REMOVED, *removed),), told) if removed else told
 
     def read(self, request: Request) -> Iterator[Run]:
@@ -153,14 +157,14 @@ class Table:
                 if new is None:
                     removed.append(key)
                     continue
-                new = _kept(new)
-                if not _same(new, state):
+                new = kept(new)
+                if not same(new, state):
                     changed[key] = new
             added = {}
             for key, values in groups.items():
                 new = update(values, None)
                 if new is not None:
-                    added[key] = _kept(new)
+                    added[key] = kept(new)
         except StopIteration as error:
             raise stopped(error) from error
         return Draft(changed, removed, added)
@@ -193,12 +197,12 @@ class Draft(NamedTuple):
         if self.removed:
             removed = frozenset(self.removed)
             keys = [key for key in states if key not in removed]
-            kept = [changed[key] if key in changed else states[key] for key in keys]
+            after = [changed[key] if key in changed else states[key] for key in keys]
         elif changed:
-            keys, kept = list(states), [changed[key] if key in changed else state for key, state in states.items()]
+            keys, after = list(states), [changed[key] if key in changed else state for key, state in states.items()]
         else:
-            keys, kept = list(states), list(states.values())
-        return keys + list(self.added), kept + list(self.added.values())
+            keys, after = list(states), list(states.values())
+        return keys + list(self.added), after + list(self.added.values())
 
 
 def site_of(traceback: Optional[TracebackType]) -> str:
@@ -215,26 +219,32 @@ def _grouped(runs: Iterable[Run]) -> Dict[Any, List[Any]]:
     """The new values of each key, keys in the order in which they came."""
     groups: Dict[Any, List[Any]] = {}
     for _, form, count, payload in runs:
-        for key, value in formats.decode(form, count, payload):
-            if key in groups:
-                groups[key].append(value)
-            else:
-                groups[key] = [value]
+        group(formats.decode(form, count, payload), groups)
     return groups
+
+
+def group(pairs: Iterable[Any], groups: Dict[Any, List[Any]]) -> None:
+    """Adds values to those of their keys."""
+    for key, value in pairs:
+        if key in groups:
+            groups[key].append(value)
+        else:
+            groups[key] = [value]
 
 
 def _whole(keys: List[Any], states: List[Any]) -> Iterator[Run]:
     """All of a table; an empty one is told too."""
-    return _written(WHOLE, keys, states) if keys else iter(((WHOLE, *formats.encode_rows([])),))
+    return written(WHOLE, keys, states) if keys else iter(((WHOLE, *formats.encode_rows([])),))
 
 
-def _written(what: int, keys: List[Any], states: List[Any]) -> Iterator[Run]:
+def written(what: int, keys: List[Any], states: List[Any]) -> Iterator[Run]:
+    """Pairs as frames of what they are."""
     sizes = Sizes(0)
     for start in range(0, len(keys), _CHUNK):
-        some, kept = keys[start : start + _CHUNK], states[start : start + _CHUNK]
-        if Held in set(map(type, kept)):
-            kept = [pickle.loads(state) if state.__class__ is Held else state for state in kept]
-        for _, form, count, payload in write_buckets([some], [kept], sizes):
+        some, theirs = keys[start : start + _CHUNK], states[start : start + _CHUNK]
+        if Held in set(map(type, theirs)):
+            theirs = [pickle.loads(state) if state.__class__ is Held else state for state in theirs]
+        for _, form, count, payload in write_buckets([some], [theirs], sizes):
             yield what, form, count, payload
 
 
@@ -247,7 +257,7 @@ class Held(bytes):
     __slots__ = ()
 
 
-def _kept(state: Any) -> Any:
+def kept(state: Any) -> Any:
     """A state as tables keep it: as it is if nobody can change it in place, else pickled."""
     return state if _is_fixed(state) else _hold(state)
 
@@ -267,7 +277,7 @@ def _alike(new: Tuple[Any, ...], old: Tuple[Any, ...]) -> bool:
     return new == old and (float not in types or 0.0 not in new)
 
 
-def _same(new: Any, old: Any) -> bool:
+def same(new: Any, old: Any) -> bool:
     """Whether two states that are kept mean the same bytes. (-0.0 equals 0.0, and (1,) equals (True,).)"""
     if new is old:
         return True
@@ -275,7 +285,7 @@ def _same(new: Any, old: Any) -> bool:
     if kind is not old.__class__:
         return False
     if kind is tuple:
-        return len(new) == len(old) and all(map(_same, new, old))
+        return len(new) == len(old) and all(map(same, new, old))
     if kind is float:
         return repr(new) == repr(old)
     return bool(new == old)

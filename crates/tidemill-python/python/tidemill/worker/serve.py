@@ -12,7 +12,7 @@ from typing import Any, Callable, Dict, Iterable, Iterator, Tuple
 
 from tidemill import accumulators
 from tidemill.taskcontext import Task, TaskContext
-from tidemill.worker import formats, resident
+from tidemill.worker import formats, passing, resident
 from tidemill.worker.chain import FILE, Chain, site_of
 from tidemill.worker.link import DEFINE, DONE, DROP, FAIL, FROZEN, LAST, OUT, STATE, TASK, Frame, Gone, Link
 
@@ -89,6 +89,9 @@ class Server:
             return tables.step(request, self._runs(), update)
         if frame.bucket == resident.READ:
             return tables.read(request)
+        if frame.bucket == resident.PASS:
+            updating = self._defined(frame.id, resident.Updating) if frame.id else None
+            return passing.passed(self._runs(), updating, bool(request.whole))
         if frame.bucket == resident.LOAD:
             tables.load(request, self._runs())
         elif frame.bucket == resident.APPLY:
@@ -150,7 +153,8 @@ def _trim(told: Any, seen: set[int]) -> None:
 def _site(error: BaseException) -> str:
     """Where the failing operator was called: the cause of an error may know more than the error."""
     causes = (error, error.__cause__)
-    sites = (site(cause.__traceback__) for site in (site_of, resident.site_of) for cause in causes if cause)
+    places = (site_of, resident.site_of, passing.site_of)
+    sites = (place(cause.__traceback__) for place in places for cause in causes if cause)
     return next(filter(None, sites), "")
 
 
