@@ -175,7 +175,6 @@ impl StatePart {
         // Else what has changed, which the worker remembers while all else passes, would be as much as a table.
         let whole = ask.merged(&replay)?;
         self.versions().keep_whole(version, replay.stamp(), &whole);
-        self.try_to_make_room();
         let (_, size) = self.newest(); // what changed often was counted as often
         if ask.is_too_large(size) { self.versions().replay(version).map(Some) } else { Ok(None) }
     }

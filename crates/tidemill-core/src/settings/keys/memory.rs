@@ -13,7 +13,7 @@ settings! {
     MEMORY_STORED_LIMIT: Portion = "tidemill.memory.stored.limit", default("50%"), bounds(Bounds::AboveZero);
     /// The most of it for shuffles; beyond, they spill. A percentage is of `tidemill.memory.limit`.
     MEMORY_SHUFFLE_LIMIT: Portion = "tidemill.memory.shuffle.limit", default("60%"), bounds(Bounds::AboveZero);
-    /// The most of it for keyed state; beyond, it goes to disk. A percentage is of `tidemill.memory.limit`.
+    /// The most of it for keyed state; beyond, the batch fails. A percentage is of `tidemill.memory.limit`.
     MEMORY_STATE_LIMIT: Portion = "tidemill.memory.state.limit", default("100%"), bounds(Bounds::AboveZero);
     /// The most of it for results on their way to the program; beyond, the job fails. A percentage is of
     /// `tidemill.memory.limit`.

@@ -26,6 +26,9 @@ class StateOperators(PairOperators[T_co]):
     ) -> DStream[tuple[K, S]]:
         """A state for each key, which every batch updates: `DStream.updateStateByKey`. It needs a checkpoint directory.
 
+        States stay in workers, as far as `spark.python.worker.memory` lets them, and in the driver, pickled. Of these those
+        that `tidemill.memory.state.limit` has no room for are on disk.
+
         Parameters
         ----------
         updateFunc : callable
