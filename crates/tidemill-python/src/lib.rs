@@ -3,7 +3,6 @@
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use tidemill_core::lineage::Meta;
-use tidemill_core::settings::{DefaultValue, keys};
 use tidemill_core::ship::NotShippable;
 
 pub mod batch;
@@ -17,6 +16,7 @@ pub mod pairs;
 pub mod pool;
 pub mod portable_hash;
 pub mod rdd;
+mod settings;
 pub mod shuffle;
 pub mod source;
 mod start;
@@ -40,21 +40,14 @@ fn _engine(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<streaming::PyFeed>()?;
     module.add_class::<streaming::PyCheckpoint>()?;
     module.add_function(wrap_pyfunction!(portable_hash::portable_hash, module)?)?;
-    module.add_function(wrap_pyfunction!(default_settings, module)?)?;
+    module.add_function(wrap_pyfunction!(settings::default_settings, module)?)?;
+    module.add_function(wrap_pyfunction!(settings::kept_settings, module)?)?;
+    module.add_function(wrap_pyfunction!(settings::shown_settings, module)?)?;
     module.add_function(wrap_pyfunction!(command::main, module)?)?;
     module.add_function(wrap_pyfunction!(command::submit_options, module)?)?;
     module.add_function(wrap_pyfunction!(streaming::refusal, module)?)?;
     module.add_function(wrap_pyfunction!(set_log_level, module)?)?;
     Ok(())
-}
-
-/// Every setting that the engine knows: its name, its default as it would be written (or in words), what it does.
-#[pyfunction]
-fn default_settings() -> Vec<(&'static str, &'static str, &'static str)> {
-    let default = |setting: &'static tidemill_core::settings::Setting| match setting.default {
-        DefaultValue::Written(text) | DefaultValue::Absent(text) => text,
-    };
-    keys::all().map(|setting| (setting.name, default(setting), setting.doc.trim())).collect()
 }
 
 /// Sets how much the engine's log tells.

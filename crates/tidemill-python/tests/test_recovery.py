@@ -5,12 +5,13 @@ import random
 import threading
 import warnings
 from functools import partial
+from pathlib import Path
 
 import pytest
 
 from harness import eventually
 from stream_programs import BATCHES, PROGRAMS, batches, note
-from tidemill import SparkContext, _engine
+from tidemill import SparkConf, SparkContext, _engine
 from tidemill._call_site import call_site
 from tidemill.errors import EngineError
 from tidemill.streaming import DStream, StreamingContext, StreamingListener
@@ -191,6 +192,33 @@ def test_1_16_queues_are_not_recovered(new_stream, tmp_path):  # behaviour 1.16
     ssc.stop(False)
     with pytest.raises(EngineError, match="queueStream doesn't support checkpointing. Please don't use queueStream when"):
         StreamingContext.getOrCreate(folder, setup)
+
+
+SECRETS = [
+    ("spark.hadoop.fs.s3a.access.key", "AKIA-hunter2"), ("spark.hadoop.fs.s3a.secret.key", "s3-hunter2"),
+    ("spark.ssl.keyPassword", "ssl-hunter2"), ("my.key.passphrase", "phrase-hunter2"),
+    ("my.proxy", "http://me:hunter2@host:8080"), ("tidemill.checkpoint.secret", "hmac-hunter2"),
+    ("my.pin", "pin-hunter2"), ("spark.redaction.regex", "^my.pin$"),
+]  # fmt: skip
+
+
+def test_no_file_of_a_checkpoint_holds_a_secret(no_context, runs, tmp_path):  # behaviour 6.14, 6.16
+    SparkContext._active_spark_context.stop()
+    conf = SparkConf(False).setMaster("local[2]").setAppName("tokens").setAll([*SECRETS, ("my.plain", "said-openly")])
+    SparkContext(conf=conf)
+    program = runs(lambda pairs: pairs.updateStateByKey(total, 2).foreachRDD(lambda rdd: rdd.count()))
+    program.begin().tick([("a", 1)], [("a", 2)])
+    program.end()
+
+    def holding(text):
+        return [path for path in Path(program.folder).rglob("*") if path.is_file() and text in path.read_bytes()]
+
+    assert holding(b"hunter2") == [] != holding(b"said-openly")
+    SparkContext._active_spark_context.stop()
+    with pytest.warns(UserWarning, match="was not given my.key.passphrase, my.pin, my.proxy, spark.hadoop"):
+        program.ssc = Clocked.getOrCreate(program.folder, None, trust=True)
+    told = program.ssc.sparkContext.getConf()
+    assert told.get("my.plain") == "said-openly" and told.get("spark.app.name") == "tokens"
 
 
 def test_10_7_functions_are_those_of_the_last_batch_and_then_as_they_were(runs, tmp_path):  # behaviour 10.7

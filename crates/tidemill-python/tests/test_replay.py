@@ -189,8 +189,13 @@ def test_secrets_are_not_written(no_context):  # behaviour 6.14
     sc = SparkContext(conf=conf)
     ssc = StreamingContext(sc, 1)
     ssc.textFileStream("/tmp/no-such-folder").foreachRDD(lambda rdd: None)
+    sc._added_files += ["ftp://me:s3cr3t-6@host/a.txt", "https://host/b.py?sig=s3cr3t-7", "file:/tmp/c?d"]
+    sc._added_py_files += ["https://host/b.py?sig=s3cr3t-7"]
     data = bytes_of(ssc)
     assert b"s3cr3t" not in data and b"4711" not in data
+    description = Program.read(data, "memory").description
+    assert (description["files"], description["py_files"]) == (["file:/tmp/c?d"], [])
+    assert description["withheld_files"] == ["ftp://host/a.txt", "https://host/b.py"]
     assert dict(Program.read(data, "memory").description["settings"])["spark.plain"] == "value"
 
 

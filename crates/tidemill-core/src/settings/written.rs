@@ -106,6 +106,12 @@ impl<'a> RedactedSettings<'a> {
     pub fn shown(&self) -> impl Iterator<Item = (&'a str, &'a str)> {
         self.settings.iter().filter(|(name, value)| !self.secrets.hide(name, value))
     }
+
+    /// Names and texts of those that a checkpoint may hold: those that may be shown and are no credentials. The others come
+    /// from the process that goes on.
+    pub fn kept(&self) -> impl Iterator<Item = (&'a str, &'a str)> {
+        self.settings.iter().filter(|(name, value)| !self.secrets.withhold(name, value))
+    }
 }
 
 /// One `name=value` a line, as Spark's `SparkConf.toDebugString` prints them.

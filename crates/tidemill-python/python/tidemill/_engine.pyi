@@ -17,6 +17,8 @@ class EngineError(Exception):
 def refusal(message: str) -> EngineError: ...                      # an error of streams that the Python side finds
 def portable_hash(value: Any) -> int: ...
 def default_settings() -> list[tuple[str, str, str]]: ...          # key, default, meaning
+def kept_settings(settings: list[tuple[str, str]]) -> list[tuple[str, str]]: ...     # those that a checkpoint may hold, sorted
+def shown_settings(settings: list[tuple[str, str]]) -> list[tuple[str, str]]: ...    # all, sorted; values of secrets are hidden
 def main(arguments: list[str], programs: Any) -> int: ...          # the command line; `programs` has run(options: dict) -> int, shell(options: dict) -> int
 def submit_options(words: list[str]) -> dict[str, Any]: ...          # what PYSPARK_SUBMIT_ARGS comes to: settings, py_files, files, archives
 def set_log_level(level: str) -> None: ...

@@ -6,10 +6,6 @@ from typing import Any, Optional
 
 from tidemill.errors import PySparkRuntimeError
 
-# Names whose values are secrets hold one of these, whatever the case: Spark's default `spark.redaction.regex`.
-_SECRET_WORDS = ("secret", "password", "token", "access.key", "accesskey")
-_REDACTED = "*********(redacted)"
-
 
 class SparkConf:
     """Settings of a program: names and texts. The engine checks them when a `SparkContext` is made.
@@ -144,21 +140,18 @@ class SparkConf:
         return key in self._conf
 
     def toDebugString(self) -> str:
-        """All settings, sorted, one `name=value` a line; values of secrets are hidden.
+        """All settings, sorted, one `name=value` a line; values of secrets are hidden, as `spark.redaction.regex` says.
 
         >>> from tidemill import SparkConf
         >>> print(SparkConf(False).set("spark.my.password", "x").toDebugString())
         spark.my.password=*********(redacted)
         """
-        return "\n".join("%s=%s" % (key, _shown(key, value)) for key, value in sorted(self._conf.items()))
+        from tidemill import _engine
+
+        return "\n".join("%s=%s" % pair for pair in _engine.shown_settings(self.getAll()))
 
     def _copy(self) -> SparkConf:
         """Another of the same settings: a context keeps its own."""
         copy = SparkConf(loadDefaults=False)
         copy._conf.update(self._conf)
         return copy
-
-
-def _shown(key: str, value: str) -> str:
-    lowered = key.lower()
-    return _REDACTED if any(word in lowered for word in _SECRET_WORDS) else value

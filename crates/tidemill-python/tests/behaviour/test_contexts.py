@@ -72,6 +72,8 @@ def test_a_configuration_holds_text():  # behaviour 3.13
     conf.setAll([("spark.a", "1"), ("spark.b", "2")])
     assert ("spark.a", "1") in conf.getAll()
     assert "spark.a=1" in conf.toDebugString().splitlines()
+    conf.setAll([("spark.redaction.regex", "(?i)pin"), ("spark.card.PIN", "1234"), ("spark.my.token", "open")])
+    assert {"spark.card.PIN=*********(redacted)", "spark.my.token=open"} <= set(conf.toDebugString().splitlines())
     conf.setExecutorEnv("NAME", "value")
     assert conf.get("spark.executorEnv.NAME") == "value"
     conf.setExecutorEnv(pairs=[("A", "1")])

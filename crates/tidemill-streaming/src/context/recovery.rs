@@ -180,7 +180,7 @@ impl StreamingContext {
             operator: it.operator.clone(),
         });
         let redacted = config.written().redacted();
-        let settings = redacted.shown();
+        let settings = redacted.kept();
         Ok(Program {
             name: config.get(keys::APP_NAME).unwrap_or_default(),
             interval: self.interval(),

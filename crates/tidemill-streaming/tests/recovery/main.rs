@@ -7,6 +7,7 @@ mod fossils;
 mod inputs;
 mod operators;
 mod received;
+mod secrets;
 mod states;
 
 use std::path::Path;

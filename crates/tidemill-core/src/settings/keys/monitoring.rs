@@ -27,6 +27,7 @@ settings! {
     /// How many batches the pages remember.
     UI_RETAINED_BATCHES: usize = "spark.streaming.ui.retainedBatches", default("1000"), row("4.29");
     /// Which settings hold secrets: where the pattern is found in the name or in the value, no log and no checkpoint shows it.
+    /// Credentials are in no checkpoint whatever it says.
     REDACTION_REGEX: Secrets = "spark.redaction.regex", default("(?i)secret|password|token|access[.]?key");
     /// Whether events are written to a log.
     EVENT_LOG_ENABLED: bool = "spark.eventLog.enabled", default("false"), row("4.66"),

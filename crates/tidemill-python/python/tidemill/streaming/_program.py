@@ -158,14 +158,17 @@ def write(steps: Sequence[Step], sc: SparkContext, interval_ms: int) -> bytes:
         where a function cannot be pickled; it names the call that the function was given to
     """
     settings, withheld = _settings.kept(sc._conf)
+    files, py_files, archives = map(_addresses, (sc._added_files, sc._added_py_files, sc._added_archives))
+    added = [*sc._added_files, *sc._added_archives]
     description = {
         "python": _this_python(),
         "interval_ms": interval_ms,
         "settings": settings,
         "withheld": withheld,
-        "files": [path for path in sc._added_files if path not in sc._added_py_files],
-        "py_files": sc._added_py_files,
-        "archives": sc._added_archives,
+        "files": [path for path in files if path not in py_files],
+        "py_files": py_files,
+        "archives": archives,
+        "withheld_files": [_settings.without_credentials(path) for path in added if not _addresses([path])],
         "steps": [
             {"kind": step.kind, "place": step.place, "parents": step.parents, "arguments": step.arguments} for step in steps
         ],
@@ -177,6 +180,11 @@ def write(steps: Sequence[Step], sc: SparkContext, interval_ms: int) -> bytes:
     head = struct.pack("<HH", _VERSION, flags)
     rest = _signature(key, head + body) + body if key else body
     return _HEAD.pack(_MAGIC, _VERSION, flags, zlib.crc32(rest, zlib.crc32(head))) + rest
+
+
+def _addresses(paths: Sequence[str]) -> list[str]:
+    """Those that hold no credentials."""
+    return [path for path in paths if _settings.without_credentials(path) == path]
 
 
 class _Pickler(cloudpickle.CloudPickler):  # type: ignore[misc]

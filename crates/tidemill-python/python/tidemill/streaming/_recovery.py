@@ -114,6 +114,14 @@ def replayed(cls: type[StreamingContext], sc: SparkContext, program: Program) ->
 
 def _add_files(sc: SparkContext, description: dict[str, Any]) -> None:
     """Adds the files that the program had added, as far as they are still there: functions may import from them."""
+    known = set(map(_settings.without_credentials, (*sc.listFiles, *sc.listArchives)))
+    for address in description.get("withheld_files", ()):
+        if address not in known:
+            warnings.warn(
+                f"The program had added {address}, by an address with credentials, which checkpoints do not hold: make the "
+                "SparkContext before getOrCreate, and add it there.",
+                stacklevel=2,
+            )
     adders = (("files", sc.addFile, sc.listFiles), ("py_files", sc.addPyFile, sc.listFiles))
     for name, add, there in (*adders, ("archives", sc.addArchive, sc.listArchives)):
         for address in description[name]:

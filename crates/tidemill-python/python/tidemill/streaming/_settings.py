@@ -1,7 +1,7 @@
 """Which settings of a program go into its checkpoints, and which come from the process that goes on (behaviour 6.14, 6.16)."""
 from __future__ import annotations
 
-import re
+import urllib.parse
 import warnings
 
 from tidemill import _engine
@@ -10,13 +10,6 @@ from tidemill.conf import SparkConf
 SECRET = "tidemill.checkpoint.secret"
 """What programs in checkpoints are signed with; no checkpoint holds it."""
 
-_REDACTION = "spark.redaction.regex"
-_SECRETS = r"(?i)secret|password|token|access[.]?key"
-# What is hidden whatever the program's own pattern says: credentials of connectors, names and passwords in addresses.
-_CREDENTIALS = re.compile(
-    rf"{_SECRETS}|credential|passphrase|passwd|account[._]?key|api[._-]?key|private[._-]?key|signing[._-]?key|sas[._-]?key"
-    r"|://[^/@\s]*:[^/@\s]*@"
-)
 # They belong to one process on one machine.
 _OF_A_PROCESS = frozenset({
     "spark.app.id", "spark.app.startTime", "spark.app.submitTime", "spark.driver.host", "spark.driver.bindAddress",
@@ -33,19 +26,23 @@ _RELOADED = frozenset({
 
 def kept(conf: SparkConf) -> tuple[list[tuple[str, str]], list[str]]:
     """The settings that a checkpoint holds, and the names of those that it must not hold because they are secrets."""
-    pattern = conf.get(_REDACTION) or _SECRETS
-    try:
-        secret = re.compile(pattern)
-    except re.error as error:
-        raise _engine.refusal(f"{_REDACTION} is no regular expression: {pattern!r}: {error}") from error
-    settings, withheld = [], []
-    for key, value in sorted(conf.getAll()):
-        hidden = any(each.search(text) for each in (secret, _CREDENTIALS) for text in (key, value))
-        if key == SECRET or (hidden and key != _REDACTION):
-            withheld.append(key)
-        elif key not in _OF_A_PROCESS:
-            settings.append((key, value))
-    return settings, withheld
+    given = conf.getAll()
+    settings = _engine.kept_settings(given)
+    withheld = sorted({key for key, _ in given}.difference(key for key, _ in settings))
+    return [pair for pair in settings if pair[0] not in _OF_A_PROCESS], withheld
+
+
+def without_credentials(address: str) -> str:
+    """An address as a checkpoint may hold it: of another machine's files without name and password, and without a query.
+
+    >>> from tidemill.streaming._settings import without_credentials
+    >>> without_credentials("https://me:pw@host/model.zip?sig=abc"), without_credentials("file:/tmp/a?b")
+    ('https://host/model.zip', 'file:/tmp/a?b')
+    """
+    parts = urllib.parse.urlsplit(address)
+    if parts.scheme in ("", "file"):
+        return address
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="").geturl()
 
 
 def recovered(settings: list[tuple[str, str]], withheld: list[str]) -> SparkConf:
