@@ -85,6 +85,12 @@ pub trait Input: Send + Sync {
     fn restore(&self, _time: Timestamp, _entry: &[u8]) -> Result<(), Error> {
         Ok(())
     }
+    /// What the batch of `time` holds after all, as an entry, where [`restore`](Input::restore) was told that this could not be
+    /// had when the batch was planned; `None` for all others. Called after all that is restored, in order of time, for
+    /// batches that are run again; what it returns is durable before they run.
+    fn ask_again(&self, _time: Timestamp) -> Option<Vec<u8>> {
+        None
+    }
     /// For how long after its time a batch's entry is needed, besides what windows look back: so an input may tell what it has
     /// taken already.
     fn keeps(&self) -> Duration {

@@ -93,6 +93,7 @@ impl StreamingContext {
         begin_new(&inputs, &mut ledger)?;
         let (states, loaded) = self.open_states(graph, &ids, &storage, (!is_new).then_some(next))?;
         let again = if is_new { Vec::new() } else { again(&ledger, loaded, next) };
+        ask_again(&inputs, &again, &mut ledger);
         let (zero, last) = (ledger.program.zero, ledger.last.unwrap_or(ledger.program.zero));
         batches.begin(ledger).map_err(RecoveryError::from)?;
         if is_new {
@@ -269,6 +270,15 @@ fn restore(inputs: &[KeptInput], ledger: &Ledger) -> Result<(), Error> {
         }
     }
     Ok(())
+}
+
+/// Has inputs asked for what unfinished batches could not get when they were planned, and notes it in the ledger.
+fn ask_again(inputs: &[KeptInput], again: &[Again], ledger: &mut Ledger) {
+    for Again { time, .. } in again.iter().filter(|again| again.outputs) {
+        let Some(batch) = ledger.batches.get_mut(time) else { continue };
+        let asked = inputs.iter().filter_map(|kept| Some((kept.id.clone(), kept.input.ask_again(*time)?)));
+        batch.inputs.extend(asked);
+    }
 }
 
 /// Lets inputs begin that no earlier run had, with nothing in the batches that there are. Where they begin is kept with the

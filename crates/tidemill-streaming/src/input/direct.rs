@@ -3,7 +3,7 @@
 //! At its time a batch gets a range of each partition, from where the last batch ended to what there is now. The range is
 //! all that a batch is: whenever it is run, it reads the same records.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -84,7 +84,7 @@ impl StreamingContext {
     /// | batch | the source has | out |
     /// | --- | --- | --- |
     /// | 1 | partition 0 up to offset 3 | records 0 to 2 |
-    /// | 2 | it cannot be asked | the batch is lost, no record is |
+    /// | 2 | it cannot be asked | the batch fails, no record is lost |
     /// | 3 | partition 0 up to offset 5 | records 3 and 4 |
     ///
     /// ```
@@ -137,7 +137,7 @@ impl StreamingContext {
         let operator = Operator::here("direct_stream");
         let interval = self.interval();
         let next = if let Start::At(offsets) = &start { offsets.clone() } else { Offsets::new() };
-        let state = Mutex::new(State { next, batches: BTreeMap::new() });
+        let state = Mutex::new(State { next, batches: BTreeMap::new(), unknown: BTreeSet::new() });
         let input = self.add_input(|id| {
             let begins_latest = start == Start::Latest;
             let wanted = WantedRate::new(id.stream, self.context().config(), interval);
@@ -208,14 +208,27 @@ struct State<P> {
     next: Offsets<P>,
     /// The ranges of each batch that is not forgotten, or why they are not known.
     batches: BTreeMap<Timestamp, Result<Vec<OffsetRange<P>>, Cause>>,
+    /// Batches of an earlier run that have no ranges, as the source could not be asked for them. They lie behind all others.
+    unknown: BTreeSet<Timestamp>,
+}
+
+impl<P> State<P> {
+    /// Lets the batches up to `time` that have no ranges hold nothing: a later one has what would have been theirs.
+    fn settle(&mut self, time: Timestamp) {
+        let later = self.unknown.split_off(&(time + Duration::from_micros(1)));
+        let settled = std::mem::replace(&mut self.unknown, later);
+        self.batches.extend(settled.into_iter().map(|time| (time, Ok(Vec::new()))));
+    }
 }
 
 /// What a checkpoint knows of a batch. Further kinds are added behind the last.
 #[derive(Serialize, Deserialize)]
 #[serde(bound = "P: Ord + Serialize + DeserializeOwned")]
 enum Entry<P> {
-    /// Where the next batch begins, and the ranges of this one, or why they are not known.
+    /// Where the next batch begins, and the ranges of this one. Earlier releases wrote here too why they were not known.
     Ranges(Offsets<P>, Result<Vec<OffsetRange<P>>, String>),
+    /// Where the next batch begins; the source could not be asked for this one.
+    Unknown(Offsets<P>),
 }
 
 /// The source did not answer.
@@ -271,7 +284,8 @@ impl<S: DirectSource> Input for DirectInput<S> {
     }
 
     fn allocate(&self, time: Timestamp) -> Option<InputInfo> {
-        let state = self.state();
+        let mut state = self.state();
+        state.settle(time);
         let (known, next) = (state.batches.contains_key(&time), state.next.clone());
         drop(state);
         if !known {
@@ -294,19 +308,39 @@ impl<S: DirectSource> Input for DirectInput<S> {
 
     fn entry(&self, time: Timestamp) -> Vec<u8> {
         let state = self.state();
-        let ranges = state.batches.get(&time).cloned().unwrap_or_else(|| Ok(Vec::new()));
-        let entry = (state.next.clone(), ranges.map_err(|cause| cause.to_string()));
-        postcard::to_stdvec(&Entry::Ranges(entry.0, entry.1)).unwrap_or_default()
+        let entry = match state.batches.get(&time) {
+            Some(Err(_)) => Entry::Unknown(state.next.clone()),
+            Some(Ok(ranges)) => Entry::Ranges(state.next.clone(), Ok(ranges.clone())),
+            None => Entry::Ranges(state.next.clone(), Ok(Vec::new())),
+        };
+        postcard::to_stdvec(&entry).unwrap_or_default()
     }
 
     fn restore(&self, time: Timestamp, entry: &[u8]) -> Result<(), Error> {
         let wrong =
             |error| Error::Input { time, input: self.operator.clone(), cause: Cause::codec::<S>("decode", error) };
-        let Entry::Ranges(next, ranges) = postcard::from_bytes(entry).map_err(wrong)?;
+        let entry = postcard::from_bytes(entry).map_err(wrong)?;
         let mut state = self.state();
-        state.next = next;
-        state.batches.insert(time, ranges.map_err(Cause::Invalid));
+        match entry {
+            Entry::Ranges(next, Ok(ranges)) => {
+                state.settle(time);
+                state.next = next;
+                state.batches.insert(time, Ok(ranges));
+            }
+            Entry::Ranges(next, Err(_)) | Entry::Unknown(next) => {
+                state.next = next;
+                state.unknown.insert(time);
+            }
+        }
         Ok(())
+    }
+
+    fn ask_again(&self, time: Timestamp) -> Option<Vec<u8>> {
+        if !self.state().unknown.remove(&time) {
+            return None;
+        }
+        self.allocate(time);
+        Some(self.entry(time))
     }
 
     fn completed(&self, batch: &BatchInfo) {

@@ -1,6 +1,5 @@
 //! What inputs give again after a restart.
 
-use std::convert::Infallible;
 use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -60,23 +59,27 @@ fn files_that_were_there_before_the_stream_stay_unread_over_restarts() {
     }
 }
 
-/// One partition whose records are their offsets; it grows as the test says.
+/// One partition whose records are their offsets; it grows as the test says, and cannot be asked at [`AWAY`].
 #[derive(Clone, serde::Serialize, serde::Deserialize)]
 struct Counter(#[serde(skip)] Arc<AtomicU64>);
+
+const AWAY: u64 = u64::MAX;
+
+#[derive(Debug, thiserror::Error)]
+#[error("no route to counter")]
+struct Away;
 
 impl DirectSource for Counter {
     type Partition = String;
     type Item = u64;
-    type Error = Infallible;
+    type Error = Away;
 
-    fn latest(&self) -> Result<tidemill_streaming::input::Offsets<String>, Infallible> {
-        Ok([("counter".to_string(), self.0.load(Ordering::SeqCst))].into())
+    fn latest(&self) -> Result<tidemill_streaming::input::Offsets<String>, Away> {
+        let until = self.0.load(Ordering::SeqCst);
+        if until == AWAY { Err(Away) } else { Ok([("counter".to_string(), until)].into()) }
     }
 
-    fn read(
-        &self,
-        range: OffsetRange<String>,
-    ) -> Result<impl Iterator<Item = Result<u64, Infallible>> + 'static, Infallible> {
+    fn read(&self, range: OffsetRange<String>) -> Result<impl Iterator<Item = Result<u64, Away>> + 'static, Away> {
         Ok((range.from..range.until).map(Ok))
     }
 }
@@ -100,6 +103,41 @@ fn ranges_are_read_again_as_they_were_and_go_on_where_they_ended() {
     let seen = Seen::of(&second.streaming().direct_stream(Counter(end), Start::Latest));
     second.tick().unwrap();
     assert_eq!(seen.take(), [(2, vec![3, 4]), (3, vec![5, 6, 7])]);
+}
+
+/// Runs of a program that reads a [`Counter`]: each begins at its second, is told how far the counter is at each of its batches,
+/// and whether the outputs of its batches fail. Returns what its outputs saw.
+fn counted(folder: &tempfile::TempDir, now: u64, ends: &[u64], fails: bool) -> Vec<(u64, Vec<u64>)> {
+    let end = Arc::new(AtomicU64::new(ends[0]));
+    let test = run(folder.path(), now);
+    let seen = Seen::of(&test.streaming().direct_stream(Counter(Arc::clone(&end)), Start::Earliest));
+    seen.fail(fails);
+    for until in ends {
+        end.store(*until, Ordering::SeqCst);
+        let ended = test.tick();
+        assert_eq!(ended.is_err(), fails || *until == AWAY, "{ended:?}");
+    }
+    seen.take()
+}
+
+#[test]
+fn a_batch_that_could_not_be_asked_for_is_asked_for_again() {
+    // behaviour 6.6
+    let folder = tempfile::tempdir().unwrap();
+    assert_eq!(counted(&folder, 0, &[3, AWAY, AWAY], false), [(1, vec![0, 1, 2])]);
+    assert_eq!(counted(&folder, 3, &[AWAY], false), [], "nor can it be asked now");
+    assert_eq!(counted(&folder, 4, &[5], true), [], "what it holds is known from here on");
+    let after = [(2, vec![3, 4]), (3, vec![]), (4, vec![]), (5, vec![]), (6, vec![5, 6, 7])];
+    assert_eq!(counted(&folder, 5, &[8], false), after);
+    assert_eq!(counted(&folder, 6, &[8], false), [(7, vec![])]);
+}
+
+#[test]
+fn what_a_later_batch_has_is_not_asked_for_again() {
+    // behaviour 6.6
+    let folder = tempfile::tempdir().unwrap();
+    assert_eq!(counted(&folder, 0, &[3, AWAY, 5, AWAY], false), [(1, vec![0, 1, 2]), (3, vec![3, 4])]);
+    assert_eq!(counted(&folder, 4, &[6], false), [(2, vec![]), (4, vec![5]), (5, vec![])]);
 }
 
 #[test]

@@ -58,8 +58,9 @@ pub trait DirectSource: Element {
     /// closes batches, so it should not wait long. A partition that it leaves out is left out of the batch.
     ///
     /// # Errors
-    /// The batch is lost, with this error; the next one asks again and goes on from where the last batch ended, so that no
-    /// record is skipped.
+    /// The batch fails, with this error; the next one asks again and goes on from where the last batch ended, so that no
+    /// record is skipped. With a checkpoint a restart runs the batch again: with what it can be told then, if no later batch
+    /// has it.
     fn latest(&self) -> Result<Offsets<Self::Partition>, Self::Error>;
 
     /// The offset of the first record that a partition still has: where a partition begins that is new, or for which the
