@@ -85,6 +85,14 @@ pub trait Input: Send + Sync {
     fn restore(&self, _time: Timestamp, _entry: &[u8]) -> Result<(), Error> {
         Ok(())
     }
+    /// Whether what batches from `from` on have of an earlier run can be had, and what comes after them. Called once all is
+    /// restored.
+    ///
+    /// # Errors
+    /// It does not fit the program; the context is not started then.
+    fn check(&self, _from: Timestamp) -> Result<(), Error> {
+        Ok(())
+    }
     /// What the batch of `time` holds after all, as an entry, where [`restore`](Input::restore) was told that this could not be
     /// had when the batch was planned; `None` for all others. Called after all that is restored, in order of time, for
     /// batches that are run again; what it returns is durable before they run.

@@ -86,11 +86,13 @@ impl StreamingContext {
         let lookback = graph.streams().iter().map(|stream| stream.remembers()).max().unwrap_or_default();
         let lookback = graph.inputs.iter().map(|input| input.keeps()).fold(lookback, Duration::max);
         let next = ledger.next_after(&[]);
-        ledger.forget(next - lookback + Duration::from_micros(1));
+        let from = next.min(next - lookback + Duration::from_micros(1));
+        ledger.forget(from);
         let inputs = kept_inputs(graph, &ids);
         inputs.iter().try_for_each(|kept| kept.input.attach(&storage, &kept.id))?;
         restore(&inputs, &ledger)?;
         begin_new(&inputs, &mut ledger)?;
+        inputs.iter().try_for_each(|kept| kept.input.check(from))?;
         let (states, loaded) = self.open_states(graph, &ids, &storage, (!is_new).then_some(next))?;
         let again = if is_new { Vec::new() } else { again(&ledger, loaded, next) };
         ask_again(&inputs, &again, &mut ledger);

@@ -189,7 +189,8 @@ impl Input for ReceiverInput {
 
     fn attach(&self, storage: &Arc<dyn Storage>, id: &str) -> Result<(), Error> {
         let Some(streaming) = self.streaming.upgrade() else { return Ok(()) };
-        let opened = ReceivedLog::open(Arc::clone(storage), id, streaming.context().config(), &self.clock);
+        let (form, config) = (self.blocks.form(Kind::Records), streaming.context().config());
+        let opened = ReceivedLog::open(Arc::clone(storage), id, form, config, &self.clock);
         let set = opened.and_then(|log| self.blocks.set_log(log));
         let input = self.blocks.name().to_owned();
         set.map_err(|error| Error::Received { input, cause: Cause::User(Arc::new(error)) })
@@ -244,6 +245,11 @@ impl Input for ReceiverInput {
     fn restore(&self, time: Timestamp, entry: &[u8]) -> Result<(), Error> {
         let input = self.blocks.name().to_owned();
         self.blocks.restore(time, entry).map_err(|cause| Error::Received { input, cause })
+    }
+
+    fn check(&self, from: Timestamp) -> Result<(), Error> {
+        let input = self.blocks.name().to_owned();
+        self.blocks.check(from).map_err(|cause| Error::Received { input, cause })
     }
 
     fn release(&self, before: Timestamp) {

@@ -2,8 +2,10 @@
 //!
 //! ```text
 //! block := version u8, sort u8, number, records and weight as varints, body
-//! body  := the text itself, or a postcard `Vec` of values or of letters, or a postcard `Failure`
+//! body  := the text itself, or a postcard `Vec` of values or of letters, or a postcard `Failure`, or a postcard `Shape`
 //! ```
+//!
+//! The shape is that of the values in the blocks behind it. It says what cannot be seen in their bytes.
 //!
 //! The log adds the length and a checksum. The number counts the blocks of a stream from its first start on: a block that
 //! was written twice, because the first attempt did not surely reach the disk, is known by it.
@@ -11,6 +13,7 @@
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
+use tidemill_core::shape::{Shape, difference};
 use tidemill_core::store::AnyValue;
 use tidemill_core::{Cause, Element, TextBlock};
 
@@ -29,6 +32,7 @@ pub(crate) enum Sort {
     Values = 2,
     Letters = 3,
     Failure = 4,
+    Shape = 5,
 }
 
 /// What stands before the body.
@@ -64,6 +68,7 @@ impl Failure {
 #[derive(Clone, Copy)]
 pub(crate) struct Form {
     sort: Sort,
+    shape: fn() -> Shape,
     encode: fn(&AnyValue, Vec<u8>) -> Result<Vec<u8>, Cause>,
     decode: fn(&[u8]) -> Result<AnyValue, Cause>,
 }
@@ -71,22 +76,53 @@ pub(crate) struct Form {
 impl Form {
     /// Blocks that are a [`TextBlock`].
     pub(crate) fn text() -> Form {
-        Form { sort: Sort::Text, encode: encode_text, decode: decode_text }
+        Form { sort: Sort::Text, shape: Shape::of::<String>, encode: encode_text, decode: decode_text }
     }
 
     /// Blocks that are an `Arc<Vec<T>>`.
     pub(crate) fn values<T: Element>() -> Form {
-        Form { sort: Sort::Values, encode: encode_shared::<T>, decode: decode_shared::<T> }
+        Form { sort: Sort::Values, shape: Shape::of::<T>, encode: encode_shared::<T>, decode: decode_shared::<T> }
     }
 
     /// Blocks that are a `Vec<DeadLetter>`.
     pub(crate) fn letters() -> Form {
-        Form { sort: Sort::Letters, encode: encode_whole::<Vec<DeadLetter>>, decode: decode_whole::<Vec<DeadLetter>> }
+        Form::whole::<Vec<DeadLetter>>(Sort::Letters)
     }
 
     /// Failures of batches that are to come.
     pub(crate) fn failure() -> Form {
-        Form { sort: Sort::Failure, encode: encode_whole::<Failure>, decode: decode_whole::<Failure> }
+        Form::whole::<Failure>(Sort::Failure)
+    }
+
+    fn whole<T: Element>(sort: Sort) -> Form {
+        Form { sort, shape: Shape::of::<T>, encode: encode_whole::<T>, decode: decode_whole::<T> }
+    }
+
+    /// The record that blocks of this form follow in a log.
+    pub(crate) fn shape(self) -> Result<Vec<u8>, Cause> {
+        encode(&(VERSION, Sort::Shape as u8, 0_u64, 0_u64, 0_u64, (self.shape)()), Vec::new())
+    }
+
+    /// Why a block with that header is not of this form, as far as that says it.
+    pub(crate) fn other_sort(self, header: Header) -> Option<String> {
+        let (logged, declared) = (header.sort.words(), self.sort.words());
+        (header.sort != self.sort).then(|| {
+            format!(
+                "a block in the log holds {logged}, but its stream now has {declared}; use the program that received it, or \
+                 another checkpoint directory"
+            )
+        })
+    }
+
+    /// Why values of that shape are not of this form.
+    pub(crate) fn other_shape(self, logged: &Shape) -> Option<String> {
+        let declared = (self.shape)();
+        let difference = difference("a record", logged, &declared)?;
+        Some(format!(
+            "what it has received and not processed does not fit the program: {difference}. Received is {logged}, declared is \
+             {declared}. Declare it as it was, and convert its records by `map`; or let the program that received them process \
+             them first"
+        ))
     }
 
     /// What stands before such a block.
@@ -105,22 +141,14 @@ impl Form {
     /// The value of a block.
     pub(crate) fn read(self, block: &[u8]) -> Result<AnyValue, Cause> {
         let (header, body) = header(block)?;
-        if header.sort != self.sort {
-            let text = format!(
-                "a block in the log holds {}, but its stream now has {}; use the program that received it, or another \
-                 checkpoint directory",
-                header.sort.words(),
-                self.sort.words()
-            );
-            return Err(Cause::Invalid(text));
-        }
-        (self.decode)(body)
+        self.other_sort(header).map_or_else(|| (self.decode)(body), |text| Err(Cause::Invalid(text)))
     }
 }
 
 impl Sort {
     fn of(byte: u8) -> Option<Sort> {
-        [Sort::Text, Sort::Values, Sort::Letters, Sort::Failure].into_iter().find(|sort| *sort as u8 == byte)
+        let all = [Sort::Text, Sort::Values, Sort::Letters, Sort::Failure, Sort::Shape];
+        all.into_iter().find(|sort| *sort as u8 == byte)
     }
 
     fn words(self) -> &'static str {
@@ -129,8 +157,14 @@ impl Sort {
             Sort::Values => "values",
             Sort::Letters => "dead letters",
             Sort::Failure => "a failure",
+            Sort::Shape => "a shape",
         }
     }
+}
+
+/// The shape of the values in the blocks that follow, from the body of its record.
+pub(crate) fn shape(body: &[u8]) -> Result<Shape, Cause> {
+    decode(body)
 }
 
 /// What stands before the body, and the body.
@@ -211,11 +245,15 @@ pub(crate) mod fuzzing {
         ];
         let write =
             |(form, value): (Form, &AnyValue)| form.write(form.header(300, 2, 1 << 40), value, Vec::new()).unwrap();
-        forms().into_iter().zip(&values).map(write).collect()
+        let shapes = forms().into_iter().map(|form| form.shape().unwrap());
+        forms().into_iter().zip(&values).map(write).chain(shapes).collect()
     }
 
     /// A block is of one form at most.
     pub(crate) fn read(bytes: &[u8]) {
+        if let Ok((Header { sort: Sort::Shape, .. }, body)) = header(bytes) {
+            let _ = shape(body);
+        }
         let readable = forms().into_iter().filter(|form| form.read(bytes).is_ok()).count();
         assert!(readable <= 1 && (readable == 0 || header(bytes).is_ok()));
     }
@@ -262,6 +300,18 @@ mod tests {
         let block = b"\x01\x02\x05\x02\x28\x02\x03abc\x00";
         let value = Form::values::<String>().read(block).unwrap();
         assert_eq!(**value.downcast_ref::<Arc<Vec<String>>>().unwrap(), ["abc", ""]);
+    }
+
+    #[test]
+    fn shapes_come_back_and_are_compared() {
+        let record = Form::values::<(u8, String)>().shape().unwrap();
+        let (head, body) = header(&record).unwrap();
+        assert_eq!(head.sort, Sort::Shape);
+        let logged = shape(body).unwrap();
+        assert_eq!(logged, Shape::of::<(u8, String)>());
+        assert_eq!(Form::values::<(u8, String)>().other_shape(&logged), None);
+        let told = Form::values::<(u8, u64)>().other_shape(&logged).unwrap();
+        assert!(told.contains("part 1 of a record is text in the checkpoint and u64 in the program"), "{told}");
     }
 
     #[test]

@@ -3,8 +3,9 @@
 //! A finished block waits in a [`Queue`](crate::receiver::queue::Queue) until it is written, and is seen by batches once it
 //! is durable. What is in the log can leave memory, and is read again when a task needs it.
 
+use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
 use tidemill_core::settings::{Config, keys};
@@ -16,7 +17,7 @@ use crate::checkpoint::states::name_of;
 use crate::checkpoint::storage::{Storage, StorageError};
 use crate::receiver::StoreError;
 use crate::receiver::blocks::Blocks;
-use crate::receiver::form::{Form, Header, header};
+use crate::receiver::form::{Form, Header, Sort, header, shape};
 use crate::receiver::queue::{Item, What};
 use crate::step::step;
 
@@ -32,6 +33,10 @@ pub(crate) struct ReceivedLog {
     log: Log,
     storage: Arc<dyn Storage>,
     folder: String,
+    /// What the program has records of.
+    form: Form,
+    /// The segments that begin with the shape of the records in them and in those after.
+    shapes: Mutex<BTreeSet<u64>>,
 }
 
 /// A block in the log.
@@ -44,11 +49,21 @@ pub(crate) struct Logged {
     pub(crate) weight: u64,
 }
 
+/// A block in the log, as a reader of all of it finds it.
+pub(crate) struct Read<'a> {
+    pub(crate) logged: Logged,
+    pub(crate) header: Header,
+    pub(crate) block: &'a [u8],
+    /// Why it is not what the program has records of.
+    pub(crate) misfit: Option<Arc<str>>,
+}
+
 impl ReceivedLog {
-    /// The log of the input that is called `id` in the checkpoint.
+    /// The log of the input that is called `id` in the checkpoint, and has records of that form.
     pub(crate) fn open(
         storage: Arc<dyn Storage>,
         id: &str,
+        form: Form,
         config: &Config,
         clock: &Arc<dyn Clock>,
     ) -> Result<ReceivedLog, StorageError> {
@@ -62,7 +77,9 @@ impl ReceivedLog {
             ..LogOptions::new(LogKind::Received { stream: id.to_owned() })
         };
         let log = Log::open(Arc::clone(&storage), &folder, options)?;
-        Ok(ReceivedLog { log, storage, folder })
+        let first = form.shape().map_err(|cause| StorageError::unusable(&folder, cause.to_string()))?;
+        log.set_first(move || first.clone());
+        Ok(ReceivedLog { log, storage, folder, form, shapes: Mutex::default() })
     }
 
     /// How the block there is read when it is needed.
@@ -77,16 +94,28 @@ impl ReceivedLog {
     }
 
     /// Gives `visit` all blocks in order, each once. What cannot be read is told of and left out. Returns the newest segment.
-    pub(crate) fn visit(&self, visit: &mut dyn FnMut(Logged, Header, &[u8])) -> Result<u64, StorageError> {
-        let mut next = 0;
+    pub(crate) fn visit(&self, visit: &mut dyn FnMut(Read<'_>)) -> Result<u64, StorageError> {
+        let (mut next, mut other) = (0, None::<Arc<str>>);
         let found = scan(&*self.storage, &self.folder, &mut |position, block| {
-            match header(block) {
-                Ok((head, _)) if head.number >= next => {
-                    next = head.number + 1;
-                    visit(Logged { number: head.number, position, weight: head.weight }, head, block);
+            let read = header(block).and_then(|(header, body)| match header.sort {
+                Sort::Shape => {
+                    self.shapes().insert(position.segment);
+                    other = self.form.other_shape(&shape(body)?).map(Arc::from);
+                    Ok(())
                 }
-                Ok(_) => {} // written twice, as the first time did not surely succeed
-                Err(error) => tracing::error!(log = self.folder, %error, "A block in the log is left out."),
+                _ if header.number < next => Ok(()), // written twice, as the first time did not surely succeed
+                sort => {
+                    next = header.number + 1;
+                    let logged = Logged { number: header.number, position, weight: header.weight };
+                    let of_records = matches!(sort, Sort::Text | Sort::Values);
+                    let misfit = || self.form.other_sort(header).map(Arc::from).or_else(|| other.clone());
+                    let misfit = of_records.then(misfit).flatten();
+                    visit(Read { logged, header, block, misfit });
+                    Ok(())
+                }
+            });
+            if let Err(error) = read {
+                tracing::error!(log = self.folder, %error, "A block in the log is left out.");
             }
             Ok(())
         })?;
@@ -97,9 +126,17 @@ impl ReceivedLog {
         Ok(found.segments.last().map_or(0, |segment| segment.number))
     }
 
-    /// Removes the segments with smaller numbers.
+    /// Removes the segments with smaller numbers, but none that those which stay need to say what is in them.
     pub(crate) fn remove_before(&self, segment: u64) -> Result<(), StorageError> {
-        self.log.remove_before(segment)
+        let from = self.shapes().range(..=segment).next_back().copied().unwrap_or(segment);
+        self.log.remove_before(from)?;
+        let mut shapes = self.shapes();
+        *shapes = shapes.split_off(&from);
+        Ok(())
+    }
+
+    fn shapes(&self) -> MutexGuard<'_, BTreeSet<u64>> {
+        self.shapes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Writes what waits, until the end. `report` is told of each failure that follows a success.
@@ -121,6 +158,7 @@ impl ReceivedLog {
             };
             match appended {
                 Ok(position) => {
+                    self.shapes().extend(self.log.base());
                     let logged = Logged { number: head.number, position, weight: head.weight };
                     blocks.is_durable(item.what, logged);
                     blocks.queue().settle(item.ticket.as_ref(), Ok(()));

@@ -114,6 +114,53 @@ fn what_was_acknowledged_comes_out_after_a_restart() {
     drop(source);
 }
 
+/// A program whose records became texts.
+struct Texts;
+
+impl receiver::Receiver for Texts {
+    type Item = String;
+
+    fn run(&self, to: &Supervisor<String>) -> Result<(), ReceiverError> {
+        to.stop("there are none");
+        Ok(())
+    }
+
+    fn name(&self) -> String {
+        "Acknowledging".to_owned()
+    }
+}
+
+#[test]
+fn records_of_another_type_are_an_error_until_they_are_processed() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = logged(folder.path(), 0);
+    let (source, seen) = program(&first);
+    seen.fail(true);
+    source.send([1, 2]).unwrap();
+    first.tick().unwrap_err();
+    drop(source);
+    drop(first);
+    let texts = |now| {
+        let test = logged(folder.path(), now);
+        let _seen = Seen::of(&test.streaming().receiver_stream(Texts));
+        test.streaming().start()
+    };
+    let error = texts(1).unwrap_err().to_string();
+    assert!(
+        error.starts_with("Acknowledging-0: what it has received and not processed does not fit the program"),
+        "{error}"
+    );
+    assert!(error.contains("a record is u64 in the checkpoint and text in the program"), "{error}");
+
+    let again = logged(folder.path(), 1);
+    let (source, seen) = program(&again);
+    again.tick().unwrap();
+    assert_eq!(seen.take(), [(1, vec![vec![1, 2]]), (2, vec![])]);
+    drop(source);
+    drop(again);
+    texts(2).unwrap();
+}
+
 #[test]
 fn a_backlog_larger_than_memory_replays_under_its_limit() {
     // behaviour 6.20

@@ -25,9 +25,14 @@ pub(crate) fn logged_ids(checkpoint: &Path) -> Vec<u64> {
     ids
 }
 
-/// A block is a version, a sort, three numbers of variable length, and the text.
+/// A block is a version, a sort, three numbers of variable length, and the text. Each segment begins with a record that says
+/// of which type the rest is.
 fn text_of(block: &[u8]) -> &str {
-    let [1, 1, rest @ ..] = block else { panic!("a block of another version or sort: {:?}", &block[..2]) };
+    let rest = match block {
+        [1, 1, rest @ ..] => rest,
+        [1, 5, ..] => return "",
+        _ => panic!("a block of another version or sort: {:?}", &block[..2]),
+    };
     let text = (0..3).fold(rest, |rest, _| {
         let end = rest.iter().position(|byte| byte & 0x80 == 0).unwrap();
         &rest[end + 1..]

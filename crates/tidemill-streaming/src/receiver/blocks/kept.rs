@@ -1,6 +1,6 @@
 //! Received blocks and their log: written, read again after a restart, removed (behaviour 2.32, 6.20, 6.21).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -13,7 +13,7 @@ use crate::checkpoint::storage::StorageError;
 use crate::event::InputInfo;
 use crate::receiver::StoreError;
 use crate::receiver::form::{Failure, Form, Sort};
-use crate::receiver::log::{Logged, ReceivedLog};
+use crate::receiver::log::{Logged, Read, ReceivedLog};
 use crate::receiver::queue::{Flushed, Item, Queue, What};
 
 /// The log, while the context has one.
@@ -31,6 +31,8 @@ pub(super) struct Found {
     logged: Logged,
     what: Holds,
     records: u64,
+    /// Why the program cannot read it.
+    misfit: Option<Arc<str>>,
 }
 
 enum Holds {
@@ -113,8 +115,8 @@ impl Blocks {
     /// It cannot be read.
     pub(crate) fn set_log(&self, log: ReceivedLog) -> Result<(), StorageError> {
         let mut found = Vec::new();
-        let newest = log.visit(&mut |logged, head, block| {
-            let what = match head.sort {
+        let newest = log.visit(&mut |Read { logged, header, block, misfit }| {
+            let what = match header.sort {
                 Sort::Failure => {
                     let read = Form::failure().read(block).ok();
                     let Some(failure) = read.and_then(|failure| failure.downcast_ref::<Failure>().cloned()) else {
@@ -124,8 +126,9 @@ impl Blocks {
                 }
                 Sort::Letters => Holds::Blocks(Kind::Letters),
                 Sort::Text | Sort::Values => Holds::Blocks(Kind::Records),
+                Sort::Shape => return,
             };
-            found.push(Found { logged, what, records: head.records });
+            found.push(Found { logged, what, records: header.records, misfit });
         })?;
         let mut state = self.state();
         (state.reach.newest, state.found) = (newest, found);
@@ -173,13 +176,27 @@ impl Blocks {
         Ok(())
     }
 
+    /// Whether the program can read what batches from `from` on have of an earlier run, or will have. To be called once all that
+    /// had a batch is restored.
+    ///
+    /// # Errors
+    /// It was received as records of another type.
+    pub(crate) fn check(&self, from: Timestamp) -> Result<(), Cause> {
+        let state = self.state();
+        let entries = state.records.range(from..).filter_map(|(_, batch)| Entry::read(&batch.entry).ok());
+        let needed: BTreeSet<u64> = entries.flat_map(|entry| entry.blocks).map(|logged| logged.number).collect();
+        let is_needed = |number: u64| number >= state.reach.next || needed.contains(&number);
+        let misfit = state.found.iter().find_map(|it| it.misfit.as_ref().filter(|_| is_needed(it.logged.number)));
+        misfit.map_or(Ok(()), |text| Err(Cause::Invalid(text.to_string())))
+    }
+
     /// Gives the first new batch what is in the log and in no batch. To be called once all that had a batch is restored.
     pub(crate) fn recover(&self) {
         let mut state = self.state();
         let found = std::mem::take(&mut state.found);
         let Some(log) = self.log().filter(|_| !found.is_empty()) else { return };
         let (next, mut blocks) = (state.reach.next, 0_u64);
-        for Found { logged, what, records } in found.into_iter().filter(|found| found.logged.number >= next) {
+        for Found { logged, what, records, .. } in found.into_iter().filter(|found| found.logged.number >= next) {
             blocks += 1;
             state.reach.arrived(Some(logged));
             let kind = match what {

@@ -10,7 +10,7 @@ use tidemill_core::{Clock, Element, HashSeed, Local, ManualClock};
 
 use super::*;
 use crate::checkpoint::storage::{FileSystem, Storage, StorageError};
-use crate::checkpoint::testing::{Fault, SimulatedDisk};
+use crate::checkpoint::testing::{Fault, MemoryStorage, SimulatedDisk};
 use crate::receiver::log::ReceivedLog;
 
 mod crashes;
@@ -45,7 +45,7 @@ impl Bench {
         let blocks = self.blocks::<T>(limit);
         let config = Config::resolve(&self.settings).unwrap();
         let clock: Arc<dyn Clock> = Arc::new(self.clock.clone());
-        blocks.set_log(ReceivedLog::open(Arc::clone(storage), "numbers", &config, &clock)?)?;
+        blocks.set_log(ReceivedLog::open(Arc::clone(storage), "numbers", Form::values::<T>(), &config, &clock)?)?;
         for (time, entry) in restored {
             blocks.restore(at(*time), entry).unwrap();
         }
@@ -115,7 +115,8 @@ fn blocks_in_no_batch_stay_in_the_log_though_earlier_batches_are_over_first() {
     let blocks = bench.blocks::<u64>(1 << 20);
     let clock: Arc<dyn Clock> = Arc::new(bench.clock.clone());
     let config = Config::resolve(&bench.settings).unwrap();
-    blocks.set_log(ReceivedLog::open(storage, "numbers", &config, &clock).unwrap()).unwrap();
+    let log = ReceivedLog::open(storage, "numbers", Form::values::<u64>(), &config, &clock).unwrap();
+    blocks.set_log(log).unwrap();
     blocks.restore(at(1), &entry).unwrap();
     blocks.release(at(2));
     forget(&blocks, 1); // it has run again before the receiver was started
@@ -288,6 +289,57 @@ fn several_threads_meet_at_the_limit_of_memory() {
     let expected: Vec<u64> = (0..4).flat_map(|thread| (0..50).map(move |number| thread * 100 + number)).collect();
     assert_eq!(seen, expected);
     blocks.clear();
+}
+
+/// Why a run with records of type `T` cannot go on, on storage that outlives it, from `restored` and the batches from `from` on.
+fn misfit<T: Element>(
+    bench: &Bench,
+    storage: &Arc<dyn Storage>,
+    restored: &[(u64, Vec<u8>)],
+    from: u64,
+) -> Option<String> {
+    let blocks = bench.blocks::<T>(1 << 20);
+    let (config, clock) = (Config::resolve(&bench.settings).unwrap(), Arc::new(bench.clock.clone()) as Arc<dyn Clock>);
+    let log = ReceivedLog::open(Arc::clone(storage), "numbers", Form::values::<T>(), &config, &clock).unwrap();
+    blocks.set_log(log).unwrap();
+    for (time, entry) in restored {
+        blocks.restore(at(*time), entry).unwrap();
+    }
+    let checked = blocks.check(at(from));
+    blocks.clear();
+    checked.err().map(|cause| cause.to_string())
+}
+
+#[test]
+fn records_of_another_type_are_told_of_where_they_are_needed() {
+    let (objects, disk) = (MemoryStorage::objects(), MemoryStorage::files());
+    for storage in [Arc::new(objects) as Arc<dyn Storage>, Arc::new(disk)] {
+        // A segment begins with the shape every second; on object stores each block is a segment.
+        let bench = Bench::new(&[("spark.streaming.receiver.writeAheadLog.rollingIntervalSecs", "1")]);
+        let blocks = bench.try_run::<u64>(1 << 20, &[], &storage).unwrap();
+        let mut entries = Vec::new();
+        for time in 1..=20 {
+            bench.clock.advance(Duration::from_millis(300));
+            add(&blocks, vec![time], 10);
+            blocks.allocate(at(time));
+            entries = vec![(time, blocks.entry(at(time)))];
+            forget(&blocks, time - 1);
+            blocks.release(at(time)); // of all blocks only the newest is needed
+        }
+        assert!(storage.list("received").unwrap().len() <= 5, "what says of which type the rest is stays, and no more");
+        blocks.clear();
+        assert_eq!(misfit::<u64>(&bench, &storage, &entries, 20), None);
+        let told = misfit::<(u64, String)>(&bench, &storage, &entries, 20).expect("the batch is run again");
+        assert!(
+            told.starts_with(
+                "what it has received and not processed does not fit the program: a record is u64 in the checkpoint and \
+                 (u64, text) in the program. Received is u64, declared is (u64, text). Declare it as it was, and convert"
+            ),
+            "{told}"
+        );
+        assert_eq!(misfit::<(u64, String)>(&bench, &storage, &entries, 21), None, "the batch is done");
+        assert!(misfit::<String>(&bench, &storage, &[], 21).is_some(), "it is in no batch");
+    }
 }
 
 #[test]
