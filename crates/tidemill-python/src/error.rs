@@ -1,5 +1,7 @@
 //! `EngineError`: what the engine's errors are in Python.
 
+use std::io::ErrorKind::AlreadyExists;
+
 use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
 use tidemill_core::{Cause, Error, TaskFailure};
@@ -12,6 +14,9 @@ pyo3::create_exception!(
     PyException,
     "A call that the engine could not do; what its attributes say stands in `tidemill.errors`."
 );
+
+/// How the words begin by which an output is refused whose folder is there.
+const TAKEN: &str = "Output directory ";
 
 /// What an error tells beside its message.
 #[derive(Default)]
@@ -60,7 +65,14 @@ pub(crate) fn told(error: &Error) -> Told {
         Error::Driver { operator, cause } => (kind_of(cause), operator.to_string()),
         _ => ("engine", String::new()),
     };
-    Told { message: error.to_string(), kind, operator, ..Told::default() }
+    let mut message = error.to_string();
+    if let Error::Driver { cause: Cause::File { source, .. }, .. } = error
+        && source.kind() == AlreadyExists
+    {
+        // Programs look for the exception's name before Hadoop's words.
+        message = message.replacen(TAKEN, &format!("org.apache.hadoop.mapred.FileAlreadyExistsException: {TAKEN}"), 1);
+    }
+    Told { message, kind, operator, ..Told::default() }
 }
 
 fn kind_of(cause: &Cause) -> &'static str {

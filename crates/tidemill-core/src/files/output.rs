@@ -1,38 +1,44 @@
 //! Output: the folder that `saveAsTextFile` writes, and the protocol that makes each partition's part appear once.
 //!
 //! ```text
-//! output/_temporary/<attempt>/part-00000   what a task attempt writes
-//! output/_temporary/committed/part-00000   the attempt that was first to commit the partition
-//! output/part-00000                        after the job's commit
-//! output/_SUCCESS                          written last: every part is there
+//! .output._temporary/<attempt>/part-00000   what a task attempt writes
+//! .output._temporary/committed/part-00000   the attempt that was first to commit the partition; at last `_SUCCESS`
+//! output/                                   after the job's commit: what was `committed`
 //! ```
 //!
-//! Readers skip `_temporary`, so before the job's commit they see nothing, as with Hadoop's first (and Spark's usual)
-//! commit algorithm. But a program that dies in the job's commit leaves some of the parts. An output that may be run again
-//! ([`Existing::Replace`]: the batches of streams) is therefore written beside its place, and gets its name as a whole:
+//! Readers skip hidden names, so before the job's commit they see nothing, as with Hadoop's first (and Spark's usual) commit
+//! algorithm. The commit gives the folder its name as a whole: whenever the program dies, there is all of the output or
+//! nothing of it, or all of the one that it replaces. Only where parts go into a folder that was there, beside what others put
+//! there, they get their place one by one, and `_SUCCESS` is written last; then `_temporary` lies in that folder.
 //!
-//! ```text
-//! .output._temporary/<attempt>/part-00000
-//! .output._temporary/committed/part-00000   and _SUCCESS, before this folder takes the place of `output`
-//! ```
 //! Of two attempts at a partition one commits, however they race: committing is making a hard link, which
 //! fails if the name is taken.
 //!
-//! **fsync**: none, as in Hadoop's local file system. When the commit returns, every byte is with the operating system, so
-//! that no crash of a program can harm it; a power failure within the next seconds can, even if `_SUCCESS` survives. Syncing
-//! each part would cost a streaming job a disk flush a partition and batch. (RDD checkpoints do sync: see `checksummed`.)
+//! A job holds a lock on its temporary folder, which ends with its process: so the next one knows whether what lies there is
+//! in use, or left by a job that died and to be removed.
+//!
+//! **fsync**: none, as in Hadoop's local file system, unless [`OutputFolder::synced`] asks for it. When the commit returns,
+//! every byte is with the operating system, so that no crash of a program can harm it; a power failure within the next
+//! seconds can, even if `_SUCCESS` survives. Batches of a stream that has a checkpoint directory are synced, part by part
+//! in their tasks and then the folder: the checkpoint is, and what it counts as done must be there.
 
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{CWD, RenameFlags, renameat_with};
-use rustix::io::Errno;
-use serde::{Deserialize, Serialize};
-
 use crate::Cause;
-use crate::files::compression::{CompressingFile, Compression};
+use crate::files::compression::Compression;
 use crate::files::paths::uri;
+
+mod attempt;
+mod place;
+
+pub use attempt::{AttemptEnd, AttemptFile, Attempts};
+
+use place::{exchange, hold, ignore_missing, rename_new, sync_folder};
+
+/// The local property by which jobs know that what they save is to survive a power failure: `true`.
+pub const SYNC_PROPERTY: &str = "tidemill.output.sync";
 
 const TEMPORARY: &str = "_temporary";
 const COMMITTED: &str = "committed";
@@ -44,8 +50,8 @@ const SUCCESS: &str = "_SUCCESS";
 pub enum Existing {
     /// Fail: `spark.hadoop.validateOutputSpecs=true`, the default.
     Refuse,
-    /// Put new parts in the place of old ones of the same name; other files stay. For streaming jobs, which run a batch
-    /// again after a crash. What a job that died left in `_temporary` is removed.
+    /// Put new parts in the place of old ones of the same name; other files stay. What a job that died left in `_temporary`
+    /// is removed.
     WriteOver,
     /// Put this output in the place of the old one, as a whole: whenever the program dies, the one or the other is there. For
     /// batches that are run again. In a folder that holds something else as well, parts are replaced one by one, and old ones
@@ -53,135 +59,68 @@ pub enum Existing {
     Replace,
 }
 
-/// The folder that a job writes. Plain data: it travels to the tasks.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// The folder that a job writes, on the driver. Its tasks write [`Attempts`].
+#[derive(Debug)]
 pub struct OutputFolder {
     path: PathBuf,
-    compression: Compression,
     way: Way,
+    attempts: Attempts,
+    /// The folders above it that were not there.
+    above: Vec<PathBuf>,
+    /// The lock on the temporary folder, if the file system has locks.
+    _hold: Option<File>,
 }
 
 /// How parts get their place.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Way {
-    /// One by one, into a folder that this job made, and so may remove.
+    /// All at once, as a folder whose name is free.
     New,
+    /// All at once, as a folder that takes the place of an output.
+    Whole,
     /// One by one, into a folder that was there.
     Into {
         /// Parts that are not this job's are to go.
         replaces: bool,
     },
-    /// All at once, as a folder.
-    Whole,
-}
-
-/// How the commit of an attempt ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AttemptEnd {
-    /// This attempt's file is the partition's part.
-    Committed {
-        /// How long the file is, compressed if it is.
-        file_bytes: u64,
-    },
-    /// Another attempt had committed the partition; this one's file is removed. No failure: the data are there.
-    AnotherWasFirst,
 }
 
 impl OutputFolder {
-    /// Makes the folder at `path` (absolute; see `paths::local`), with what is missing above it, on the driver.
+    /// Begins the output at `path` (absolute; see `paths::local`), and makes the folders above it, on the driver.
     ///
-    /// If it exists and `existing` says to refuse, the error is a [`Cause::File`] of kind `AlreadyExists` in Spark's words:
-    /// `Output directory file:/... already exists`.
+    /// If it exists and `existing` says to refuse, or another job writes it, the error is a [`Cause::File`] of kind
+    /// `AlreadyExists` in Spark's words: `Output directory file:/... already exists`.
     pub fn create(path: &Path, compression: Compression, existing: Existing) -> Result<OutputFolder, Cause> {
-        if let Some(parent) = path.parent() {
-            fs::create_dir_all(parent).map_err(|e| write_failure("create", parent, e))?;
-        }
-        let way = if existing == Existing::Replace && is_output(path)? { Way::Whole } else { make(path, existing)? };
-        let folder = OutputFolder { path: path.into(), compression, way };
-        let temporary = folder.temporary();
-        remove_folder(&temporary)?;
-        fs::create_dir_all(temporary.join(COMMITTED)).map_err(|e| write_failure("create", &temporary, e))?;
-        Ok(folder)
+        let parent = path.parent().unwrap_or(path);
+        let above = parent.ancestors().take_while(|folder| !folder.exists()).map(Path::to_path_buf).collect();
+        fs::create_dir_all(parent).map_err(|e| write_failure("create", parent, e))?;
+        let way = match (existing, path.symlink_metadata().is_ok()) {
+            (_, false) => Way::New,
+            (Existing::Refuse, true) => return Err(Cause::file("create", path, already_exists(path))),
+            (Existing::Replace, true) if is_output(path)? => Way::Whole,
+            (existing, true) => Way::Into { replaces: existing == Existing::Replace },
+        };
+        let temporary = match way {
+            Way::New | Way::Whole => beside(path),
+            Way::Into { .. } => path.join(TEMPORARY),
+        };
+        let held = hold(&temporary, path)?;
+        let committed = temporary.join(COMMITTED);
+        fs::create_dir(&committed).map_err(|e| write_failure("create", &committed, e))?;
+        let attempts = Attempts { temporary, compression, sync: false };
+        Ok(OutputFolder { path: path.into(), way, attempts, above, _hold: held })
     }
 
-    /// Starts the file of one attempt at `partition`. No other attempt of the job may have the number `attempt` and the same
-    /// partition.
-    ///
-    /// Fails when the job is over: its folder for attempts is gone then, and is not made again.
-    pub fn start_attempt(&self, partition: usize, attempt: u64) -> Result<AttemptFile, Cause> {
-        let folder = self.temporary().join(attempt.to_string());
-        match fs::create_dir(&folder) {
-            Ok(()) => {}
-            // Another partition has an attempt of that number.
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            Err(error) => return Err(write_failure("create", &folder, error)),
-        }
-        let path = folder.join(self.part_name(partition));
-        // A number given twice is an error here: two writers of one file would mix their bytes.
-        let file = File::create_new(&path).and_then(|file| CompressingFile::new(file, self.compression));
-        let file = file.map_err(|e| write_failure("create", &path, e))?;
-        let committed = self.temporary().join(COMMITTED).join(self.part_name(partition));
-        Ok(AttemptFile { path, committed, file: Some(file), bytes: 0 })
+    /// The same, which survives a power failure from its commit on if `sync` is true.
+    #[must_use]
+    pub fn synced(mut self, sync: bool) -> OutputFolder {
+        self.attempts.sync = sync;
+        self
     }
 
-    /// Ends the job well: the parts of `partitions` partitions, all of which must have been committed, get their place, and
-    /// `_SUCCESS` is written. To be called once.
-    ///
-    /// After a failure there is no `_SUCCESS`; of a new folder, parts that had their place already are removed again.
-    pub fn commit(&self, partitions: usize) -> Result<(), Cause> {
-        let _step = tracing::trace_span!(target: "tidemill::step", "save").entered();
-        let committed = self.temporary().join(COMMITTED);
-        let parts: Vec<String> = (0..partitions).map(|partition| self.part_name(partition)).collect();
-        if let Some(missing) = parts.iter().find(|part| !committed.join(part).exists()) {
-            return Err(Cause::Invalid(format!(
-                "the output {} is not complete: no attempt committed {missing}; if nobody removed files there, two jobs \
-                 wrote to this folder at once: give each its own and run the job again",
-                uri(&self.path)
-            )));
-        }
-        if self.way == Way::Whole {
-            self.place_whole(&committed)?;
-        } else {
-            self.place_parts(&committed, &parts)?;
-        }
-        Ok(())
-    }
-
-    /// Lets the folder of all parts take the place of the output.
-    fn place_whole(&self, committed: &Path) -> Result<(), Cause> {
-        let success = committed.join(SUCCESS);
-        File::create(&success).map_err(|e| write_failure("write", &success, e))?;
-        exchange(committed, &self.path).map_err(|e| write_failure("write", &self.path, e))?;
-        remove_folder(&self.temporary()) // and what was there before
-    }
-
-    fn place_parts(&self, committed: &Path, parts: &[String]) -> Result<(), Cause> {
-        let success = self.path.join(SUCCESS);
-        remove_file(&success)?;
-        for (index, part) in parts.iter().enumerate() {
-            let place = self.path.join(part);
-            if let Err(error) = fs::rename(committed.join(part), &place) {
-                self.take_back(&parts[..index]);
-                return Err(write_failure("write", &place, error));
-            }
-        }
-        if self.way == (Way::Into { replaces: true }) {
-            self.remove_other_parts(parts)?;
-        }
-        remove_folder(&self.temporary())?;
-        File::create(&success).map_err(|e| write_failure("write", &success, e))?;
-        Ok(())
-    }
-
-    /// Ends the job badly, before its commit: removes what its tasks wrote, and the folder if the job made it and nothing
-    /// else is in it, so that the job can be run again. May be called more than once.
-    pub fn abort(&self) -> Result<(), Cause> {
-        remove_folder(&self.temporary())?;
-        if self.way == Way::New {
-            // Fails if someone put a file there; then the folder is theirs.
-            let _ = fs::remove_dir(&self.path);
-        }
-        Ok(())
+    /// Where the tasks write.
+    pub fn attempts(&self) -> &Attempts {
+        &self.attempts
     }
 
     /// The folder.
@@ -189,16 +128,66 @@ impl OutputFolder {
         &self.path
     }
 
-    fn part_name(&self, partition: usize) -> String {
-        format!("{PART}{partition:05}{}", self.compression.suffix())
+    /// Ends the job well: the parts of `partitions` partitions, all of which must have been committed, get their place, and
+    /// `_SUCCESS` is written. To be called once.
+    ///
+    /// After a failure there is no `_SUCCESS`.
+    pub fn commit(&self, partitions: usize) -> Result<(), Cause> {
+        let _step = tracing::trace_span!(target: "tidemill::step", "save").entered();
+        let committed = self.attempts.temporary.join(COMMITTED);
+        let parts: Vec<String> = (0..partitions).map(|partition| self.attempts.part_name(partition)).collect();
+        if let Some(missing) = parts.iter().find(|part| !committed.join(part).exists()) {
+            return Err(Cause::Invalid(format!(
+                "the output {} is not complete: no attempt committed {missing}; if nobody removed files there, two jobs \
+                 wrote to this folder at once: give each its own and run the job again",
+                uri(&self.path)
+            )));
+        }
+        match self.way {
+            Way::New | Way::Whole => self.place_whole(&committed)?,
+            Way::Into { replaces } => self.place_parts(&committed, &parts, replaces)?,
+        }
+        remove_folder(&self.attempts.temporary) // and what was there before
     }
 
-    /// Where attempts are written.
-    fn temporary(&self) -> PathBuf {
-        match self.way {
-            Way::New | Way::Into { .. } => self.path.join(TEMPORARY),
-            Way::Whole => beside(&self.path),
+    /// Gives the folder of all parts the name of the output.
+    fn place_whole(&self, committed: &Path) -> Result<(), Cause> {
+        write_success(committed)?;
+        self.sync(committed)?;
+        let placed =
+            if self.way == Way::New { rename_new(committed, &self.path) } else { exchange(committed, &self.path) };
+        placed.map_err(|error| match error.kind() {
+            io::ErrorKind::AlreadyExists => Cause::file("create", &self.path, already_exists(&self.path)),
+            _ => write_failure("write", &self.path, error),
+        })?;
+        let new = self.above.iter().map(PathBuf::as_path).chain([&*self.path]);
+        new.filter_map(Path::parent).try_for_each(|folder| self.sync(folder))
+    }
+
+    fn place_parts(&self, committed: &Path, parts: &[String], replaces: bool) -> Result<(), Cause> {
+        remove_file(&self.path.join(SUCCESS))?;
+        self.sync(&self.path)?;
+        for part in parts {
+            let place = self.path.join(part);
+            fs::rename(committed.join(part), &place).map_err(|error| write_failure("write", &place, error))?;
         }
+        if replaces {
+            self.remove_other_parts(parts)?;
+        }
+        self.sync(&self.path)?;
+        write_success(&self.path)?;
+        self.sync(&self.path)
+    }
+
+    /// Ends the job badly, before its commit: removes what its tasks wrote, so that the job can be run again. May be called
+    /// more than once.
+    pub fn abort(&self) -> Result<(), Cause> {
+        remove_folder(&self.attempts.temporary)
+    }
+
+    /// Has the names in a folder survive a power failure, if that is asked for.
+    fn sync(&self, folder: &Path) -> Result<(), Cause> {
+        if self.attempts.sync { sync_folder(folder) } else { Ok(()) }
     }
 
     /// Removes the parts of earlier outputs that are not among `parts`.
@@ -212,87 +201,6 @@ impl OutputFolder {
         }
         Ok(())
     }
-
-    /// Removes parts after a failure to place them all. In a folder that was there before, they have replaced old parts:
-    /// taking them away would lose both.
-    fn take_back(&self, parts: &[String]) {
-        if self.way == Way::New {
-            for part in parts {
-                // The failure that led here is the one to be told.
-                let _ = fs::remove_file(self.path.join(part));
-            }
-        }
-    }
-}
-
-/// The file that one attempt at a partition writes. Dropped without a commit, it is removed.
-pub struct AttemptFile {
-    path: PathBuf,
-    /// Where the file goes if this attempt is the first to commit.
-    committed: PathBuf,
-    file: Option<CompressingFile>,
-    bytes: u64,
-}
-
-impl AttemptFile {
-    /// Writes `bytes` behind what was written; small pieces are collected. A full disk is a [`Cause::File`] that says so.
-    pub fn write(&mut self, bytes: &[u8]) -> Result<(), Cause> {
-        if let Some(file) = &mut self.file {
-            file.write_all(bytes).map_err(|e| write_failure("write", &self.path, e))?;
-            self.bytes += bytes.len() as u64;
-        }
-        Ok(())
-    }
-
-    /// How many bytes were written so far, before compression.
-    pub fn bytes(&self) -> u64 {
-        self.bytes
-    }
-
-    /// Where it is written.
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// Completes the file and makes it the partition's part, unless another attempt was first.
-    pub fn commit(mut self) -> Result<AttemptEnd, Cause> {
-        let file = match self.file.take() {
-            Some(file) => file.finish().map_err(|e| write_failure("write", &self.path, e))?,
-            None => return Ok(AttemptEnd::AnotherWasFirst),
-        };
-        let file_bytes = file.metadata().map_err(|e| write_failure("write", &self.path, e))?.len();
-        drop(file);
-        match publish(&self.path, &self.committed) {
-            Ok(()) => Ok(AttemptEnd::Committed { file_bytes }),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(AttemptEnd::AnotherWasFirst),
-            Err(error) => Err(write_failure("commit", &self.path, error)),
-        }
-    }
-}
-
-/// For writers that write to any stream; their errors have yet to be given the file's name.
-impl Write for AttemptFile {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = match &mut self.file {
-            Some(file) => file.write(bytes)?,
-            None => bytes.len(),
-        };
-        self.bytes += written as u64;
-        Ok(written)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.file.as_mut().map_or(Ok(()), Write::flush)
-    }
-}
-
-impl Drop for AttemptFile {
-    fn drop(&mut self) {
-        // Closed first: what the encoder still writes goes to the file that is about to vanish.
-        self.file = None;
-        // After a commit this removes the second name of the part. A failure leaves a file that the job's end removes.
-        let _ = fs::remove_file(&self.path);
-    }
 }
 
 /// Where an output is written that gets its place as a whole: in the same folder, under a name that all readers skip.
@@ -301,25 +209,9 @@ fn beside(path: &Path) -> PathBuf {
     path.with_file_name(format!(".{name}.{TEMPORARY}"))
 }
 
-/// Makes the folder of an output, as far as it is not there.
-fn make(path: &Path, existing: Existing) -> Result<Way, Cause> {
-    // Not `create_dir_all`: of two jobs that want one folder, only one may make it.
-    match fs::create_dir(path) {
-        Ok(()) => Ok(Way::New),
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(write_failure("create", path, error)),
-        Err(_) if existing == Existing::Refuse => Err(Cause::file("create", path, already_exists(path))),
-        Err(_) => Ok(Way::Into { replaces: existing == Existing::Replace }),
-    }
-}
-
-/// Whether there is nothing at `path`, or nothing but an output, finished or not.
+/// Whether there is nothing in the folder `path` but an output, finished or not.
 fn is_output(path: &Path) -> Result<bool, Cause> {
-    let entries = match fs::read_dir(path) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(true),
-        Err(error) => return Err(Cause::file("read", path, error)),
-    };
-    for entry in entries {
+    for entry in fs::read_dir(path).map_err(|error| Cause::file("read", path, error))? {
         let name = entry.map_err(|e| Cause::file("read", path, e))?.file_name();
         let name = name.to_string_lossy();
         if !(name.starts_with(PART) || name == SUCCESS || name == TEMPORARY) {
@@ -329,32 +221,9 @@ fn is_output(path: &Path) -> Result<bool, Cause> {
     Ok(true)
 }
 
-/// Gives the folder `new` the name `place`; what was there is at `new` then, or nowhere.
-fn exchange(new: &Path, place: &Path) -> io::Result<()> {
-    match renameat_with(CWD, new, CWD, place, RenameFlags::EXCHANGE) {
-        Err(Errno::NOENT) => fs::rename(new, place), // there is none
-        // A file system that cannot exchange (some network drives): for a moment there is neither.
-        Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
-            ignore_missing(fs::remove_dir_all(place))?;
-            fs::rename(new, place)
-        }
-        done => Ok(done?),
-    }
-}
-
-/// Gives the file at `from` the name `to` as well, unless that is taken.
-fn publish(from: &Path, to: &Path) -> io::Result<()> {
-    match fs::hard_link(from, to) {
-        // A file system without hard links (exFAT, some network drives). Between the look and the renaming another attempt
-        // may slip in, with the same data: the later one stays.
-        Err(error) if matches!(error.kind(), io::ErrorKind::Unsupported | io::ErrorKind::PermissionDenied) => {
-            if to.exists() {
-                return Err(io::ErrorKind::AlreadyExists.into());
-            }
-            fs::rename(from, to)
-        }
-        done => done,
-    }
+fn write_success(folder: &Path) -> Result<(), Cause> {
+    let success = folder.join(SUCCESS);
+    File::create(&success).map(drop).map_err(|e| write_failure("write", &success, e))
 }
 
 fn remove_folder(path: &Path) -> Result<(), Cause> {
@@ -365,17 +234,18 @@ fn remove_file(path: &Path) -> Result<(), Cause> {
     ignore_missing(fs::remove_file(path)).map_err(|e| Cause::file("remove", path, e))
 }
 
-fn ignore_missing(done: io::Result<()>) -> io::Result<()> {
-    match done {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        done => done,
-    }
-}
-
 fn already_exists(path: &Path) -> io::Error {
     let text = format!(
         "Output directory {} already exists; write to another folder, remove this one, or set \
          spark.hadoop.validateOutputSpecs to false to write over it",
+        uri(path)
+    );
+    io::Error::new(io::ErrorKind::AlreadyExists, text)
+}
+
+fn in_use(path: &Path) -> io::Error {
+    let text = format!(
+        "Output directory {} already exists, or will soon: another job writes it; write to another folder, or wait for that job",
         uri(path)
     );
     io::Error::new(io::ErrorKind::AlreadyExists, text)

@@ -87,7 +87,7 @@ class Rdd:
     def run(self, operator: Operator, partitions: Sequence[int]) -> list[list[Batch]]: ...      # a job; batches of each partition asked for
     def run_async(self, operator: Operator, partitions: Sequence[int], timeout_ms: int) -> list[Optional[list[Batch]]]: ...  # what is done within the time; None where not
     def iterate(self, operator: Operator, prefetch: bool) -> RddIterator: ...                  # partition by partition
-    def save_text(self, operator: Operator, path: str, codec: Optional[str], replace: bool = False) -> None: ...  # TEXT batches to part files, Spark's rules for the folder; or what it holds makes way
+    def save_text(self, operator: Operator, path: str, codec: Optional[str], replace: bool = False) -> None: ...  # payloads, as they are, to part files, Spark's rules for the folder; or what it holds makes way
 
 class RddIterator:
     def next_partition(self) -> Optional[list[Batch]]: ...

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Callable, Optional
 
 from tidemill._call_site import call_site
 from tidemill.worker import objectfile, sequencefile
-from tidemill.worker.outputfolder import OutputFolder
 from tidemill.worker.writables import class_of, reader_of
 
 if TYPE_CHECKING:
@@ -20,6 +19,8 @@ if TYPE_CHECKING:
 
 LARGEST_SPLIT = 32 << 20
 """Bytes of a file that one task reads at most (Hadoop's block size of local files)."""
+
+_BYTES = ("bytes",)
 
 Split = tuple[str, int, int]  # path, first byte, byte behind the last
 Reader = Callable[[str, int, Optional[int]], Iterator[Any]]
@@ -55,20 +56,12 @@ def save_as_sequence_file(rdd: RDD[tuple[Any, Any]], path: str, codec: str | Non
     if not first:
         raise _error("empty collection: the classes of a sequence file are those of the first pair, and there is none")
     key_class, value_class = _checked(lambda: _classes_of(first[0]))
-
-    def write(file: Any, records: Iterable[tuple[Any, Any]]) -> None:
-        sequencefile.write(file, key_class, value_class, records, codec)
-
-    _save(rdd, path, write)
+    _save(rdd, path, functools.partial(sequencefile.written, key_class, value_class, codec))
 
 
 def save_as_pickle_file(rdd: RDD[Any], path: str, batch_size: int = 10) -> None:
     """`RDD.saveAsPickleFile`: pickles of `batch_size` records each (0: as many as come to about 64 KiB)."""
-
-    def write(file: Any, records: Iterable[Any]) -> None:
-        objectfile.write_pickles(file, objectfile.pickled(records, batch_size))
-
-    _save(rdd, path, write)
+    _save(rdd, path, functools.partial(objectfile.written, batch_size))
 
 
 def splits(files: Sequence[tuple[str, int]], minimum: int) -> list[Split]:
@@ -103,24 +96,13 @@ def _read_part(reader: Reader, parts: Sequence[Split], partition: int, _: Iterab
     return reader(path, start, end)
 
 
-def _save(rdd: RDD[Any], path: str, write: Callable[[Any, Iterable[Any]], None]) -> None:
-    folder = OutputFolder(_local(path))
-    may_exist = rdd.ctx.getConf().get("spark.hadoop.validateOutputSpecs", "true") == "false"
+def _save(rdd: RDD[Any], path: str, written: Callable[[Iterable[Any]], Iterator[bytes]]) -> None:
+    """Has the engine write a file a partition, by the rules of all its output: of what `written` makes of the records."""
+    parts = rdd.mapPartitions(written)._ready(_BYTES)
     try:
-        folder.create(may_exist)
-    except FileExistsError as error:
-        raise _error(f"org.apache.hadoop.mapred.FileAlreadyExistsException: {error}") from error
-
-    def write_part(partition: int, records: Iterable[Any]) -> Iterable[Any]:
-        folder.write_part(partition, lambda file: write(file, records))
-        return ()
-
-    try:
-        rdd.mapPartitionsWithIndex(write_part).collect()
-        folder.commit(rdd.getNumPartitions())
-    except BaseException:
-        folder.abort()
-        raise
+        parts.save_text(call_site(), path, None)
+    finally:
+        rdd.ctx._after_job()
 
 
 def _classes_of(record: Any) -> tuple[str, str]:
@@ -134,7 +116,7 @@ def _local(path: str) -> str:
     if colon and scheme == "file":
         path = rest.removeprefix("//")
     elif colon and rest.startswith("//"):
-        raise _error(f"cannot write to {path}: the file system {scheme} is not there yet; write to a local folder")
+        raise _error(f"cannot read {path}: the file system {scheme} is not there yet; read from a local folder")
     if not path:
         raise _error("Can not create a Path from an empty string")
     return os.path.abspath(path)

@@ -4,6 +4,7 @@ use std::collections::{HashSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use tidemill_core::files::output::SYNC_PROPERTY;
 use tidemill_core::settings::keys;
 use tidemill_core::{Cause, Timestamp, Woken};
 
@@ -254,6 +255,9 @@ impl StreamingContext {
         self.describe(&format!("Streaming job from [output operation {id}, batch time {time}]"));
         self.context().set_local_property(BATCH_TIME_PROPERTY, Some(&time.millis().to_string()));
         self.context().set_local_property(OUTPUT_PROPERTY, Some(&id.to_string()));
+        // What is written down as done must be there after a power failure, as the checkpoint is.
+        let sync = self.live().durable.is_some();
+        self.context().set_local_property(SYNC_PROPERTY, sync.then_some("true"));
         if let Err(error) = job() {
             info.failure = Some(error.to_string());
             if !matches!(error, Error::State { time: failed, .. } if failed == time) {

@@ -1,8 +1,10 @@
 //! Tests of output folders: what is there after each step, with several attempts and with failures.
 
-use std::sync::Barrier;
+use std::io::Write;
+use std::sync::{Arc, Barrier, Mutex};
 
 use super::*;
+use crate::files::compression::CompressingFile;
 use crate::files::paths::find;
 use crate::files::records::{Content, read_whole};
 
@@ -21,7 +23,7 @@ fn tree(folder: &Path) -> Vec<String> {
 }
 
 fn attempt(folder: &OutputFolder, partition: usize, attempt: u64, text: &str) -> AttemptFile {
-    let mut file = folder.start_attempt(partition, attempt).unwrap();
+    let mut file = folder.attempts().start_attempt(partition, attempt).unwrap();
     file.write(text.as_bytes()).unwrap();
     assert_eq!(file.bytes(), text.len() as u64);
     file
@@ -35,15 +37,16 @@ fn new_folder(root: &tempfile::TempDir, compression: Compression) -> OutputFolde
 #[test]
 fn parts_appear_with_the_commit_of_the_job() {
     let root = tempfile::tempdir().unwrap();
+    let above = root.path().join("above");
     let folder = new_folder(&root, Compression::Plain);
     let first = attempt(&folder, 0, 7, "zero\n");
-    assert_eq!(tree(folder.path()), ["_temporary/7/part-00000"]);
+    assert_eq!(tree(&above), [".out._temporary/7/part-00000"]);
     assert_eq!(first.commit().unwrap(), AttemptEnd::Committed { file_bytes: 5 });
-    assert_eq!(tree(folder.path()), ["_temporary/committed/part-00000"]);
-    assert!(find(folder.path().to_str().unwrap()).unwrap().is_empty(), "nothing to be seen before the commit");
+    assert_eq!(tree(&above), [".out._temporary/committed/part-00000"]);
+    assert!(find(above.to_str().unwrap()).unwrap().is_empty(), "nothing to be seen before the commit");
     attempt(&folder, 1, 7, "").commit().unwrap();
     folder.commit(2).unwrap();
-    assert_eq!(tree(folder.path()), ["_SUCCESS", "part-00000", "part-00001"]);
+    assert_eq!(tree(&above), ["out/_SUCCESS", "out/part-00000", "out/part-00001"]);
     assert_eq!(fs::read_to_string(folder.path().join("part-00000")).unwrap(), "zero\n");
 }
 
@@ -55,9 +58,9 @@ fn one_of_several_attempts_commits() {
     assert!(matches!(quick.commit().unwrap(), AttemptEnd::Committed { .. }));
     assert_eq!(slow.commit().unwrap(), AttemptEnd::AnotherWasFirst);
     let given_up = attempt(&folder, 0, 3, "given up");
-    assert!(folder.start_attempt(0, 3).is_err(), "no two writers of one file");
+    assert!(folder.attempts().start_attempt(0, 3).is_err(), "no two writers of one file");
     drop(given_up);
-    assert_eq!(tree(folder.path()), ["_temporary/committed/part-00000"]);
+    assert_eq!(tree(root.path()), ["above/.out._temporary/committed/part-00000"]);
     folder.commit(1).unwrap();
     assert_eq!(fs::read_to_string(folder.path().join("part-00000")).unwrap(), "quick");
 }
@@ -95,6 +98,7 @@ fn an_existing_folder_is_refused_or_written_over() {
     // A run that died leaves a commit behind; the run after it must not take it for its own.
     let died = OutputFolder::create(folder.path(), Compression::Plain, Existing::WriteOver).unwrap();
     attempt(&died, 1, 0, "died").commit().unwrap();
+    drop(died);
     let again = OutputFolder::create(folder.path(), Compression::Plain, Existing::WriteOver).unwrap();
     attempt(&again, 0, 0, "new").commit().unwrap();
     assert!(again.commit(2).unwrap_err().to_string().contains("no attempt committed part-00001"));
@@ -182,9 +186,10 @@ fn an_aborted_job_leaves_nothing_and_can_be_run_again() {
     folder.abort().unwrap();
     // A task that did not hear of it neither commits nor brings the folder back.
     assert!(late.commit().unwrap_err().to_string().contains("the job is over"));
-    assert!(folder.start_attempt(2, 0).is_err());
+    assert!(folder.attempts().start_attempt(2, 0).is_err());
     assert!(!folder.path().exists());
     let again = new_folder(&root, Compression::Plain);
+    fs::create_dir(again.path()).unwrap();
     fs::write(again.path().join("mine"), "").unwrap();
     again.abort().unwrap();
     assert_eq!(tree(again.path()), ["mine"], "what others put there stays");
@@ -195,15 +200,84 @@ fn an_aborted_job_leaves_nothing_and_can_be_run_again() {
 }
 
 #[test]
-fn a_commit_that_fails_half_way_takes_its_parts_back() {
+fn a_folder_that_appears_meanwhile_is_left_alone() {
     let root = tempfile::tempdir().unwrap();
-    let folder = new_folder(&root, Compression::Plain);
-    for partition in 0..2 {
-        attempt(&folder, partition, 0, "x").commit().unwrap();
+    for holds in [false, true] {
+        let folder = new_folder(&root, Compression::Plain);
+        attempt(&folder, 0, 0, "x").commit().unwrap();
+        fs::create_dir_all(folder.path().join(if holds { "mine" } else { "" })).unwrap();
+        let error = folder.commit(1).unwrap_err();
+        assert!(error.to_string().contains("above/out already exists"), "{error}");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), usize::from(holds));
+        folder.abort().unwrap();
+        fs::remove_dir_all(folder.path()).unwrap();
     }
-    fs::create_dir(folder.path().join("part-00001")).unwrap();
-    assert!(folder.commit(2).is_err());
-    assert!(!folder.path().join("part-00000").exists() && !folder.path().join(SUCCESS).exists());
+    assert!(tree(root.path()).is_empty());
+}
+
+#[test]
+fn what_a_job_left_that_died_goes_and_what_another_writes_stays() {
+    let root = tempfile::tempdir().unwrap();
+    for existing in [Existing::Refuse, Existing::WriteOver, Existing::Replace] {
+        let path = root.path().join("out");
+        let create = || OutputFolder::create(&path, Compression::Plain, existing);
+        let died = create().unwrap();
+        attempt(&died, 7, 0, "died").commit().unwrap();
+        let error = create().unwrap_err();
+        assert!(matches!(&error, Cause::File { source, .. } if source.kind() == io::ErrorKind::AlreadyExists));
+        assert!(error.to_string().contains("another job writes it"), "{error}");
+        assert_eq!(tree(root.path()), [".out._temporary/committed/part-00007"]);
+        drop(died); // as its process would
+        let folder = create().unwrap();
+        assert!(tree(root.path()).is_empty());
+        attempt(&folder, 0, 0, "new").commit().unwrap();
+        folder.commit(1).unwrap();
+        assert_eq!(tree(root.path()), ["out/_SUCCESS", "out/part-00000"]);
+        fs::remove_dir_all(&path).unwrap();
+    }
+}
+
+/// What is told of steps, one a line.
+#[derive(Clone, Default)]
+struct Told(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Told {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn what_is_to_survive_a_power_failure_is_synced_and_nothing_else() {
+    let syncs = |sync: bool, existing: Existing, root: &Path| {
+        let told = Told::default();
+        let writer = told.clone();
+        let spans = tracing_subscriber::fmt::format::FmtSpan::NEW;
+        let subscriber = tracing_subscriber::fmt()
+            .with_max_level(tracing::Level::TRACE)
+            .with_span_events(spans)
+            .with_writer(move || writer.clone())
+            .finish();
+        tracing::subscriber::with_default(subscriber, || {
+            let path = root.join("above/out");
+            let folder = OutputFolder::create(&path, Compression::Plain, existing).unwrap().synced(sync);
+            attempt(&folder, 0, 0, "a").commit().unwrap();
+            attempt(&folder, 1, 0, "b").commit().unwrap();
+            folder.commit(2).unwrap();
+        });
+        let told = String::from_utf8(told.0.lock().unwrap().clone()).unwrap();
+        told.matches("sync output").count()
+    };
+    let root = tempfile::tempdir().unwrap();
+    assert_eq!(syncs(true, Existing::Replace, root.path()), 2 + 1 + 2, "parts, names of parts, names of folders");
+    assert_eq!(syncs(true, Existing::Replace, root.path()), 2 + 1 + 1, "the folder above was there");
+    fs::write(root.path().join("above/out/mine"), "").unwrap();
+    assert_eq!(syncs(true, Existing::WriteOver, root.path()), 2 + 3, "parts, and what they take the place of before");
+    assert_eq!(syncs(false, Existing::WriteOver, root.path()), 0);
 }
 
 #[test]
@@ -231,7 +305,7 @@ fn a_full_disk_says_what_to_do() {
     let device = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
     let file = CompressingFile::new(device, Compression::Plain).unwrap();
     let nowhere = PathBuf::from("/nowhere/part-00000");
-    let mut file = AttemptFile { path: nowhere.clone(), committed: nowhere, file: Some(file), bytes: 0 };
+    let mut file = AttemptFile { path: nowhere.clone(), committed: nowhere, file: Some(file), bytes: 0, sync: false };
     file.write(b"small pieces wait in the buffer").unwrap();
     let error = file.commit().unwrap_err();
     assert!(matches!(&error, Cause::File { source, .. } if source.kind() == io::ErrorKind::StorageFull), "{error}");

@@ -5,7 +5,7 @@ use crate::context::Context;
 use crate::error::Error;
 use crate::files::checksummed;
 use crate::files::compression::Compression;
-use crate::files::output::{Existing, OutputFolder, write_failure};
+use crate::files::output::{Attempts, Existing, write_failure};
 use crate::files::paths;
 use crate::lineage::Operator;
 use crate::rdd::{Rdd, run_job};
@@ -42,15 +42,15 @@ impl<T: Element> Rdd<T> {
     }
 
     fn save_objects(&self, operator: Operator, path: &str, existing: Existing) -> Result<(), Error> {
-        save_parts(self, &operator, path, (Compression::Plain, existing), |folder| {
-            self.write_objects(operator.clone(), folder)
+        save_parts(self, &operator, path, (Compression::Plain, existing), |attempts| {
+            self.write_objects(operator.clone(), attempts)
         })
     }
 
     /// Writes and commits an attempt at each part.
-    fn write_objects(&self, operator: Operator, folder: &OutputFolder) -> Result<(), Error> {
-        let code = Function { env: folder.clone(), call: () };
-        run_job(self, operator, self.all_partitions(), code, |mut drawn, code: &Function<OutputFolder, ()>| {
+    fn write_objects(&self, operator: Operator, attempts: &Attempts) -> Result<(), Error> {
+        let code = Function { env: attempts.clone(), call: () };
+        run_job(self, operator, self.all_partitions(), code, |mut drawn, code: &Function<Attempts, ()>| {
             let file = code.env.start_attempt(drawn.cx.partition(), u64::from(drawn.cx.attempt()))?;
             let (path, cx) = (file.path().to_path_buf(), std::sync::Arc::clone(&drawn.cx));
             let failed = |error| write_failure("write", &path, error);

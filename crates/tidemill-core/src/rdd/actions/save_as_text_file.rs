@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::error::Error;
 use crate::files::compression::Compression;
-use crate::files::output::{Existing, OutputFolder};
+use crate::files::output::{Attempts, Existing, OutputFolder, SYNC_PROPERTY};
 use crate::files::paths;
 use crate::lineage::Operator;
 use crate::rdd::{Rdd, run_job};
@@ -19,8 +19,9 @@ impl<T: Display + 'static> Rdd<T> {
     /// Writes each element as a line into the folder at `path`, a file `part-00000`, `part-00001`... for each partition:
     /// Spark's `RDD.saveAsTextFile`.
     ///
-    /// The parts appear when all of them are complete, and last of all the empty file `_SUCCESS`. A task that is run twice
-    /// leaves one part. After a failure nothing stays of a folder that was not there before.
+    /// The folder appears as a whole when all parts are complete, with the empty file `_SUCCESS`. A task that is run twice
+    /// leaves one part. Of a job that failed nothing stays; what a program leaves that is killed, beside the folder's place, the
+    /// next one that writes there removes.
     ///
     /// Errors: the folder is there already (behaviour 4.64: with `spark.hadoop.validateOutputSpecs=false` its parts are
     /// written over); a file cannot be written; the job fails.
@@ -59,13 +60,15 @@ impl<T: Display + 'static> Rdd<T> {
         compression: Compression,
         existing: Existing,
     ) -> Result<(), Error> {
-        save_parts(self, &operator, path, (compression, existing), |folder| self.write_parts(operator.clone(), folder))
+        save_parts(self, &operator, path, (compression, existing), |attempts| {
+            self.write_parts(operator.clone(), attempts)
+        })
     }
 
     /// Writes and commits an attempt at each part.
-    fn write_parts(&self, operator: Operator, folder: &OutputFolder) -> Result<(), Error> {
-        let code = Function { env: folder.clone(), call: () };
-        run_job(self, operator, self.all_partitions(), code, |mut drawn, code: &Function<OutputFolder, ()>| {
+    fn write_parts(&self, operator: Operator, attempts: &Attempts) -> Result<(), Error> {
+        let code = Function { env: attempts.clone(), call: () };
+        run_job(self, operator, self.all_partitions(), code, |mut drawn, code: &Function<Attempts, ()>| {
             let attempt = u64::from(drawn.cx.attempt());
             let mut file = code.env.start_attempt(drawn.cx.partition(), attempt)?;
             let mut text = String::new();
@@ -124,10 +127,10 @@ impl<T: AsRef<[u8]> + 'static> Rdd<T> {
         compression: Compression,
         existing: Existing,
     ) -> Result<(), Error> {
-        save_parts(self, &operator, path, (compression, existing), |folder| {
-            let code = Function { env: folder.clone(), call: () };
+        save_parts(self, &operator, path, (compression, existing), |attempts| {
+            let code = Function { env: attempts.clone(), call: () };
             let all = self.all_partitions();
-            run_job(self, operator.clone(), all, code, |mut drawn, code: &Function<OutputFolder, ()>| {
+            run_job(self, operator.clone(), all, code, |mut drawn, code: &Function<Attempts, ()>| {
                 let mut file = code.env.start_attempt(drawn.cx.partition(), u64::from(drawn.cx.attempt()))?;
                 let cx = std::sync::Arc::clone(&drawn.cx);
                 drawn.for_each_run(|run| {
@@ -155,11 +158,12 @@ pub(super) fn save_parts<T: 'static>(
     operator: &Operator,
     path: &str,
     (compression, existing): (Compression, Existing),
-    write: impl FnOnce(&OutputFolder) -> Result<(), Error>,
+    write: impl FnOnce(&Attempts) -> Result<(), Error>,
 ) -> Result<(), Error> {
+    let sync = rdd.context().local_property(SYNC_PROPERTY).is_some_and(|value| value == "true");
     let folder = paths::local(path).and_then(|path| OutputFolder::create(&path, compression, existing));
-    let folder = folder.map_err(|cause| Error::driver(operator, cause))?;
-    let written = write(&folder)
+    let folder = folder.map_err(|cause| Error::driver(operator, cause))?.synced(sync);
+    let written = write(folder.attempts())
         .and_then(|()| folder.commit(rdd.num_partitions()).map_err(|cause| Error::driver(operator, cause)));
     if written.is_err()
         && let Err(error) = folder.abort()

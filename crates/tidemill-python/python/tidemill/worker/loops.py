@@ -28,11 +28,11 @@ __all__ = ["CALLED", "ELEMENTS", "SINKS", "TABLES", "Source"]
 ELEMENTS = frozenset({"map", "flatMap", "filter", "mapValues", "flatMapValues"})
 CALLED = frozenset({"mapPartitions", "mapPartitionsWithIndex"})
 TABLES = frozenset({"mergeCombiners", "group", "mergeGroups"})
-SINKS = frozenset({"rows", "count", "none", "text", "buckets", "scatter", "combine", "groups"})
+SINKS = frozenset({"rows", "count", "none", "text", "bytes", "buckets", "scatter", "combine", "groups"})
 
 _PAIRED = TABLES | {"buckets", "combine", "groups"}  # terminals that take a record as a key and a value
 _TABLED = TABLES | {"combine", "groups"}  # terminals that gather a table
-_UNCHECKED = frozenset({"yield", "count", "none"})  # terminals that gather nothing
+_UNCHECKED = frozenset({"yield", "count", "none", "bytes"})  # terminals that gather nothing
 
 _ARGUMENTS = "(runs, it, task, sites, sizes, fs, arguments)"
 
@@ -285,6 +285,13 @@ class Source:
 
     def close_none(self) -> None:
         self.put("return", "yield")  # nothing comes out, but it is a generator as the others are
+
+    open_bytes = open_yield
+
+    def each_bytes(self) -> None:
+        self.put(f"yield (0, 0, 0, {self.whole()})")  # as they are: what they hold is the program's affair
+
+    close_bytes = close_yield
 
     def open_count(self, _: int) -> None:
         self.put("n = 0")

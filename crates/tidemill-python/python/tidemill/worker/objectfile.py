@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import pickle
 from collections.abc import Iterable, Iterator
-from typing import Any, BinaryIO
+from typing import Any
 
 from tidemill.worker import sequencefile
 from tidemill.worker.writables import BYTES, NULL
@@ -37,11 +37,11 @@ def read_pickles(path: str, start: int = 0, end: int | None = None) -> Iterator[
             yield from pickle.loads(part)
 
 
-def write_pickles(file: BinaryIO, batches: Iterable[bytes]) -> None:
-    """Writes a pickle file of `batches`, each the pickle of a list of records."""
-    rest = iter(batches)
+def written(batch: int, records: Iterable[Any]) -> Iterator[bytes]:
+    """`records` as a pickle file, piece by piece; `batch` as of `pickled`."""
+    rest = pickled(records, batch)
     groups = iter(lambda: list(itertools.islice(rest, ARRAYS)), [])
-    sequencefile.write(file, NULL, BYTES, ((None, write_arrays(group)) for group in groups))
+    return sequencefile.written(NULL, BYTES, None, ((None, write_arrays(group)) for group in groups))
 
 
 def pickled(records: Iterable[Any], batch: int) -> Iterator[bytes]:

@@ -10,7 +10,7 @@ marker   int -1, marker: before a record, at most every 100 KB
 from __future__ import annotations
 
 import bz2
-import io
+import itertools
 import os
 import zlib
 from collections.abc import Iterable, Iterator
@@ -22,6 +22,8 @@ SYNC_INTERVAL = 5 * 1024 * 20
 """Bytes between two markers at least, and the least that is worth a task of its own (Hadoop's figures)."""
 BLOCK_BYTES = 1_000_000
 """Bytes of keys and values after which a compressed block ends (Hadoop's figure)."""
+PIECE_BYTES = 1 << 18
+"""What is sent to be written at a time, about."""
 
 _ESCAPE = b"\xff\xff\xff\xff"
 _MARKER_BYTES = 16
@@ -65,21 +67,35 @@ def read(path: str, start: int = 0, end: int | None = None) -> Iterator[tuple[An
         yield from records
 
 
-def write(
-    file: BinaryIO, key_class: str, value_class: str, records: Iterable[tuple[Any, Any]], codec: str | None = None
-) -> None:
-    """Writes `records` as a sequence file, in compressed blocks if `codec` (a Hadoop class name) is given.
+def written(
+    key_class: str, value_class: str, codec: str | None, records: Iterable[tuple[Any, Any]]
+) -> Iterator[bytes]:
+    """`records` as a sequence file, piece by piece, in compressed blocks if `codec` (a Hadoop class name) is given.
 
     The classes are those of `writables.class_of`; raises `TypeError`, in Hadoop's words, for a key or value of another class.
     """
     marker = os.urandom(_MARKER_BYTES)
     header = _header(key_class, value_class, codec, marker)
-    file.write(header)
     pairs = _encoded(key_class, value_class, records)
     if codec is None:
-        _write_records(file, marker, pairs, len(header))
+        rest = _written_records(marker, pairs, len(header))
     else:
-        _write_blocks(file, marker, pairs, codec_of(codec).compress)
+        rest = _written_blocks(marker, pairs, codec_of(codec).compress)
+    return _gathered(itertools.chain((header,), rest))
+
+
+def _gathered(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """`pieces`, joined to such as are worth sending."""
+    held: list[bytes] = []
+    size = 0
+    for piece in pieces:
+        held.append(piece)
+        size += len(piece)
+        if size >= PIECE_BYTES:
+            yield b"".join(held)
+            held, size = [], 0
+    if held:
+        yield b"".join(held)
 
 
 class _Header(NamedTuple):
@@ -225,19 +241,19 @@ def _encoded(key_class: str, value_class: str, records: Iterable[tuple[Any, Any]
         yield write_key(key), write_value(value)
 
 
-def _write_records(file: BinaryIO, marker: bytes, pairs: Iterable[tuple[bytes, bytes]], since_marker: int) -> None:
+def _written_records(marker: bytes, pairs: Iterable[tuple[bytes, bytes]], since_marker: int) -> Iterator[bytes]:
     for key, value in pairs:
         if since_marker >= SYNC_INTERVAL:
-            file.write(_ESCAPE + marker)
+            yield _ESCAPE + marker
             since_marker = 0
         length = len(key) + len(value)
-        file.write(length.to_bytes(4, "big") + len(key).to_bytes(4, "big") + key + value)
+        yield length.to_bytes(4, "big") + len(key).to_bytes(4, "big") + key + value
         since_marker += 8 + length
 
 
-def _write_blocks(
-    file: BinaryIO, marker: bytes, pairs: Iterable[tuple[bytes, bytes]], compress: Callable[[bytes], bytes]
-) -> None:
+def _written_blocks(
+    marker: bytes, pairs: Iterable[tuple[bytes, bytes]], compress: Callable[[bytes], bytes]
+) -> Iterator[bytes]:
     keys: list[bytes] = []
     values: list[bytes] = []
     size = 0
@@ -246,22 +262,19 @@ def _write_blocks(
         values.append(value)
         size += len(key) + len(value)
         if size >= BLOCK_BYTES:
-            _write_block(file, marker, keys, values, compress)
+            yield _block(marker, keys, values, compress)
             keys, values, size = [], [], 0
     if keys:
-        _write_block(file, marker, keys, values, compress)
+        yield _block(marker, keys, values, compress)
 
 
-def _write_block(
-    file: BinaryIO, marker: bytes, keys: list[bytes], values: list[bytes], compress: Callable[[bytes], bytes]
-) -> None:
-    block = io.BytesIO()
-    block.write(_ESCAPE + marker + write_number(len(keys)))
+def _block(marker: bytes, keys: list[bytes], values: list[bytes], compress: Callable[[bytes], bytes]) -> bytes:
+    block = [_ESCAPE + marker + write_number(len(keys))]
     for column in (keys, values):
         for buffer in (b"".join(write_number(len(item)) for item in column), b"".join(column)):
             compressed = compress(buffer)
-            block.write(write_number(len(compressed)) + compressed)
-    file.write(block.getbuffer())
+            block += (write_number(len(compressed)), compressed)
+    return b"".join(block)
 
 
 def _gunzip(data: bytes) -> bytes:
