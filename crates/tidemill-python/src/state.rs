@@ -11,7 +11,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use tidemill_core::shard::{Delta, Emit, Shard, Step, Version, decode, encode, next_change};
+use tidemill_core::shard::{Delta, Emit, Shard, Step, Version, decode, next_change};
 use tidemill_core::ship::Bytes;
 use tidemill_core::{BoxRuns, Cause, Stop, TaskContext};
 
@@ -244,7 +244,7 @@ impl Shard for StateShard {
         let Stepped { from_stamp, stamp, worker, changes, updates } = self.0.step(&mut ask, from, stepping)?;
         drop(hold);
         engine.add_updates(updates);
-        let sealed = || engine.seal().close(&changes.encode()?).map(Bytes);
+        let sealed = || engine.seal().close(changes.encode()?).map(Bytes);
         let change = step.durable.then(sealed).transpose()?.map(Arc::new);
         let delta = Delta { from, to, changed: changes.records(), change };
         Ok((StateChange { from, to, from_stamp, stamp, worker, changes }, delta))
@@ -300,12 +300,7 @@ impl Shard for StateShard {
     fn snapshot(self: Arc<Self>, version: Version) -> Result<Vec<u8>, Stop> {
         let whole = self.0.whole(version, TaskContext::current().as_deref())?;
         let engine = self.0.engine.upgrade().ok_or(Stop::Cancelled)?;
-        // As a vector of batches is written, which need not be in memory at once.
-        let mut bytes = encode(&(version, whole.len()), Vec::new())?;
-        for part in whole.read()? {
-            bytes = encode(&part?.1, bytes)?;
-        }
-        Ok(engine.seal().close(&bytes)?)
+        Ok(engine.seal().close(whole.encode_batches(version)?)?)
     }
 
     fn load(&self, snapshot: &[u8], deltas: &[Delta]) -> Result<(), Stop> {

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use tidemill_core::environment::Environment;
 use tidemill_core::memory::{Grant, Memory, Pool};
-use tidemill_core::shard::{decode, encode};
+use tidemill_core::shard::{Version, decode, encode};
 use tidemill_core::spill::{SpillDir, SpillReader, SpillWriter, Spilled};
 use tidemill_core::{Cause, Runs, Stop};
 
 use crate::batch::PyBatch;
+use crate::state::seal::SEAL_BYTES;
 
 /// A batch, and what it is to a worker.
 pub(super) type Part = (u32, PyBatch);
@@ -21,6 +22,9 @@ pub(super) const LEAST_LEAVING_BYTES: u64 = 64 << 10;
 
 /// The frames of a file hold about so much. Most batches are larger, and then each is a frame.
 const FRAME_BYTES: usize = 64 << 10;
+
+/// Beside its payload a batch takes no more in postcard: four numbers of 32 bits and a length.
+const ENCODED_MOST_BYTES: usize = 32;
 
 /// Batches that do not change. Cloning it clones pointers; a file goes with the last clone, and the last that reads it.
 #[derive(Clone)]
@@ -109,8 +113,22 @@ impl Body {
     /// # Errors
     /// Those of reading it.
     pub(super) fn encode(&self) -> Result<Vec<u8>, Cause> {
-        let bytes = encode(&self.len(), Vec::with_capacity(self.bytes as usize + 64))?;
+        let bytes = encode(&self.len(), self.room())?;
         self.read()?.try_fold(bytes, |bytes, part| encode(&part?, bytes))
+    }
+
+    /// The batches alone, behind the version that they are: what snapshots are.
+    ///
+    /// # Errors
+    /// As for [`encode`](Body::encode).
+    pub(super) fn encode_batches(&self, version: Version) -> Result<Vec<u8>, Cause> {
+        let bytes = encode(&(version, self.len()), self.room())?;
+        self.read()?.try_fold(bytes, |bytes, part| encode(&part?.1, bytes))
+    }
+
+    /// Room for all of it in postcard, and for a seal.
+    fn room(&self) -> Vec<u8> {
+        Vec::with_capacity(self.bytes as usize + ENCODED_MOST_BYTES * (self.len() + 1) + SEAL_BYTES)
     }
 
     /// The other way round.

@@ -14,6 +14,8 @@ use tidemill_core::Cause;
 const PLAIN: u8 = 0;
 const SIGNED: u8 = 1;
 const SIGNATURE_BYTES: usize = 32;
+/// The most that a seal adds.
+pub(super) const SEAL_BYTES: usize = 1 + SIGNATURE_BYTES;
 
 /// Signs what goes into checkpoints where there is a secret (`tidemill.checkpoint.secret`), and reads it back.
 #[derive(Default)]
@@ -46,18 +48,18 @@ impl Seal {
         *self.reads.lock().unwrap_or_else(PoisonError::into_inner) = reads;
     }
 
-    /// The body as it goes into a checkpoint.
-    pub(super) fn close(&self, body: &[u8]) -> Result<Vec<u8>, Cause> {
-        let mut sealed = Vec::with_capacity(body.len() + SIGNATURE_BYTES + 1);
+    /// The body as it goes into a checkpoint. It is not copied if it has [`SEAL_BYTES`] of capacity to spare.
+    pub(super) fn close(&self, mut body: Vec<u8>) -> Result<Vec<u8>, Cause> {
+        let mut head = Vec::with_capacity(SEAL_BYTES);
         match &self.secret {
-            None => sealed.push(PLAIN),
+            None => head.push(PLAIN),
             Some(secret) => {
-                sealed.push(SIGNED);
-                sealed.extend(signature(secret, body)?);
+                head.push(SIGNED);
+                head.extend(signature(secret, &body)?);
             }
         }
-        sealed.extend_from_slice(body);
-        Ok(sealed)
+        body.splice(0..0, head);
+        Ok(body)
     }
 
     /// The body of what comes out of a checkpoint.
@@ -114,7 +116,7 @@ mod tests {
     fn what_is_signed_is_read_by_those_who_have_the_secret() {
         Python::initialize();
         let [plain, one, two] = [None, Some("one"), Some("two")].map(Seal::new);
-        let sealed = [plain.close(b"state").unwrap(), one.close(b"state").unwrap()];
+        let sealed = [plain.close(b"state".to_vec()).unwrap(), one.close(b"state".to_vec()).unwrap()];
         // Who reads, what it reads, and what is then read of the plain and of the signed one.
         let table = [
             (&plain, Reads::Private, [true, true]),

@@ -13,6 +13,7 @@ use tidemill_core::spill::SpillDir;
 use super::*;
 use crate::batch::{Format, PyBatch};
 use crate::state::body::{Gathering, Part, WHOLE};
+use crate::state::seal::SEAL_BYTES;
 
 const SET: u32 = 0;
 
@@ -289,6 +290,11 @@ fn what_is_gathered_is_in_a_file_where_memory_is_short() {
         assert_eq!(body.read().unwrap().map(Result::unwrap).collect::<Vec<_>>(), parts);
         let plain = tidemill_core::shard::encode(&parts, Vec::new()).unwrap();
         assert_eq!(body.encode().unwrap(), plain, "as a vector");
+        let batches: Vec<&PyBatch> = parts.iter().map(|(_, batch)| batch).collect();
+        let plain_batches = tidemill_core::shard::encode(&(Version(3), batches), Vec::new()).unwrap();
+        let encoded = body.encode_batches(Version(3)).unwrap();
+        assert_eq!(encoded, plain_batches, "as a version and a vector");
+        assert!(encoded.capacity() - encoded.len() >= SEAL_BYTES, "there is room for a seal");
         let again = Body::decode(&plain).unwrap();
         assert_eq!((again.bytes(), again.records(), again.len()), (body.bytes(), body.records(), 7));
         drop(body);
