@@ -10,12 +10,18 @@ use tidemill_streaming::dstream::StateSpec;
 use tidemill_streaming::state::State;
 use tidemill_streaming::testing::{Feed, TestContext};
 
-use super::{SECOND, Seen, run};
+use super::received::{LOGGED, Source, source};
+use super::{SECOND, Seen, with};
 
 type Pair = (String, u64);
 
-/// Sums for ever, over a window with an inverse, and the sums of mapping with a time-out.
+/// Received blocks are in a log, and every state has snapshots.
+const SETTINGS: [(&str, &str); 2] = [LOGGED, ("tidemill.state.snapshot.size", "1b")];
+
+/// Sums for ever, over a window with an inverse, and the sums of mapping with a time-out; and what a receiver brings in.
 struct Program {
+    source: Source,
+    received: Seen<u64>,
     feed: Feed<Pair>,
     sums: Seen<Pair>,
     window: Seen<Pair>,
@@ -34,7 +40,11 @@ fn program(test: &TestContext) -> Program {
         (key.clone(), sum)
     });
     let mapped = pairs.map_with_state(spec.timeout(SECOND * 10));
-    Program { feed, sums: Seen::of(&sums), window: Seen::of(&window), mapped: Seen::of(&mapped) }
+    let (source, receiver) = source();
+    let received = Seen::of(&test.streaming().receiver_stream(receiver));
+    let (sums, window, mapped) = (Seen::of(&sums), Seen::of(&window), Seen::of(&mapped));
+    test.streaming().start().unwrap();
+    Program { source, received, feed, sums, window, mapped }
 }
 
 fn fossils() -> PathBuf {
@@ -53,15 +63,17 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// Four batches, of which the third fails.
+/// Four batches, of which the third fails; and a block that comes after them.
 fn write(directory: &Path) {
-    let test = run(directory, 0);
+    let test = with(directory, 0, &SETTINGS).unwrap();
     let program = program(&test);
     for second in 1..=4 {
         program.sums.fail(second == 3);
         program.feed.push([("tide".to_owned(), second), (format!("key {second}"), 100 * second)]);
+        program.source.send([10 * second, 10 * second + 1]).unwrap();
         assert_eq!(test.tick().is_err(), second == 3);
     }
+    program.source.send([50]).unwrap();
 }
 
 fn value(batches: &[(u64, Vec<Pair>)], second: u64, key: &str) -> Option<u64> {
@@ -85,7 +97,7 @@ fn checkpoints_of_all_releases_are_read() {
     for fossil in releases {
         let folder = tempfile::tempdir().unwrap();
         copy(&fossil, folder.path());
-        let test = run(folder.path(), 4);
+        let test = with(folder.path(), 4, &SETTINGS).unwrap();
         let program = program(&test);
         program.feed.push([("tide".to_owned(), 5)]);
         test.tick().unwrap();
@@ -95,5 +107,6 @@ fn checkpoints_of_all_releases_are_read() {
         assert_eq!((value(&sums, 3, "key 4"), value(&sums, 5, "key 4")), (None, Some(400)));
         assert_eq!((value(&window, 3, "tide"), value(&window, 5, "tide")), (Some(6), Some(12)));
         assert_eq!(value(&mapped, 5, "tide"), Some(15));
+        assert_eq!(program.received.take(), [(3, vec![30, 31]), (5, vec![50])]);
     }
 }

@@ -18,21 +18,21 @@ use tidemill_streaming::{Error, StreamingContext};
 use super::{SECOND, Seen, with};
 
 const PATIENCE: Duration = Duration::from_secs(60);
-const LOGGED: (&str, &str) = ("spark.streaming.receiver.writeAheadLog.enable", "true");
+pub(super) const LOGGED: (&str, &str) = ("spark.streaming.receiver.writeAheadLog.enable", "true");
 
 /// A source that sends again what is not acknowledged, as its end in the test sees it.
-struct Source {
+pub(super) struct Source {
     messages: SyncSender<Vec<u64>>,
     acknowledged: Receiver<Result<u64, StoreError>>,
 }
 
 /// A reliable receiver: it acknowledges what is stored for good (behaviour 6.5).
-struct Acknowledging {
+pub(super) struct Acknowledging {
     messages: Mutex<Receiver<Vec<u64>>>,
     acknowledged: SyncSender<Result<u64, StoreError>>,
 }
 
-fn source() -> (Source, Acknowledging) {
+pub(super) fn source() -> (Source, Acknowledging) {
     let (messages, to_store) = sync_channel(1000);
     let (stored, acknowledged) = sync_channel(1000);
     let receiver = Acknowledging { messages: Mutex::new(to_store), acknowledged: stored };
@@ -55,7 +55,7 @@ impl receiver::Receiver for Acknowledging {
 
 impl Source {
     /// Sends, and waits until it is acknowledged.
-    fn send(&self, message: impl IntoIterator<Item = u64>) -> Result<u64, StoreError> {
+    pub(super) fn send(&self, message: impl IntoIterator<Item = u64>) -> Result<u64, StoreError> {
         self.messages.send(message.into_iter().collect()).unwrap();
         self.acknowledged.recv_timeout(PATIENCE).expect("no answer")
     }
