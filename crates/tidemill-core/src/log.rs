@@ -8,6 +8,7 @@ use std::sync::OnceLock;
 use tracing::Subscriber;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::fmt::format::FmtSpan;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::{Registry, reload};
 
@@ -33,7 +34,7 @@ pub enum LogLevel {
     Info,
     /// What happens, for those who look for a mistake.
     Debug,
-    /// Every step.
+    /// Every step: also where each batch, its outputs, and each write of a log or a state begins and ends.
     Trace,
     /// All there is: the same as `Trace`.
     All,
@@ -131,6 +132,8 @@ where
 {
     let (filter, level) = reload::Layer::new(LogLevel::Warn.filter());
     let lines = tracing_subscriber::fmt::layer().with_writer(writer).with_ansi(colours).with_target(false);
+    // Steps are spans of the lowest level, so that at any other level nobody pays for them.
+    let lines = lines.with_span_events(FmtSpan::ACTIVE);
     (tracing_subscriber::registry().with(filter).with(lines), level)
 }
 
@@ -195,6 +198,27 @@ pub(crate) mod tests {
                 reload_to(&handle, level);
                 assert_eq!(told(), lines, "{level}");
             }
+        });
+    }
+
+    #[test]
+    fn steps_tell_where_they_begin_and_end() {
+        let page = Page::default();
+        let writer = page.clone();
+        let (subscriber, handle) = subscriber(move || writer.clone(), false);
+        let step = || {
+            let write = || tracing::trace_span!(target: "tidemill::step", "block write").in_scope(|| ());
+            tracing::trace_span!(target: "tidemill::step", "output", time = 5).in_scope(write);
+            page.text()
+        };
+        tracing::subscriber::with_default(subscriber, || {
+            reload_to(&handle, LogLevel::Debug);
+            assert_eq!(step(), "");
+            reload_to(&handle, LogLevel::Trace);
+            let told = step();
+            let told: Vec<&str> = told.lines().map(|line| line.split_once(" TRACE ").unwrap().1).collect();
+            let inner = ["output{time=5}:block write: enter", "output{time=5}:block write: exit"];
+            assert_eq!(told, ["output{time=5}: enter", inner[0], inner[1], "output{time=5}: exit"]);
         });
     }
 
