@@ -1,146 +1,183 @@
-"""A program of files, state and folders is killed with SIGKILL at any instant and started again by the same command."""
+"""Programs are killed with SIGKILL at any instant and started again by the same command: nothing is lost, nothing is there twice.
+
+`TIDEMILL_KILLS` is how many kills there are, over all programs, and `TIDEMILL_KILLS_SEED` repeats a run as far as it can be.
+"""
 from __future__ import annotations
 
-import ast
 import os
-import random
-import signal
 import subprocess
 import sys
 import time
-from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Callable, NamedTuple, Sequence
 
 import pytest
 
-from harness import ON_PYSPARK, eventually, lines
+import feeds
+from harness import ON_PYSPARK
+from killing import PATIENCE, Driver, Mark, Moments, Tally, mark_of, open_steps
+from kills.driving import INTERVAL
+from log_files import records
+from outcome import Outcome, Saved
 
-PROGRAM = """
-import sys
-from tidemill import SparkContext
-from tidemill.streaming import StreamingContext
-
-checkpoint, incoming, out = sys.argv[1:]
-
-def count(new, last):
-    return sum(new) + (last or 0)
-
-def setup():
-    ssc = StreamingContext(SparkContext("local[2]", "counts"), 0.25)
-    words = ssc.textFileStream(incoming).flatMap(lambda line: line.split(" "))
-    words.saveAsTextFiles(out + "/words")
-    words.map(lambda word: (word, 1)).updateStateByKey(count, 2).saveAsTextFiles(out + "/counts")
-    return ssc
-
-ssc = StreamingContext.getOrCreate(checkpoint, setup)
-ssc.start()
-ssc.awaitTermination()
-"""
-
-# More of them find more: `TIDEMILL_KILLS=200`.
-KILLS = int(os.environ.get("TIDEMILL_KILLS", "4"))
-# Seconds between files.
-PAUSE = 0.03
-VOCABULARY = ["to", "be", "or", "not", "that", "is", "the", "question"]
+KILLS = int(os.environ.get("TIDEMILL_KILLS", "51"))
+SEED = int(os.environ.get("TIDEMILL_KILLS_SEED", str(os.getpid())))
+# After so many kills of a program it is told how far it is.
+PROGRESS = 50
+# So many batches after the last record it has come out.
+BATCHES_AFTER = 4
+PROGRAMS = Path(__file__).parent / "kills"
 
 
-class Killed:
-    """A program that is killed and started, with what comes out of it."""
+class Program(NamedTuple):
+    """A program, how it is run and fed, and what has to come out."""
 
-    def __init__(self, command, folder, seed):
-        self.folder, self.draw = folder, random.Random(seed)
-        self.incoming, self.out = folder / "incoming", folder / "out"
-        self.incoming.mkdir()
-        self.out.mkdir()
-        program = folder / "program.py"
-        program.write_text(PROGRAM, encoding="utf-8")
-        self.command = [*command, str(program), str(folder / "checkpoint"), str(self.incoming), str(self.out)]
-        self.given, self.files, self.process = Counter(), 0, None
-        self.errors = open(folder / "errors", "ab")
+    file: str
+    command: list[str]
+    feed: Callable[[Path, int], feeds.Feed]
+    check: Callable[[Outcome, Saved], None]
 
-    def start(self):
-        path = os.pathsep.join(entry for entry in sys.path if entry)
-        self.process = subprocess.Popen(
-            self.command, env={**os.environ, "PYTHONPATH": path}, cwd=self.folder, stdout=self.errors, stderr=self.errors
+
+def check_files(outcome, saved):
+    outcome.compare("sums", outcome.sums())
+    outcome.compare("inverse", outcome.inverse())
+    outcome.compare("window", outcome.window())
+    assert saved.batches() == outcome.all
+
+
+def check_lines(outcome, saved):
+    outcome.compare("joined", outcome.joined("raw", "raw"))
+    assert outcome.in_table() == {time: ids for time, ids in outcome.all.items() if ids}
+
+
+def check_records(outcome, saved):
+    outcome.compare("joined", outcome.joined("raw-left", "raw-right"))
+    outcome.compare("sums", outcome.sums())
+
+
+ALL = [
+    Program("files.py", [sys.executable, "-m", "tidemill", "run"], feeds.Files, check_files),
+    Program("lines.py", [sys.executable], feeds.Lines, check_lines),
+    Program("records.py", [sys.executable], feeds.records, check_records),
+]
+
+
+class Killing:
+    """A program that is killed again and again."""
+
+    def __init__(self, program: Program, folder: Path, seed: int) -> None:
+        self._program, self._folder, self._moments = program, folder, Moments(seed)
+        self._feed = program.feed(folder, seed)
+        self._command = [*program.command, str(PROGRAMS / program.file), str(folder), str(self._feed.port)]
+        self._saved, self.tally = Saved(folder), Tally()
+        self._done = 0
+
+    def run(self, kills: int, say: Callable[[str], None]) -> Tally:
+        self._feed.start()
+        try:
+            for number in range(1, kills + 1):
+                self._kill()
+                if number % PROGRESS == 0:
+                    say(f"{self._program.file}: {number} of {kills} kills, {self.tally.inside} in a batch or a log write")
+            self._finish()
+        finally:
+            self._feed.end()
+        return self.tally
+
+    def _kill(self) -> None:
+        driver = Driver(self._command, self._folder)
+        try:
+            self._moments.wait(driver)
+            marks = driver.kill()
+        finally:
+            driver.give_up()
+        self.tally.hit(open_steps(marks))
+        self._look(marks)
+
+    def _look(self, marks: list[Mark]) -> None:
+        """Looks at what is there while nobody writes."""
+        self._moments.learn(marks)
+        again = [mark.time for mark in marks if mark.step == "output" and mark.time <= self._done]
+        assert not again, f"batches were done, and their outputs run again: {again}"
+        self._done = max([self._done, *times_done(marks)])
+        self._saved.look()
+        for path in self._folder.glob("checkpoint/**/received/**/*.log"):
+            for record in records(path.read_bytes()):
+                self._feed.owed.update(feeds.ids_in(record.data))
+
+    def _finish(self) -> None:
+        """Lets the program come to an end, and checks what came out."""
+        driver = Driver(self._command, self._folder)
+        try:
+            until_done(driver, "live")
+            self._feed.end()
+            until_done(driver, "behind the last that was sent")
+            driver.stop()
+        finally:
+            driver.give_up()
+        self._saved.look()
+        outcome = Outcome(self._folder)
+        outcome.complete(self._feed.sent, self._feed.owed)
+        self._program.check(outcome, self._saved)
+        verified = subprocess.run(
+            [sys.executable, "-m", "tidemill", "checkpoint", "verify", str(self._folder / "checkpoint")], capture_output=True, text=True
         )
-
-    def kill(self):
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait(60)
-
-    def give(self):
-        """One more file, which appears when it is complete."""
-        words = [self.draw.choice(VOCABULARY) for _ in range(self.draw.randrange(1, 20))]
-        self.given.update(words)
-        written = self.folder / f"file-{self.files}"
-        written.write_text(" ".join(words) + "\n", encoding="utf-8")
-        written.rename(self.incoming / written.name)
-        self.files += 1
-
-    def done(self, kind):
-        """The times of the batches that are complete."""
-        names = [name for name in os.listdir(self.out) if name.startswith(kind) and (self.out / name / "_SUCCESS").exists()]
-        return sorted(int(name.rpartition("-")[2]) for name in names)
-
-    def run_until(self, batches):
-        """Gives files until there are that many batches more."""
-        goal = len(self.done("counts")) + batches
-        given = 0.0
-
-        def arrived():
-            nonlocal given
-            assert self.process.poll() is None, (self.folder / "errors").read_text()
-            done = len(self.done("counts"))
-            # What was there before the program was ever started is none of its business (behaviour 1.14).
-            if done > 0 and time.monotonic() > given + PAUSE:
-                self.give()
-                given = time.monotonic()
-            return done >= goal
-
-        eventually(arrived, f"{batches} more batches")
-
-    def words(self, time):
-        return Counter(lines(str(self.out / f"words-{time}")))
-
-    def counts(self, time):
-        return Counter(dict(map(ast.literal_eval, lines(str(self.out / f"counts-{time}")))))
+        assert verified.returncode == 0, verified.stdout + verified.stderr
+        self.tally.again, self.tally.batches = outcome.again, len(outcome.all)
+        self.tally.records = sum(map(len, outcome.all.values()))
 
 
-def run_and_kill(command, folder, seed, kills):
-    run = Killed(command, folder, seed)
-    try:
-        for _ in range(kills):
-            run.start()
-            run.run_until(run.draw.randrange(0, 4))
-            # Anywhere in a batch, between two, or before the first.
-            pause = run.draw.random() * run.draw.choice([0.3, 0.3, 2])
-            try:
-                run.process.wait(pause)
-            except subprocess.TimeoutExpired:
-                pass
-            run.kill()
-        run.start()
-        run.run_until(1)
-        wanted = run.given
-        eventually(lambda: run.done("counts") and run.counts(run.done("counts")[-1]) == wanted, "all counts")
-        run.kill()
-    finally:
-        run.process.kill()
-        run.process.wait(60)
-        run.errors.close()
-    return run
+def times_done(marks: Sequence[Mark]) -> list[int]:
+    """The batches that are written down as done."""
+    return [mark.time for mark in marks if mark.step == "done" and not mark.begins and mark.time]
 
 
-def check(run):
-    times = [time for time in run.done("counts") if time in run.done("words")]
-    assert times == list(range(times[0], times[-1] + 1, 250)), "batches are missing"
-    seen = Counter()
-    for time in times:
-        seen.update(run.words(time))
-        assert run.counts(time) == seen, f"batch {time}"
-    assert seen == run.given
+def until_done(driver: Driver, what: str) -> None:
+    """Waits until batches are done that begin later than now."""
+    wanted = (time.time() + BATCHES_AFTER * INTERVAL) * 1000
+    assert driver.wait(lambda marks: max(times_done(marks), default=0) >= wanted, PATIENCE), (
+        f"the last run does not come to a batch that is {what}: {driver.errors()}"
+    )
+
+
+def run_all(folder: Path, kills: int, say: Callable[[str], None]) -> Tally:
+    """Kills all programs at the same time: they wait for disks and for the next batch much of their time."""
+    whole = Tally()
+
+    def run(number: int) -> Tally:
+        program = ALL[number]
+        place = folder / program.file
+        place.mkdir()
+        tally = Killing(program, place, SEED + number).run(-(-kills // len(ALL)), say)
+        say(f"{program.file}: {tally}")
+        return tally
+
+    with ThreadPoolExecutor(len(ALL)) as threads:
+        for tally in threads.map(run, range(len(ALL))):
+            whole.add(tally)
+    return whole
 
 
 @pytest.mark.skipif(ON_PYSPARK, reason="PySpark takes what a killed batch has left for the whole")
-@pytest.mark.parametrize("command", [[sys.executable], [sys.executable, "-m", "tidemill", "run"]], ids=["python", "tidemill run"])
-def test_nothing_is_lost_and_nothing_twice(command, tmp_path):  # behaviour 6.2, 6.9, 6.14, 6.19, 10.11
-    check(run_and_kill(command, tmp_path, seed=20261121, kills=KILLS))
+def test_nothing_is_lost_and_nothing_twice(tmp_path, capsys):  # behaviour 2.32, 6.2, 6.5, 6.9, 6.14, 6.19, 6.20, 10.11
+    begun = time.monotonic()
+    with capsys.disabled():
+        print(f"\n{KILLS} kills, seed {SEED}")
+        whole = run_all(tmp_path, KILLS, lambda text: print(text, flush=True))
+        print(f"all: {whole}; {time.monotonic() - begun:.0f} s")
+    assert whole.inside * 2 >= whole.kills, "fewer than half of the kills hit a batch or a log write"
+
+
+def test_marks_are_read_from_the_log():
+    lines = {
+        "2026-11-22T03:00:00.1Z TRACE batch{time=5}: enter": (True, "batch", 5),
+        "2026-11-22T03:00:00.1Z TRACE batch{time=5}:output{time=7}: exit": (False, "output", 7),
+        "2026-11-22T03:00:00.1Z TRACE batch{time=5}:block write: enter": (True, "block write", None),
+        "2026-11-22T03:00:00.1Z TRACE begin: exit": (False, "begin", None),
+        "2026-11-22T03:00:00.1Z  WARN batch{time=5}: What was there: enter": None,
+        "a program's own: enter": None,
+    }
+    assert [mark_of(line) for line in lines] == list(lines.values())
+    marks = [mark_of(line) for line in lines][:4]
+    assert open_steps(marks) == ["batch", "block write"]
