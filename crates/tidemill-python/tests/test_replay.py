@@ -220,7 +220,7 @@ KEYED = {"spark.master": "local[1]", "spark.app.name": "signed", "tidemill.check
     [
         ("k1", False, False, None), ("k1", True, False, None), ("k2", False, False, "signed with another"),
         ("k2", True, False, "signed with another"), ("k2", False, True, None), (None, True, False, None),
-        (None, False, False, "others may write"), (None, False, True, None),
+        (None, False, False, "is signed, and this process was not given"), (None, False, True, None),
     ],
 )
 def test_only_programs_that_may_be_trusted_are_run(key, is_private, trust, refused, no_context):

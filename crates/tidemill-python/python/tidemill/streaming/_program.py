@@ -113,7 +113,16 @@ class Program(NamedTuple):
                     "its program was signed with another tidemill.checkpoint.secret, or changed since; nothing in it was run. Give "
                     "the key that wrote it, or trust=True if you know that nobody else can write there",
                 )
-        elif not is_private:
+        elif is_private:
+            return
+        elif self.signature is not None:
+            raise _refused(
+                self.location,
+                "its program is signed, and this process was not given tidemill.checkpoint.secret. Give the key that wrote it with "
+                "--conf, in PYSPARK_SUBMIT_ARGS, or by a SparkContext that is made before getOrCreate; or give trust=True if you "
+                "know that nobody else can write there",
+            )
+        else:
             raise _refused(
                 self.location,
                 "it is on a store where others may write, and the functions in it are programs that would be run. Set "

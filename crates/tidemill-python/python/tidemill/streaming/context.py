@@ -96,7 +96,8 @@ class StreamingContext(Streams):
         Parameters
         ----------
         checkpointPath : str
-            the folder
+            the folder, or the URL of an object store (`s3://bucket/path`, also `gs://` and `az://`), whose credentials come from
+            the environment (`AWS_ACCESS_KEY_ID`...) or from Hadoop's settings (`spark.hadoop.fs.s3a.access.key`...)
         setupFunc : callable
             makes a context and declares its streams; `None` for "recover only"
         code : {None, "new"}, optional
@@ -104,7 +105,8 @@ class StreamingContext(Streams):
             the inputs and states of those of the checkpoint that have their ids (see `DStream.uid`)
         trust : bool
             whether the program in the checkpoint is run even though others may have written it: on an object store, where
-            without `tidemill.checkpoint.secret` nobody can tell
+            without `tidemill.checkpoint.secret` nobody can tell. The secret is that of the active SparkContext, else it comes
+            with `--conf` or in `PYSPARK_SUBMIT_ARGS`: no checkpoint holds it, and `setupFunc` is not called
 
         Raises
         ------
