@@ -49,11 +49,12 @@ conformance:
 	@.ci/setup conformance
 	@.ci/python conformance
 
-## make chaos   crashes random programs 10,000 times at any operation of their disk, and kills real ones 2,000 times
+## make chaos   crashes random programs 10,000 times at any operation of their disk, and kills real ones 3,000 times
 chaos:
 	@.ci/setup test
 	CHAOS_CRASHES=10000 cargo test -p tidemill-streaming --test chaos --locked -- --nocapture
 	TIDEMILL_KILLS=2000 TIDEMILL_BACKLOG_MIB=1024 cargo test -p tidemill --test kills --locked
+	TIDEMILL_KILLS=1000 .ci/python chaos
 
 ## make bench   runs the benchmarks, prints tables and writes target/bench/results.json
 bench:

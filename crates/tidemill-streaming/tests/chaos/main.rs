@@ -28,6 +28,8 @@ const OUT_OF_ORDER: &str = "the output is out of order";
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How many crashes there are unless `CHAOS_CRASHES` says otherwise.
 const CRASHES: u64 = 1000;
+/// After so many crashes it is told how far it is.
+const PROGRESS: u64 = 1000;
 /// Programs that run at the same time.
 const WORKERS: usize = 2;
 /// The programs of each test have seeds of their own.
@@ -57,7 +59,11 @@ fn trials(seed: u64, crashes: u64, forgets: Option<Forgets>) -> Result<Report, F
             match Trial::new(seed, forgets).run() {
                 Ok(report) => {
                     let mut total = total.lock().unwrap();
+                    let before = total.crashes / PROGRESS;
                     total.add(&report);
+                    if total.crashes / PROGRESS != before && forgets.is_none() {
+                        eprintln!("{} crashes of {crashes}", total.crashes);
+                    }
                     stop.fetch_or(total.crashes >= crashes, SeqCst);
                 }
                 Err((wrong, told)) => {

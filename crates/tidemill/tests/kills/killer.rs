@@ -21,6 +21,8 @@ use crate::tally::Tally;
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 /// So long a moment to kill at is waited for: a step may not come again.
 const MOMENT: Duration = Duration::from_millis(700);
+/// After so many kills of a program it is told how far it is.
+const PROGRESS: usize = 50;
 /// So many batches after the last record it has come out.
 const BATCHES_AFTER: u32 = 4;
 
@@ -101,7 +103,13 @@ pub(crate) fn run(program: &Program, kills: usize, seed: u64) -> Tally {
     let mut feed = Feed::start(program.feed, &place, seed);
     place.port = feed.port;
     let checked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-        (0..kills).for_each(|_| killing.once(&place, &feed));
+        for number in 1..=kills {
+            killing.once(&place, &feed);
+            if number % PROGRESS == 0 {
+                let inside = killing.tally.inside();
+                println!("{}: {number} of {kills} kills, {inside} in a batch or a log write", program.name);
+            }
+        }
         killing.finish(&place, &mut feed)
     }));
     checked.unwrap_or_else(|panic| {

@@ -46,6 +46,7 @@ fn main() -> ExitCode {
     let seed = number("TIDEMILL_KILLS_SEED").unwrap_or_else(|| u64::from(std::process::id()));
     let backlog = number("TIDEMILL_BACKLOG_MIB").unwrap_or(BACKLOG_MIB);
     if wanted.is_empty() || wanted.iter().any(|name| *name == "backlog") {
+        println!("backlog: a program falls {backlog} MiB behind");
         let peak = backlog::run(backlog << 20);
         println!("backlog: {backlog} MiB of the log were read again with {peak} KiB of memory at most");
     }
