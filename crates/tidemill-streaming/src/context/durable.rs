@@ -48,6 +48,8 @@ pub(super) struct KeptState {
 #[derive(Default)]
 struct Over {
     done: Vec<Timestamp>,
+    /// The batches of this run that failed. Those that wait for their turn have not.
+    failed: BTreeSet<Timestamp>,
     /// Until this batch is over nothing is written. It was done in an earlier run and makes its states again: if a batch before
     /// it were written down as done, the next run would begin behind both, and look for the states of this one.
     held: Option<Timestamp>,
@@ -102,7 +104,11 @@ impl Durable {
     pub(super) fn over(&self, time: Timestamp, is_done: bool) {
         let mut over = self.lock();
         over.held.take_if(|held| *held <= time);
-        over.done.extend(is_done.then_some(time));
+        if is_done {
+            over.done.push(time);
+        } else {
+            over.failed.insert(time);
+        }
         drop(over);
         self.changed.notify_all();
     }
@@ -153,7 +159,7 @@ impl Durable {
         let Some(last) = done.iter().max() else { return Ok(true) };
         let _step = step!("done", last);
         self.states.iter().try_for_each(|state| state.log.await_durable(version_of(*last)))?;
-        self.give_up()?;
+        self.give_up(done)?;
         let next = self.batches.ledger().next_after(done); // where the next run would begin
         if self.states.iter().any(|state| state.log.unbroken() > state.from(next)) {
             return Ok(false);
@@ -164,12 +170,14 @@ impl Durable {
     }
 
     /// Counts batches as done that failed long ago, so that what they need does not grow for ever.
-    fn give_up(&self) -> Result<(), StorageError> {
+    fn give_up(&self, done: &[Timestamp]) -> Result<(), StorageError> {
+        let failed = self.lock().failed.clone();
         let ledger = self.batches.ledger();
-        let newest: BTreeSet<Timestamp> = ledger.batches.keys().rev().take(self.failed_most).copied().collect();
+        let has_run = |time: &Timestamp| ledger.is_done(*time) || done.contains(time) || failed.contains(time);
+        let newest = ledger.batches.keys().rev().filter(|time| has_run(time)).take(self.failed_most);
+        let newest: BTreeSet<Timestamp> = newest.copied().collect();
         let Some(oldest) = newest.first().copied().filter(|_| newest.len() == self.failed_most) else { return Ok(()) };
-        let old = ledger.batches.iter().filter(|(time, batch)| **time < oldest && !batch.is_done);
-        let given_up: Vec<Timestamp> = old.map(|(time, _)| *time).collect();
+        let given_up: Vec<Timestamp> = failed.range(..oldest).filter(|time| !ledger.is_done(**time)).copied().collect();
         drop(ledger);
         if given_up.is_empty() {
             return Ok(());
@@ -180,7 +188,9 @@ impl Durable {
             after = self.failed_most,
             "Batches that failed are given up: a restart will not run them again. (tidemill.checkpoint.failed.batches)"
         );
-        self.batches.done(&given_up)
+        self.batches.done(&given_up)?;
+        self.lock().failed.retain(|time| *time >= oldest);
+        Ok(())
     }
 
     /// Lets go of all that no batch needs that may still be run.

@@ -1,7 +1,10 @@
 //! Which batches a program that is started again runs.
 
+use std::sync::Mutex;
 use std::sync::mpsc::sync_channel;
 
+use tidemill_core::Settings;
+use tidemill_streaming::checkpoint::survey;
 use tidemill_streaming::event::CatchUp;
 use tidemill_streaming::listener::StreamingListener;
 use tidemill_streaming::{Error, RecoveryError};
@@ -76,6 +79,42 @@ fn a_batch_that_fails_for_ever_is_given_up() {
     let seen = Seen::of(&numbers);
     second.tick().unwrap();
     assert_eq!(seen.take(), [(7, vec![])]);
+}
+
+#[test]
+fn batches_that_wait_for_their_turn_are_not_given_up() {
+    // behaviour 6.19
+    let folder = tempfile::tempdir().unwrap();
+    let first = run(folder.path(), 0);
+    Seen::of(&first.input::<u64>().1);
+    first.tick().unwrap();
+    drop(first);
+    let second = with(folder.path(), 10, &[("tidemill.checkpoint.failed.batches", "3")]).unwrap();
+    let (_, numbers) = second.input::<u64>();
+    let (sender, go_on) = sync_channel::<()>(0);
+    let (go_on, third) = (Mutex::new(go_on), second.time(3));
+    numbers.foreach_rdd(move |_, time| {
+        if time == third {
+            let _ = go_on.lock().unwrap().recv(); // until the test has looked
+        }
+        Ok(())
+    });
+    let unfinished = || -> Vec<u64> {
+        let found = survey(folder.path(), &Settings::new(), false);
+        let batches = found.ok().flatten().map(|found| found.batches).unwrap_or_default();
+        batches.iter().filter(|batch| !batch.is_done).map(|batch| batch.time.millis() / 1000).collect()
+    };
+    std::thread::scope(|scope| {
+        let ticks = scope.spawn(|| second.tick().unwrap());
+        let mut left = unfinished();
+        while (left.len() < 5 && left.first() != Some(&8)) || left.contains(&2) {
+            assert!(!ticks.is_finished(), "nobody waited");
+            std::thread::yield_now();
+            left = unfinished();
+        }
+        drop(sender);
+        assert_eq!(left[..8], [3, 4, 5, 6, 7, 8, 9, 10], "they have not run yet, so they have not failed");
+    });
 }
 
 #[test]
