@@ -78,7 +78,7 @@ class Outcome:
         assert owed <= set(count), f"lost: {sorted(owed - set(count))}"
 
     def compare(self, name: str, wanted: Iterable[tuple[int, list[Any]]]) -> None:
-        """The batches of a sink are those; the last may be missing that came after the last one of the sources."""
+        """The batches of a sink are those."""
         found, _ = kept(self._folder, name)
         wanted = {time: json.loads(json.dumps(sorted(records))) for time, records in wanted}
         assert sorted(found) == sorted(wanted), name
@@ -94,18 +94,18 @@ class Outcome:
                 state[id % 13] = count + 1, total + id
             yield time, list(state.items())
 
-    def window(self) -> Iterator[tuple[int, list[Any]]]:
+    def window(self, slide: int = SLIDE) -> Iterator[tuple[int, list[Any]]]:
         """The windows that are due, with the ids of their batches."""
         window: deque[list[int]] = deque(maxlen=WINDOW)
         for number, (time, ids) in enumerate(self.all.items(), 1):
             window.append(ids)
-            if number % SLIDE == 0:
+            if number % slide == 0:
                 yield time, [id for each in window for id in each]
 
     def inverse(self) -> Iterator[tuple[int, list[Any]]]:
-        """As `sums`, of windows; a key that has left stays, with nothing."""
+        """As `sums`, of windows after each batch; a key that has left stays, with nothing."""
         known: set[int] = set()
-        for time, ids in self.window():
+        for time, ids in self.window(1):
             known.update(id % 13 for id in ids)
             fitting = {key: [id for id in ids if id % 13 == key] for key in known}
             yield time, [(key, (len(each), sum(each))) for key, each in fitting.items()]

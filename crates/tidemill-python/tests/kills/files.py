@@ -20,9 +20,9 @@ def declare(ssc, folder, port):
     ids.foreachRDD(Keep(folder, "raw"))
     ids.map(lambda id: (id % 13, id)).updateStateByKey(total, 2).foreachRDD(Keep(folder, "sums"))
     pairs = ids.map(lambda id: (id % 13, (1, id)))
-    window, slide = WINDOW * INTERVAL, SLIDE * INTERVAL
-    pairs.reduceByKeyAndWindow(add, subtract, window, slide, 2).foreachRDD(Keep(folder, "inverse"))
-    ids.window(window, slide).foreachRDD(Keep(folder, "window"))
+    # The inverse is asked where five slides or more make a window.
+    pairs.reduceByKeyAndWindow(add, subtract, WINDOW * INTERVAL, INTERVAL, 2).foreachRDD(Keep(folder, "inverse"))
+    ids.window(WINDOW * INTERVAL, SLIDE * INTERVAL).foreachRDD(Keep(folder, "window"))
     ids.saveAsTextFiles(f"{folder}/saved/ids", "txt")
 
 
