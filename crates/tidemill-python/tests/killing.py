@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Callable, NamedTuple, Optional, Sequence
 
 # Longer than a program needs for anything, in seconds.
-PATIENCE = 60.0
+PATIENCE = 120.0
 # So long a moment to kill at is waited for, once the program tells of steps: one may not come again.
 MOMENT = 1.0
 # Steps that only a restart has: a kill there hits neither a batch nor the write of a log.

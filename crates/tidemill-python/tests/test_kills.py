@@ -160,6 +160,7 @@ def run_all(folder: Path, kills: int, say: Callable[[str], None]) -> Tally:
 
 
 @pytest.mark.skipif(ON_PYSPARK, reason="PySpark takes what a killed batch has left for the whole")
+@pytest.mark.timeout(300 + 10 * KILLS)
 def test_nothing_is_lost_and_nothing_twice(tmp_path, capsys):  # behaviour 2.32, 6.2, 6.5, 6.9, 6.14, 6.19, 6.20, 10.11
     begun = time.monotonic()
     with capsys.disabled():

@@ -8,8 +8,8 @@ import json
 import os
 import sys
 
-# Seconds between batches; a power of two, so that its multiples are exact.
-INTERVAL = 0.25
+# Seconds between batches; a power of two, so that its multiples are exact. A busy machine has to keep up with three programs.
+INTERVAL = 0.5
 # How many batches windows hold, and after how many the next one is due.
 WINDOW, SLIDE = 5, 2
 # What ends an attempt that was written as a whole.
