@@ -1,4 +1,5 @@
-//! Spill files: sequences of records that wait on disk until their task wants them back.
+//! Spill files: sequences of records that wait on disk until their task wants them back, and [`Blobs`], bytes that are read
+//! in any order.
 //!
 //! A [`SpillDir`] makes a directory of its own, which nobody else may enter, in each folder that gets a file, and removes
 //! them with everything in them when the last handle is gone. A [`SpillWriter`] writes one file and becomes a [`Spilled`],
@@ -33,11 +34,14 @@ use tempfile::TempPath;
 use crate::memory::Pool;
 use crate::{Cause, Runs, Stop, run_len};
 
+mod blobs;
 mod budget;
 mod folders;
 mod frames;
 mod merge;
 
+pub(crate) use blobs::BlobFile;
+pub use blobs::{Blob, BlobReader, BlobWriter, Blobs};
 pub(crate) use budget::Budget;
 pub use folders::SpillDir;
 use folders::SpillOut;

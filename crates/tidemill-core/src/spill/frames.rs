@@ -110,7 +110,7 @@ impl<W: Write> FrameWriter<W> {
     }
 }
 
-fn checksum(header: &[u8], payload: &[u8]) -> u32 {
+pub(super) fn checksum(header: &[u8], payload: &[u8]) -> u32 {
     let mut hasher = crc32fast::Hasher::new();
     hasher.update(header);
     hasher.update(payload);
@@ -221,7 +221,7 @@ impl<R: Read> FrameReader<R> {
     }
 }
 
-const TOO_SHORT: &str = "it ends too early";
+pub(super) const TOO_SHORT: &str = "it ends too early";
 
 fn read_all(input: &mut impl Read, into: &mut [u8]) -> Result<(), Flaw> {
     input.read_exact(into).map_err(|error| match error.kind() {
