@@ -126,6 +126,10 @@ pub trait Shard: Send + Sync + 'static {
     /// Drops what is kept for versions before `before`.
     fn forget(&self, before: Version);
 
+    /// Takes to disk what state takes past its limit of memory. Asked for after each step, seeding and forgetting, while
+    /// nothing is held that others wait for. What cannot be written stays in memory.
+    fn make_room(&self) {}
+
     /// Puts a first state in place of all there is, as `version`. Of entries with one key the last counts.
     ///
     /// # Errors

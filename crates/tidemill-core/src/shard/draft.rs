@@ -1,5 +1,6 @@
 //! `Draft`: the copies on which a step runs the user's code, and `Change`, what comes of them.
 
+use std::borrow::Cow;
 use std::mem::needs_drop;
 use std::sync::Arc;
 
@@ -7,10 +8,11 @@ use serde::Serialize;
 
 use crate::memory::{Grant, Pool};
 use crate::shard::slots::Slots;
-use crate::shard::table::{Found, Op, Pin};
+use crate::shard::table::{BOX, Entry, Found, Op, Pin};
 use crate::shard::weights::Weights;
 use crate::shard::{Delta, Version, encode};
 use crate::ship::Bytes;
+use crate::spill::BlobReader;
 use crate::text::detached;
 use crate::{Cause, Element, Key, Stop, run_len};
 
@@ -24,6 +26,7 @@ pub struct Draft<K, S> {
     to: Version,
     slots: Slots,
     keys: Vec<Touched<K, S>>,
+    reader: BlobReader,
     key_weights: Weights,
     state_weights: Weights,
     /// What keys and states own outside their places.
@@ -44,8 +47,17 @@ struct Touched<K, S> {
 #[derive(Clone, Copy)]
 enum Origin {
     Entry(u32),
+    /// An entry that is on disk.
+    Away(u32),
     Tombstone(u32),
     Nothing,
+}
+
+impl Origin {
+    /// That of an entry, which was read from disk or not.
+    fn of(place: u32, is_away: bool) -> Origin {
+        if is_away { Origin::Away(place) } else { Origin::Entry(place) }
+    }
 }
 
 /// What a step will change in a table: the new values, ready to be swapped in.
@@ -53,22 +65,27 @@ pub struct Change<K, S> {
     pub(super) from: Version,
     pub(super) to: Version,
     pub(super) turns_back: u64,
-    pub(super) changed: Vec<Changed<S>>,
+    pub(super) moves: u64,
+    pub(super) changed: Vec<Changed<K, S>>,
     pub(super) added: Vec<Added<K, S>>,
+    /// What committing leaves over, to be dropped without the lock.
+    pub(super) gone: Vec<Box<Entry<K, S>>>,
     pub(super) touches_used_before: Option<Version>,
     _grant: Grant,
     _pin: Pin<K, S>,
 }
 
 /// An entry that is there, and what becomes of it.
-pub(super) struct Changed<S> {
+pub(super) struct Changed<K, S> {
     pub(super) place: u32,
-    pub(super) to: To<S>,
+    pub(super) to: To<K, S>,
 }
 
-pub(super) enum To<S> {
+pub(super) enum To<K, S> {
     /// It gets this state, which has this weight.
     State(S, u32),
+    /// It was on disk, and is this from now on.
+    Entry(Box<Entry<K, S>>),
     Removed,
     /// It keeps its state, and counts as used.
     Touched,
@@ -89,8 +106,8 @@ impl<K: Key, S: Element> Draft<K, S> {
     pub(super) fn new(pin: Pin<K, S>, from: Version, to: Version) -> Draft<K, S> {
         let grant = pin.table().memory.grant(Pool::State);
         let (slots, keys, key_weights, state_weights) = Default::default();
-        let (owned, touches_used_before) = (0, None);
-        Draft { pin, from, to, slots, keys, key_weights, state_weights, owned, grant, touches_used_before }
+        let (reader, owned, touches_used_before) = (BlobReader::new(), 0, None);
+        Draft { pin, from, to, slots, keys, reader, key_weights, state_weights, owned, grant, touches_used_before }
     }
 
     /// How many keys it has touched.
@@ -112,9 +129,14 @@ impl<K: Key, S: Element> Draft<K, S> {
         while let Some(place) = next {
             let mut found = Vec::new();
             let inner = self.pin.at(self.from)?;
-            next = inner.visit(place, run_len::<(K, S)>(), |place, hash, key, state| {
-                found.push((place, hash, key.clone(), state.clone()));
-            });
+            next = inner.visit(place, run_len::<(K, S)>(), &mut self.reader, |place, hash, key, state| {
+                found.push((
+                    Origin::of(place, matches!(state, Cow::Owned(_))),
+                    hash,
+                    key.into_owned(),
+                    state.into_owned(),
+                ));
+            })?;
             drop(inner);
             self.add_found(found)?;
         }
@@ -124,8 +146,8 @@ impl<K: Key, S: Element> Draft<K, S> {
     /// Touches the keys of `run`, which it empties; appends to `touched` the place of each record's key, and its value.
     ///
     /// # Errors
-    /// [`Stop::Cancelled`] if the table has left the version that the step starts from; [`Cause::Invalid`] if state would
-    /// take more memory than it may.
+    /// [`Stop::Cancelled`] if the table has left the version that the step starts from; [`Cause::Invalid`] if state takes
+    /// more memory than it may and cannot go to disk; those of reading what is on disk.
     pub fn touch<V>(&mut self, run: &mut Vec<(K, V)>, touched: &mut Vec<(usize, V)>) -> Result<(), Stop> {
         let (first, seed) = (self.keys.len(), self.pin.table().seed);
         for (key, value) in run.drain(..) {
@@ -137,10 +159,11 @@ impl<K: Key, S: Element> Draft<K, S> {
         }
         let inner = self.pin.at(self.from)?;
         for touched in &mut self.keys[first..] {
-            touched.origin = match inner.find(touched.hash, &touched.key) {
+            touched.origin = match inner.find(touched.hash, &touched.key, &mut self.reader)? {
                 Found::Entry(place, state) => {
-                    touched.state = Some(state.clone());
-                    Origin::Entry(place)
+                    let origin = Origin::of(place, matches!(state, Cow::Owned(_)));
+                    touched.state = Some(state.into_owned());
+                    origin
                 }
                 Found::Tombstone(place) => Origin::Tombstone(place),
                 Found::Nothing => Origin::Nothing,
@@ -163,9 +186,14 @@ impl<K: Key, S: Element> Draft<K, S> {
             let mut found = Vec::new();
             let inner = self.pin.at(self.from)?;
             for place in places {
-                inner.visit(*place as usize, 1, |place, hash, key, state| {
-                    found.push((place, hash, key.clone(), state.clone()));
-                });
+                inner.visit(*place as usize, 1, &mut self.reader, |place, hash, key, state| {
+                    found.push((
+                        Origin::of(place, matches!(state, Cow::Owned(_))),
+                        hash,
+                        key.into_owned(),
+                        state.into_owned(),
+                    ));
+                })?;
             }
             drop(inner);
             found.retain(|(_, hash, key, _)| {
@@ -215,7 +243,7 @@ impl<K: Key, S: Element> Draft<K, S> {
         if durable {
             self.find_unchanged()?;
         }
-        let (turns_back, tracks) = (self.pin.turns_back(), self.pin.table().tracks_touches);
+        let (turns_back, moves, tracks) = (self.pin.turns_back(), self.pin.moves(), self.pin.table().tracks_touches);
         let Draft { pin, from, to, keys, mut grant, touches_used_before, .. } = self;
         let (mut changed, mut added) = (Vec::new(), Vec::new());
         let (mut key_weights, mut state_weights) = (Weights::default(), Weights::default());
@@ -223,7 +251,7 @@ impl<K: Key, S: Element> Draft<K, S> {
         let mut kept = durable.then(Vec::new);
         for Touched { hash, key, state, origin, is_changed } in keys {
             match (origin, state) {
-                (Origin::Entry(place), _) if !is_changed => {
+                (Origin::Entry(place) | Origin::Away(place), _) if !is_changed => {
                     if tracks {
                         keep(&mut kept, || Op::<_, &S>::Touched(&key))?;
                         changed.push(Changed { place, to: To::Touched });
@@ -237,7 +265,15 @@ impl<K: Key, S: Element> Draft<K, S> {
                     owned += u64::from(weight);
                     changed.push(Changed { place, to: To::State(state, weight) });
                 }
-                (Origin::Entry(place), None) => {
+                (Origin::Away(place), Some(state)) => {
+                    keep(&mut kept, || Op::State(&key, &state))?;
+                    let (key, state) = (detach(key), detach(state));
+                    let (key_weight, state_weight) = (key_weights.of(&key), state_weights.of(&state));
+                    let entry = Entry { key, state: Some(state), changed: to, key_weight, state_weight };
+                    owned += entry.weight() + (size_of::<Entry<K, S>>() + BOX) as u64;
+                    changed.push(Changed { place, to: To::Entry(Box::new(entry)) });
+                }
+                (Origin::Entry(place) | Origin::Away(place), None) => {
                     keep(&mut kept, || Op::<_, &S>::Removed(&key))?;
                     changed.push(Changed { place, to: To::Removed });
                 }
@@ -256,7 +292,19 @@ impl<K: Key, S: Element> Draft<K, S> {
         owned += (size_of_val(changed.as_slice()) + size_of_val(added.as_slice())) as u64;
         grant.shrink_to(owned);
         let delta = Delta { from, to, changed: count, change: kept.map(|bytes| Arc::new(Bytes(bytes))) };
-        Ok((Change { from, to, turns_back, changed, added, touches_used_before, _grant: grant, _pin: pin }, delta))
+        let change = Change {
+            from,
+            to,
+            turns_back,
+            moves,
+            changed,
+            added,
+            gone: Vec::new(),
+            touches_used_before,
+            _grant: grant,
+            _pin: pin,
+        };
+        Ok((change, delta))
     }
 
     /// Finds the states that were set and are as they were: functions that see all keys set all of them.
@@ -265,9 +313,10 @@ impl<K: Key, S: Element> Draft<K, S> {
         for touched in self.keys.chunks_mut(run_len::<(K, S)>()) {
             let inner = self.pin.at(self.from)?;
             for touched in touched.iter_mut().filter(|touched| touched.is_changed) {
-                let Origin::Entry(place) = touched.origin else { continue };
-                let (Some(before), Some(state)) = (inner.state(place), &touched.state) else { continue };
-                (old, new) = (reencoded(before, old)?, reencoded(state, new)?);
+                let (Origin::Entry(place) | Origin::Away(place)) = touched.origin else { continue };
+                let before = inner.state(place, &mut self.reader)?;
+                let (Some(before), Some(state)) = (before, &touched.state) else { continue };
+                (old, new) = (reencoded(&*before, old)?, reencoded(state, new)?);
                 touched.is_changed = old != new;
             }
         }
@@ -286,15 +335,15 @@ impl<K: Key, S: Element> Draft<K, S> {
         place
     }
 
-    fn add_found(&mut self, found: Vec<(u32, u64, K, S)>) -> Result<(), Stop> {
+    fn add_found(&mut self, found: Vec<(Origin, u64, K, S)>) -> Result<(), Stop> {
         let first = self.keys.len();
-        for (place, hash, key, state) in found {
-            self.add(hash, key, Some(state), Origin::Entry(place));
+        for (origin, hash, key, state) in found {
+            self.add(hash, key, Some(state), origin);
         }
         self.account(first)
     }
 
-    /// Counts the keys from `first` on to the account; an error where state takes more than it may.
+    /// Counts the keys from `first` on to the account; an error where state takes more than it may and cannot go to disk.
     fn account(&mut self, first: usize) -> Result<(), Stop> {
         for touched in &self.keys[first..] {
             self.owned += u64::from(self.key_weights.of(&touched.key));
@@ -305,16 +354,17 @@ impl<K: Key, S: Element> Draft<K, S> {
         if more == 0 || self.grant.try_grow(more) {
             return Ok(());
         }
-        // Past the limit of the sum, if need be: others make room then. The pool's own limit holds.
+        // Past the limits, if need be: others make room then, and so does the table once the step is made.
         self.grant.grow_past(more);
         let memory = &self.pin.table().memory;
         let (used, limit) = (memory.used(Pool::State), memory.ceiling(Pool::State));
         if used <= limit {
             return Ok(());
         }
+        let Some(cause) = self.pin.table().failure() else { return Ok(()) };
         let text = format!(
-            "state takes {used} bytes, and at most {limit} may be: raise {}, drop keys that are of no use any more, or \
-             remember fewer batches",
+            "state takes {used} bytes, at most {limit} may be, and it cannot go to disk ({cause}): raise {}, drop keys \
+             that are of no use any more, or remember fewer batches",
             Pool::State.setting()
         );
         Err(Cause::Invalid(text).into())

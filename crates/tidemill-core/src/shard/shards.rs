@@ -172,7 +172,10 @@ impl<S: Shard> Shards<S> {
     pub fn forget(&self, before: Version) {
         let needed = self.keeper().and_then(|keeper| keeper.needs());
         let oldest = needed.map_or(before, |needed| needed.min(before));
-        self.resident.parts.iter().for_each(|part| part.shard.forget(oldest));
+        for part in &self.resident.parts {
+            part.shard.forget(oldest);
+            part.shard.make_room();
+        }
         self.resident.remove_emitted(|version| version < before);
     }
 
@@ -349,6 +352,8 @@ impl<S: Shard> Stepping<S> {
         let block = self.resident.block(self.to, cx.partition());
         cx.environment().store.put(block, place, Eviction::Spill(to_disk::<S::Out>));
         gate.done = Some(delta.clone());
+        drop(gate);
+        part.shard.make_room();
         Ok(delta)
     }
 }
@@ -364,6 +369,7 @@ impl<S: Shard> Seeding<S> {
         let part = self.resident.part(drawn.cx.partition())?;
         part.shard.seed(self.version, Box::new(drawn.into_input()))?;
         part.gate().done = None;
+        part.shard.make_room();
         Ok(())
     }
 }

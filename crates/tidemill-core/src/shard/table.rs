@@ -4,23 +4,31 @@
 //! behind, without a state, as a tombstone; one that returns stands at the end. Each step leaves a log of the old values
 //! of what it changed: reading an older version looks there for entries that have changed since. When more than half are
 //! tombstones that no log needs, and nobody reads, the table is compacted. So a step costs what the keys it touches cost.
+//!
+//! What memory has no room for goes to disk, entry by entry: see `room`. Disks are read under the read lock, and nothing is
+//! read or written under the write lock.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use crate::environment::Environment;
 use crate::hash::HashSeed;
 use crate::memory::{Grant, Memory, Pool};
 use crate::shard::slots::Slots;
 use crate::shard::{Change, Draft, Version};
+use crate::spill::{Blob, Blobs};
 use crate::{Cause, Element, Key, Stop};
 
 mod apply;
 mod compact;
+mod entries;
 mod load;
 mod logs;
 mod read;
+mod room;
 
+use entries::Entries;
+pub(super) use entries::{BOX, Entry};
 pub(super) use load::Op;
 pub use read::TableRuns;
 pub(super) use read::{Found, Pin};
@@ -31,6 +39,9 @@ pub struct VersionedTable<K, S> {
     pub(super) memory: Memory,
     /// Whether it knows in which order keys were touched last.
     pub(super) tracks_touches: bool,
+    blobs: Blobs,
+    /// Why the last attempt to make room failed, if it did. Locked by who makes room.
+    failure: Mutex<Option<Cause>>,
     inner: RwLock<Inner<K, S>>,
 }
 
@@ -40,7 +51,7 @@ pub(super) struct Inner<K, S> {
     slots: Slots,
     /// The hash of each entry; apart because a look-up seldom needs it.
     hashes: Vec<u64>,
-    entries: Vec<Entry<K, S>>,
+    entries: Entries<K, S>,
     /// How many entries have a state.
     live: usize,
     /// How many are tombstones that no log needs.
@@ -56,20 +67,11 @@ pub(super) struct Inner<K, S> {
     drafts: usize,
     /// How often it went back, or was filled anew: what was read before means nothing then.
     pub(super) turns_back: u64,
-    /// What keys and states own outside their places.
+    /// How often entries went to disk.
+    pub(super) moves: u64,
+    /// What keys and states that are here own outside their places.
     owned: u64,
     grant: Grant,
-}
-
-/// A key with its state.
-struct Entry<K, S> {
-    key: K,
-    /// `None` for a tombstone.
-    state: Option<S>,
-    /// The version in which it was changed last, or touched last where touches are tracked.
-    changed: Version,
-    key_weight: u32,
-    state_weight: u32,
 }
 
 /// What one step has changed: how to go back, and how to read the version before.
@@ -81,7 +83,7 @@ struct Log<S> {
     /// The older ones that it changed, by place.
     before: Vec<(u32, Before<S>)>,
     removed: usize,
-    /// What the old states own outside their places.
+    /// What the old states that are here own outside their places.
     owned: u64,
     /// The touches that the step had no more use for.
     touches_used: Vec<Touches>,
@@ -91,8 +93,16 @@ struct Log<S> {
 struct Before<S> {
     changed: Version,
     state_weight: u32,
-    /// `None` where the state is the same since.
-    state: Option<S>,
+    state: Was<S>,
+}
+
+/// An old state.
+enum Was<S> {
+    /// It is the same since.
+    Same,
+    Here(S),
+    /// It is on disk, with its key.
+    Away(Blob),
 }
 
 /// The entries that one step touched, by place.
@@ -113,15 +123,12 @@ impl<K: Key, S: Element> VersionedTable<K, S> {
     }
 
     fn with(environment: &Environment, tracks_touches: bool) -> Arc<VersionedTable<K, S>> {
-        let inner = RwLock::new(Inner::new(Version::START, environment.memory.grant(Pool::State)));
-        Arc::new(VersionedTable { seed: environment.seed, memory: environment.memory.clone(), tracks_touches, inner })
+        VersionedTable::make(environment.seed, &environment.memory, tracks_touches, Blobs::new(&environment.spill))
     }
 
     /// An empty table like this one, for other states.
     pub fn empty<T>(&self) -> Arc<VersionedTable<K, T>> {
-        let inner = RwLock::new(Inner::new(Version::START, self.memory.grant(Pool::State)));
-        let (seed, memory, tracks_touches) = (self.seed, self.memory.clone(), self.tracks_touches);
-        Arc::new(VersionedTable { seed, memory, tracks_touches, inner })
+        VersionedTable::make(self.seed, &self.memory, self.tracks_touches, self.blobs.beside())
     }
 
     /// The version that it is at.
@@ -156,6 +163,9 @@ impl<K: Key, S: Element> VersionedTable<K, S> {
     pub fn draft(self: &Arc<Self>, from: Version, to: Version) -> Result<Draft<K, S>, Stop> {
         if to <= from {
             return Err(Cause::Invalid(format!("a step goes to a later version, not from {from} to {to}")).into());
+        }
+        if self.failure().is_some() {
+            self.make_room(); // the disk may have room again
         }
         Ok(Draft::new(Pin::for_draft(self, from)?, from, to))
     }
@@ -205,6 +215,12 @@ impl<K: Key, S: Element> VersionedTable<K, S> {
 }
 
 impl<K, S> VersionedTable<K, S> {
+    fn make(seed: HashSeed, memory: &Memory, tracks_touches: bool, blobs: Blobs) -> Arc<VersionedTable<K, S>> {
+        let inner = RwLock::new(Inner::new(Version::START, memory.grant(Pool::State)));
+        let (memory, failure) = (memory.clone(), Mutex::default());
+        Arc::new(VersionedTable { seed, memory, tracks_touches, blobs, failure, inner })
+    }
+
     pub(super) fn inner(&self) -> RwLockReadGuard<'_, Inner<K, S>> {
         self.inner.read().unwrap_or_else(PoisonError::into_inner)
     }
@@ -220,7 +236,7 @@ impl<K, S> Inner<K, S> {
             version,
             slots: Slots::default(),
             hashes: Vec::new(),
-            entries: Vec::new(),
+            entries: Entries::default(),
             live: 0,
             dead: 0,
             logs: VecDeque::new(),
@@ -228,6 +244,7 @@ impl<K, S> Inner<K, S> {
             readers: 0,
             drafts: 0,
             turns_back: 0,
+            moves: 0,
             owned: 0,
             grant,
         }
@@ -250,12 +267,12 @@ impl<K, S> Inner<K, S> {
     }
 
     fn bytes(&self) -> u64 {
-        let entry = size_of::<Entry<K, S>>() + size_of::<u64>();
         let logged = |log: &Log<S>| (log.before.capacity() * size_of::<(u32, Before<S>)>()) as u64 + log.owned;
         let touched = |touches: &Touches| (touches.places.capacity() * size_of::<u32>()) as u64;
         let logs = self.logs.iter().map(|log| logged(log) + log.touches_used.iter().map(touched).sum::<u64>());
         self.slots.bytes()
-            + (self.entries.capacity() * entry) as u64
+            + self.entries.bytes()
+            + (self.hashes.capacity() * size_of::<u64>()) as u64
             + self.owned
             + logs.sum::<u64>()
             + self.touches.iter().map(touched).sum::<u64>()
@@ -265,7 +282,7 @@ impl<K, S> Inner<K, S> {
     fn settle(&mut self) {
         let (bytes, granted) = (self.bytes(), self.grant.bytes());
         if bytes > granted {
-            // Past the limit, if need be: it is there. The next step's draft asks before it adds more.
+            // Past the limit, if need be: it is there. `make_room` takes it back.
             self.grant.grow_past(bytes - granted);
         }
         self.grant.shrink_to(bytes);

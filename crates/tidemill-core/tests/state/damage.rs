@@ -151,13 +151,34 @@ fn what_cannot_be_is_refused_in_words() {
 }
 
 #[test]
-fn state_has_a_limit() {
-    let context = context("local[2]", &[("tidemill.memory.state.limit", "40k")]);
-    let shards = sums(&context, |_| ());
-    let keys: Vec<String> = (0..3_000).map(|number| format!("key {number}")).collect();
+fn state_past_its_limit_goes_to_disk() {
+    let folder = tempfile::tempdir().unwrap();
+    let keys: Vec<String> = (0..3_000).map(|number| format!("the key with the number {number}")).collect();
     let records: Vec<(&str, i64)> = keys.iter().map(|key| (key.as_str(), 1)).collect();
-    let error = shards.step(&input(&context, &records), Version(0), Version(10)).unwrap_err().to_string();
-    assert!(error.contains("at most 40960 may be: raise tidemill.memory.state.limit"), "{error}");
-    shards.step(&input(&context, &records[..100]), Version(0), Version(10)).unwrap();
-    assert_eq!(shards.read(Version(10)).count().unwrap(), 100);
+    let settings = |local: &std::path::Path| {
+        let local = local.to_str().unwrap().to_owned();
+        context("local[2]", &[("tidemill.memory.state.limit", "40k"), ("spark.local.dir", &local)])
+    };
+    let disk = settings(folder.path());
+    let shards = sums(&disk, |_| ());
+    shards.step(&input(&disk, &records), Version(0), Version(10)).unwrap();
+    shards.step(&input(&disk, &records[..10]), Version(10), Version(20)).unwrap();
+    let expected = |version: i64| {
+        let sum = |number| if number < 10 { version / 10 } else { 1 };
+        let mut sums: Vec<Pair> =
+            keys.iter().zip(0..).map(|(key, number)| (key.as_str().into(), sum(number))).collect();
+        sums.sort();
+        sums
+    };
+    [10, 20].into_iter().for_each(|version| assert_eq!(at(&shards, version as u64), expected(version)));
+    // Where there is no disk it stays in memory, and the next step fails.
+    let occupied = folder.path().join("a file");
+    std::fs::write(&occupied, "").unwrap();
+    let none = settings(&occupied);
+    let shards = sums(&none, |_| ());
+    shards.step(&input(&none, &records), Version(0), Version(10)).unwrap();
+    let error = shards.step(&input(&none, &records), Version(10), Version(20)).unwrap_err().to_string();
+    let parts = ["at most 40960 may be", "cannot spill to", "a file", "raise tidemill.memory.state.limit"];
+    parts.iter().for_each(|part| assert!(error.contains(part), "{error}"));
+    assert_eq!(at(&shards, 10), expected(10));
 }

@@ -84,6 +84,10 @@ impl Shard for Sums {
         self.table.forget(before);
     }
 
+    fn make_room(&self) {
+        self.table.make_room();
+    }
+
     fn seed(&self, version: Version, entries: BoxRuns<Pair>) -> Result<(), Stop> {
         self.table.seed(version, entries)
     }

@@ -13,7 +13,10 @@ settings! {
     MEMORY_STORED_LIMIT: Portion = "tidemill.memory.stored.limit", default("50%"), bounds(Bounds::AboveZero);
     /// The most of it for shuffles; beyond, they spill. A percentage is of `tidemill.memory.limit`.
     MEMORY_SHUFFLE_LIMIT: Portion = "tidemill.memory.shuffle.limit", default("60%"), bounds(Bounds::AboveZero);
-    /// The most of it for keyed state; beyond, the batch fails. A percentage is of `tidemill.memory.limit`.
+    /// The most of it for keyed state; beyond, what was changed longest ago goes to disk (`spark.local.dir`). In memory stay
+    /// about 60 bytes a key, 50 for each older state of a key that is remembered, and what one batch changes in a partition,
+    /// on each core: for `updateStateByKey` the whole partition. Where the disk takes no more the batch fails. A percentage
+    /// is of `tidemill.memory.limit`.
     MEMORY_STATE_LIMIT: Portion = "tidemill.memory.state.limit", default("100%"), bounds(Bounds::AboveZero);
     /// The most of it for results on their way to the program; beyond, the job fails. A percentage is of
     /// `tidemill.memory.limit`.

@@ -1,6 +1,7 @@
 //! Committing: what a step has prepared takes its place, the old values go to the log.
 
-use super::{Before, Entry, Inner, Log, Touches};
+use super::entries::{Slot, ViewMut};
+use super::{Before, Entry, Inner, Log, Touches, Was};
 use crate::Cause;
 use crate::Stop;
 use crate::shard::draft::{Added, Changed, To};
@@ -12,6 +13,10 @@ impl<K, S> Inner<K, S> {
     pub(super) fn apply(&mut self, change: &mut Change<K, S>, tracks: bool) -> Result<(), Stop> {
         if self.version != change.from || self.turns_back != change.turns_back {
             return Err(Stop::Cancelled);
+        }
+        if self.moves != change.moves {
+            // It does not happen: no round is run beside a draft. Its places of what was here would not be right.
+            return Err(Cause::Invalid("state went to disk while a step was under way".into()).into());
         }
         if self.entries.len() + change.added.len() >= MOST_PLACES {
             let text = "a shard of state has more than 2^31 keys: use more partitions";
@@ -27,7 +32,9 @@ impl<K, S> Inner<K, S> {
             if tracks && !matches!(changed.to, To::Removed) {
                 touched.push(changed.place);
             }
-            self.change(changed, &mut log);
+            if let Some(gone) = self.change(changed, &mut log) {
+                change.gone.push(gone);
+            }
         }
         log.before.sort_unstable_by_key(|(place, _)| *place);
         for added in change.added.drain(..) {
@@ -49,29 +56,45 @@ impl<K, S> Inner<K, S> {
         Ok(())
     }
 
-    fn change(&mut self, changed: Changed<S>, log: &mut Log<S>) {
-        let Some(entry) = self.entries.get_mut(changed.place as usize) else { return };
-        let mut before = Before { changed: entry.changed, state_weight: entry.state_weight, state: None };
-        entry.changed = log.to;
-        match changed.to {
-            To::Touched => {}
-            To::State(state, weight) => {
-                before.state = entry.state.replace(state);
+    /// Changes an entry; returns what is left over of it.
+    fn change(&mut self, changed: Changed<K, S>, log: &mut Log<S>) -> Option<Box<Entry<K, S>>> {
+        let Changed { place, to } = changed;
+        let mut view = self.entries.get_mut(place as usize)?;
+        let mut before =
+            Before { changed: std::mem::replace(view.changed(), log.to), state_weight: 0, state: Was::Same };
+        let mut gone = None;
+        match (view, to) {
+            (_, To::Touched) => {}
+            (ViewMut::Here(entry), To::State(state, weight)) => {
+                before.put(entry.state.replace(state), std::mem::replace(&mut entry.state_weight, weight));
                 self.owned += u64::from(weight);
-                entry.state_weight = weight;
             }
-            To::Removed => {
-                before.state = entry.state.take();
-                entry.state_weight = 0;
-                log.removed += 1;
-                self.live -= 1;
+            (ViewMut::Here(entry), To::Removed) => {
+                before.put(entry.state.take(), std::mem::take(&mut entry.state_weight));
+                (log.removed, self.live) = (log.removed + 1, self.live - 1);
             }
+            (ViewMut::Here(entry), To::Entry(mut new)) => {
+                std::mem::swap(entry, &mut new);
+                before.put(new.state.take(), std::mem::take(&mut new.state_weight));
+                self.owned += entry.weight();
+                self.owned -= new.weight();
+                gone = Some(new);
+            }
+            (ViewMut::Away(away), To::Removed) => {
+                (before.state, away.is_live) = (Was::Away(away.blob()), false);
+                (log.removed, self.live) = (log.removed + 1, self.live - 1);
+            }
+            (ViewMut::Away(away), To::Entry(new)) => {
+                before.state = Was::Away(away.blob());
+                self.owned += new.weight();
+                self.entries.replace(place as usize, Slot::Here(new));
+            }
+            (ViewMut::Away(_), To::State(..)) => debug_assert!(false, "an entry that is away needs its key"),
         }
-        if before.state.is_some() {
-            self.owned -= u64::from(before.state_weight);
-            log.owned += u64::from(before.state_weight);
-        }
-        log.before.push((changed.place, before));
+        self.owned -= u64::from(before.state_weight);
+        log.owned += u64::from(before.state_weight);
+        log.before.push((place, before));
+        gone
     }
 
     /// Appends an entry. The tombstone of its key loses its slot to it.
@@ -96,7 +119,15 @@ impl<K, S> Inner<K, S> {
     /// Makes slots for all entries that have a state, with room to grow.
     pub(super) fn rebuild_slots(&mut self) {
         let live = self.entries.iter().zip(&self.hashes).enumerate();
-        let places = live.filter_map(|(place, (entry, hash))| entry.state.is_some().then_some((*hash, place)));
+        let places = live.filter_map(|(place, (entry, hash))| entry.is_live().then_some((*hash, place)));
         self.slots.rebuild(self.entries.len(), places);
+    }
+}
+
+impl<S> Before<S> {
+    fn put(&mut self, state: Option<S>, weight: u32) {
+        if let Some(state) = state {
+            (self.state, self.state_weight) = (Was::Here(state), weight);
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Compaction: tombstones that nothing needs any more go, and the other entries move up.
 
-use super::{Entry, Inner, Touches};
+use super::entries::{Entries, Item};
+use super::{Inner, Touches};
 
 /// Fewer tombstones than this are not worth the work.
 const LEAST_DEAD: usize = 64;
@@ -11,26 +12,26 @@ const GONE: u32 = u32::MAX;
 impl<K, S> Inner<K, S> {
     /// Drops dead tombstones where they are more than half of all entries and nobody knows entries by their places.
     /// Returns them, to be dropped without the lock.
-    pub(super) fn compact(&mut self) -> Vec<Entry<K, S>> {
+    pub(super) fn compact(&mut self) -> Vec<Item<K, S>> {
         if self.readers + self.drafts > 0 || self.dead < LEAST_DEAD || self.dead * 2 <= self.entries.len() {
             return Vec::new();
         }
         let oldest = self.oldest();
         let count = self.entries.len();
         let (mut places, mut gone) = (Vec::with_capacity(count + 1), Vec::with_capacity(self.dead));
-        let mut kept = Vec::with_capacity(count - self.dead);
+        let mut kept = Entries::default();
         let mut kept_hashes = Vec::with_capacity(count - self.dead);
         // How many entries before each place are kept: where it goes, if it is.
         let mut kept_before = Vec::with_capacity(count + 1);
-        for (entry, hash) in self.entries.drain(..).zip(self.hashes.drain(..)) {
+        for (item, hash) in std::mem::take(&mut self.entries).into_items().zip(self.hashes.drain(..)) {
             kept_before.push(kept.len());
-            if entry.state.is_none() && entry.changed <= oldest {
+            if !item.view().is_live() && item.view().changed() <= oldest {
                 places.push(GONE);
-                self.owned -= u64::from(entry.key_weight);
-                gone.push(entry);
+                self.owned -= item.weight();
+                gone.push(item);
             } else {
                 places.push(kept.len() as u32);
-                kept.push(entry);
+                kept.push_item(item);
                 kept_hashes.push(hash);
             }
         }

@@ -8,14 +8,16 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::entries::{Entry, Slot, ViewMut};
 use super::{Inner, Touches, Version, VersionedTable};
 use crate::memory::Pool;
 use crate::shard::draft::{Added, detach};
 use crate::shard::migrate::Dealt;
 use crate::shard::table::Found;
 use crate::shard::{Delta, Kept, decode, encode, next_change};
+use crate::spill::BlobReader;
 use crate::weight::owned;
-use crate::{BoxRuns, Element, Key, Runs, Stop};
+use crate::{BoxRuns, Cause, Element, Key, Runs, Stop};
 
 /// What a step did to one key, as it is kept.
 #[derive(Serialize, Deserialize)]
@@ -35,7 +37,7 @@ impl<K: Key, S: Element> VersionedTable<K, S> {
     /// The version is not kept, or values cannot be encoded.
     pub fn snapshot(self: &Arc<Self>, version: Version) -> Result<Vec<u8>, Stop> {
         let (mut runs, mut run, mut bytes) = (self.read(version)?, Vec::new(), encode(&version, Vec::new())?);
-        while runs.visit_run(|key, state, changed| run.push((key.clone(), state.clone(), changed)))? {
+        while runs.visit_run(|key, state, changed| run.push((key.into_owned(), state.into_owned(), changed)))? {
             for entry in run.drain(..) {
                 bytes = encode(&entry, bytes)?;
             }
@@ -49,22 +51,22 @@ impl<K: Key, S: Element> VersionedTable<K, S> {
     /// The bytes are no such table, or a change is missing.
     pub fn load(&self, snapshot: &[u8], deltas: &[Delta]) -> Result<(), Stop> {
         let (version, mut bytes) = if snapshot.is_empty() { (Version::START, snapshot) } else { decode(snapshot)? };
-        let mut table = Inner::new(version, self.memory.grant(Pool::State));
+        let mut filling = Filling::new(self, version);
         while !bytes.is_empty() {
             let ((key, state, changed), rest) = decode::<(K, S, Version)>(bytes)?;
-            table.put(self.seed.hash(&key), key, state, changed);
+            filling.put(key, state, changed)?;
             bytes = rest;
         }
         for delta in deltas {
-            let mut bytes = next_change(table.version, delta)?;
+            let mut bytes = next_change(filling.inner.version, delta)?;
             while !bytes.is_empty() {
                 let (op, rest) = decode::<Op<K, S>>(bytes)?;
-                self.redo(&mut table, op, delta.to);
+                filling.redo(op, delta.to)?;
                 bytes = rest;
             }
-            table.version = delta.to;
+            filling.inner.version = delta.to;
         }
-        self.put_in_place(table);
+        self.put_in_place(filling.inner);
         Ok(())
     }
 
@@ -81,7 +83,7 @@ impl<K: Key, S: Element> VersionedTable<K, S> {
         table.load(snapshot, deltas)?;
         let version = table.version();
         let (mut runs, mut run) = (table.read(version)?, Vec::new());
-        while runs.visit_run(|key, state, changed| run.push((key.clone(), state.clone(), changed)))? {
+        while runs.visit_run(|key, state, changed| run.push((key.into_owned(), state.into_owned(), changed)))? {
             run.drain(..).try_for_each(|(key, state, changed)| deal(key, state, changed))?;
         }
         Ok(version)
@@ -93,7 +95,7 @@ impl<K: Key, S: Element> VersionedTable<K, S> {
     /// The table moved on meanwhile.
     pub fn all_keys(self: &Arc<Self>, is: impl Fn(&K) -> bool) -> Result<bool, Stop> {
         let (mut runs, mut all) = (self.read(self.version())?, true);
-        while all && runs.visit_run(|key, _, _| all &= is(key))? {}
+        while all && runs.visit_run(|key, _, _| all &= is(&key))? {}
         Ok(all)
     }
 
@@ -102,29 +104,14 @@ impl<K: Key, S: Element> VersionedTable<K, S> {
     /// # Errors
     /// Those of drawing the entries.
     pub fn seed(&self, version: Version, mut entries: BoxRuns<(K, S)>) -> Result<(), Stop> {
-        let mut table = Inner::new(version, self.memory.grant(Pool::State));
-        let mut run = Vec::new();
+        let (mut filling, mut run) = (Filling::new(self, version), Vec::new());
         while entries.next(&mut run)? {
             for (key, state) in run.drain(..) {
-                table.put(self.seed.hash(&key), detach(key), detach(state), version);
+                filling.put(detach(key), detach(state), version)?;
             }
         }
-        self.put_in_place(table);
+        self.put_in_place(filling.inner);
         Ok(())
-    }
-
-    fn redo(&self, table: &mut Inner<K, S>, op: Op<K, S>, to: Version) {
-        match op {
-            Op::State(key, state) => table.put(self.seed.hash(&key), key, state, to),
-            Op::Removed(key) => table.remove(self.seed.hash(&key), &key),
-            Op::Touched(key) => {
-                if let Found::Entry(place, _) = table.find(self.seed.hash(&key), &key)
-                    && let Some(entry) = table.entries.get_mut(place as usize)
-                {
-                    entry.changed = to;
-                }
-            }
-        }
     }
 
     fn put_in_place(&self, mut table: Inner<K, S>) {
@@ -140,41 +127,94 @@ impl<K: Key, S: Element> VersionedTable<K, S> {
     }
 }
 
-impl<K: Key, S: Element> Inner<K, S> {
-    /// Gives a key its state; for a table that nobody else sees.
-    fn put(&mut self, hash: u64, key: K, state: S, changed: Version) {
+/// A table that nobody else sees yet, and that stays within the limit while it is filled.
+struct Filling<'a, K, S> {
+    table: &'a VersionedTable<K, S>,
+    inner: Inner<K, S>,
+    reader: BlobReader,
+    /// How many entries it takes before it looks at the limit.
+    left: usize,
+    /// What it took up when it made room last.
+    bytes: u64,
+}
+
+/// A table that is filled looks at the limit once for so many entries.
+const BETWEEN_LOOKS: usize = 256;
+
+impl<'a, K: Key, S: Element> Filling<'a, K, S> {
+    fn new(table: &'a VersionedTable<K, S>, version: Version) -> Self {
+        let inner = Inner::new(version, table.memory.grant(Pool::State));
+        Filling { table, inner, reader: BlobReader::new(), left: BETWEEN_LOOKS, bytes: 0 }
+    }
+
+    /// Gives a key its state.
+    fn put(&mut self, key: K, state: S, changed: Version) -> Result<(), Cause> {
+        self.left -= 1;
+        if self.left == 0 {
+            self.table.make_room_in(&mut self.inner, &mut self.bytes);
+            self.left = BETWEEN_LOOKS;
+        }
+        let hash = self.table.seed.hash(&key);
         let weigh = |owned: u64| u32::try_from(owned).unwrap_or(u32::MAX);
         let (key_weight, state_weight) = (weigh(owned(&key)), weigh(owned(&state)));
-        let tombstone = match self.find(hash, &key) {
-            Found::Entry(place, _) => {
-                if let Some(entry) = self.entries.get_mut(place as usize) {
-                    self.owned = self.owned + u64::from(state_weight) - u64::from(entry.state_weight);
-                    (entry.state, entry.changed, entry.state_weight) = (Some(state), changed, state_weight);
-                }
-                return;
-            }
-            Found::Tombstone(place) => Some(place),
-            Found::Nothing => None,
+        let inner = &mut self.inner;
+        let (place, tombstone) = match inner.find(hash, &key, &mut self.reader)? {
+            Found::Entry(place, _) => (Some(place as usize), None),
+            Found::Tombstone(place) => (None, Some(place)),
+            Found::Nothing => (None, None),
         };
-        self.add(Added { hash, key, state, key_weight, state_weight, tombstone }, changed);
-    }
-
-    fn remove(&mut self, hash: u64, key: &K) {
-        if let Found::Entry(place, _) = self.find(hash, key)
-            && let Some(entry) = self.entries.get_mut(place as usize)
-        {
-            self.owned -= u64::from(entry.state_weight);
-            (entry.state, entry.state_weight) = (None, 0);
-            self.live -= 1;
-            self.dead += 1;
+        let Some(place) = place else {
+            inner.add(Added { hash, key, state, key_weight, state_weight, tombstone }, changed);
+            return Ok(());
+        };
+        inner.owned += u64::from(state_weight);
+        match inner.entries.get_mut(place) {
+            Some(ViewMut::Here(entry)) => {
+                inner.owned -= u64::from(entry.state_weight);
+                (entry.state, entry.changed, entry.state_weight) = (Some(state), changed, state_weight);
+            }
+            _ => {
+                inner.owned += u64::from(key_weight);
+                let entry = Entry { key, state: Some(state), changed, key_weight, state_weight };
+                inner.entries.replace(place, Slot::Here(Box::new(entry)));
+            }
         }
+        Ok(())
     }
 
+    /// Takes a step's operation again.
+    fn redo(&mut self, op: Op<K, S>, to: Version) -> Result<(), Cause> {
+        let (key, is_removed) = match op {
+            Op::State(key, state) => return self.put(key, state, to),
+            Op::Removed(key) => (key, true),
+            Op::Touched(key) => (key, false),
+        };
+        let inner = &mut self.inner;
+        let found = inner.find(self.table.seed.hash(&key), &key, &mut self.reader)?;
+        let Found::Entry(place, _) = found else { return Ok(()) };
+        let Some(mut view) = inner.entries.get_mut(place as usize) else { return Ok(()) };
+        if !is_removed {
+            *view.changed() = to;
+            return Ok(());
+        }
+        match view {
+            ViewMut::Here(entry) => {
+                inner.owned -= u64::from(entry.state_weight);
+                (entry.state, entry.state_weight) = (None, 0);
+            }
+            ViewMut::Away(away) => away.is_live = false,
+        }
+        (inner.live, inner.dead) = (inner.live - 1, inner.dead + 1);
+        Ok(())
+    }
+}
+
+impl<K, S> Inner<K, S> {
     /// Finds out from the entries which were touched when.
     fn find_touches(&mut self) {
         let mut touches = BTreeMap::<Version, Vec<u32>>::new();
-        for (place, entry) in self.entries.iter().enumerate().filter(|(_, entry)| entry.state.is_some()) {
-            touches.entry(entry.changed).or_default().push(place as u32);
+        for (place, entry) in self.entries.iter().enumerate().filter(|(_, entry)| entry.is_live()) {
+            touches.entry(entry.changed()).or_default().push(place as u32);
         }
         self.touches = touches.into_iter().map(|(at, places)| Touches { at, places }).collect();
     }

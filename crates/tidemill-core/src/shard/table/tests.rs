@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
+use super::entries::View;
 use super::*;
 use crate::memory::{Memory, MemoryLimits};
 use crate::shard::{Delta, Emit};
@@ -11,8 +12,12 @@ use crate::spill::SpillDir;
 use crate::store::Place;
 use crate::{BoxRuns, Runs, Text, TextBlock};
 
-fn environment() -> Arc<Environment> {
-    let memory = Memory::new(MemoryLimits::default());
+pub(super) fn environment() -> Arc<Environment> {
+    limited(MemoryLimits::NONE)
+}
+
+pub(super) fn limited(state: u64) -> Arc<Environment> {
+    let memory = Memory::new(MemoryLimits { state, ..MemoryLimits::default() });
     Environment::new(memory, SpillDir::new(std::env::temp_dir()), HashSeed::default())
 }
 
@@ -39,6 +44,8 @@ enum Action {
     Open(u64),
     /// The open readers draw a run each.
     Draw,
+    /// What is past the limit goes to disk.
+    MakeRoom,
     /// It is loaded from a snapshot of its oldest version and the changes since, in place of what it was.
     Load,
 }
@@ -55,6 +62,7 @@ fn action() -> impl Strategy<Value = Action> {
         2 => (0u64..4).prop_map(Action::Open),
         2 => Just(Action::Draw),
         1 => Just(Action::Load),
+        6 => Just(Action::MakeRoom),
     ]
 }
 
@@ -109,9 +117,11 @@ struct Trial {
 }
 
 impl Trial {
-    fn new() -> Trial {
-        let environment = environment();
-        let table = VersionedTable::tracking_touches(&environment);
+    fn new(limit: u64) -> Trial {
+        let environment = limited(limit);
+        // Files so small that most are full, and those that are mostly dead written again.
+        let blobs = Blobs::new(&environment.spill).with_file_bytes(2_000);
+        let table = VersionedTable::make(environment.seed, &environment.memory, true, blobs);
         let oracle = Oracle { versions: BTreeMap::from([(0, Vec::new())]), deltas: BTreeMap::new(), next: 10 };
         Trial { table, oracle, readers: Vec::new(), memory: environment.memory.clone() }
     }
@@ -165,6 +175,7 @@ impl Trial {
                 }
             }),
             Action::Load => self.load(),
+            Action::MakeRoom => self.make_room(),
         }
     }
 
@@ -246,13 +257,25 @@ impl Trial {
         self.oracle.versions.retain(|version, _| *version == current);
     }
 
+    fn make_room(&self) {
+        self.table.make_room();
+        assert!(self.table.failure().is_none());
+        let (used, limit) = (self.memory.used(Pool::State), self.memory.ceiling(Pool::State));
+        let inner = self.table.inner();
+        let is_here = |view: &View<'_, _, _>| matches!(view, View::Here(_)) && view.is_live();
+        assert!(used <= limit || !inner.entries.iter().any(|view| is_here(&view)), "{used} bytes of {limit}");
+    }
+
     /// Compares everything that can be read, and the table's own account.
     fn check(&self) {
         assert_eq!(self.table.version(), Version(self.oracle.current()));
         for (version, list) in &self.oracle.versions {
             let mut found = Vec::new();
             let mut runs = self.table.read(Version(*version)).unwrap();
-            while runs.visit_run(|key, state, changed| found.push((key.clone(), state.clone(), changed.0))).unwrap() {}
+            while runs
+                .visit_run(|key, state, changed| found.push((key.into_owned(), state.into_owned(), changed.0)))
+                .unwrap()
+            {}
             assert_eq!(&found, list, "version {version}");
             for number in [0, 1, 77] {
                 let listed = list.iter().find(|(held, ..)| *held == key(number)).map(|(_, state, _)| state.clone());
@@ -260,10 +283,9 @@ impl Trial {
             }
         }
         let inner = self.table.inner();
-        let weights = inner.entries.iter().map(|entry| u64::from(entry.key_weight) + u64::from(entry.state_weight));
-        assert_eq!(inner.owned, weights.sum::<u64>());
-        let tombstones = inner.entries.iter().filter(|entry| entry.state.is_none());
-        let dead = tombstones.filter(|entry| entry.changed <= inner.oldest()).count();
+        let weight = |view: View<'_, Text, String>| if let View::Here(entry) = view { entry.weight() } else { 0 };
+        assert_eq!(inner.owned, inner.entries.iter().map(weight).sum::<u64>());
+        let dead = inner.entries.iter().filter(|view| !view.is_live() && view.changed() <= inner.oldest()).count();
         assert_eq!((inner.live, inner.dead), (self.oracle.versions[&inner.version.0].len(), dead));
         assert_eq!((inner.readers, inner.drafts), (self.readers.len(), 0));
         assert_eq!(self.memory.used(Pool::State), inner.bytes());
@@ -274,11 +296,14 @@ impl Trial {
 const GONE: &str = "gone";
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(60))]
+    #![proptest_config(ProptestConfig::with_cases(120))]
 
     #[test]
-    fn a_table_is_a_list_for_each_version(actions in prop::collection::vec(action(), 1..40)) {
-        let mut trial = Trial::new();
+    fn a_table_is_a_list_for_each_version(
+        actions in prop::collection::vec(action(), 1..40),
+        limit in prop_oneof![Just(MemoryLimits::NONE), Just(1), 5_000u64..40_000],
+    ) {
+        let mut trial = Trial::new(limit);
         for action in &actions {
             trial.act(action);
             trial.check();
@@ -314,7 +339,7 @@ fn tombstones_go_once_nobody_needs_them() {
     }
     assert!(reader.is_none());
     let inner = table.inner();
-    assert!(inner.entries.len() < 200 && inner.entries.capacity() < 500, "{} entries", inner.entries.len());
+    assert!(inner.entries.len() < 200 && inner.entries.bytes() < 20_000, "{} entries", inner.entries.len());
     assert_eq!(inner.live, 3);
 }
 
@@ -342,18 +367,6 @@ fn a_change_that_comes_late_is_refused() {
     );
     drop(open);
     assert_eq!((table.inner().readers, table.inner().drafts), (0, 0));
-}
-
-#[test]
-fn state_past_its_limit_fails_the_step_and_says_what_to_do() {
-    let memory = Memory::new(MemoryLimits { state: 100_000, ..MemoryLimits::default() });
-    let environment = Environment::new(memory, SpillDir::new(std::env::temp_dir()), HashSeed::default());
-    let table: Arc<VersionedTable<u64, u64>> = VersionedTable::new(&environment);
-    let mut draft = table.draft(Version(0), Version(1)).unwrap();
-    let error = draft.touch(&mut (0..10_000).map(|key| (key, ())).collect(), &mut Vec::new()).unwrap_err().to_string();
-    assert!(error.contains("at most 100000 may be: raise tidemill.memory.state.limit"), "{error}");
-    drop(draft);
-    assert!(environment.memory.used(Pool::State) < 100_000);
 }
 
 /// Records of 36 bytes, each cut from a block of 10,000.
