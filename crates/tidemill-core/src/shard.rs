@@ -9,7 +9,7 @@
 //! function that never returns holds nothing that others need, and only one attempt at a task commits: the first whose
 //! step is still wanted.
 //!
-//! Of the user's code only `Clone`, `Eq` and `Hash` of keys and states see values that are in use.
+//! Of the user's code only `Clone`, `Eq`, `Hash` and `Serialize` of keys and states see values that are in use.
 
 use std::fmt;
 use std::sync::Arc;
@@ -126,7 +126,7 @@ pub trait Shard: Send + Sync + 'static {
     /// Drops what is kept for versions before `before`.
     fn forget(&self, before: Version);
 
-    /// Takes to disk what state takes past its limit of memory. Asked for after each step, seeding and forgetting, while
+    /// Takes to disk what state takes past its limit of memory. Asked for after each step, seeding, loading and forgetting, while
     /// nothing is held that others wait for. What cannot be written stays in memory.
     fn make_room(&self) {}
 

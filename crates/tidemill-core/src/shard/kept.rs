@@ -127,6 +127,7 @@ impl<S: Shard> Shards<S> {
         let mut is_placed = true;
         for (partition, (part, (snapshot, deltas))) in resident.parts.iter().zip(kept).enumerate() {
             part.shard.load(snapshot, deltas).map_err(|stop| self.stopped(stop))?;
+            part.shard.make_room();
             part.gate().done = None;
             if let Some(layout) = &resident.layout {
                 is_placed &= part.shard.is_placed(layout, partition).map_err(|stop| self.stopped(stop))?;

@@ -16,7 +16,7 @@ use crate::hash::HashSeed;
 use crate::memory::{Grant, Memory, Pool};
 use crate::shard::slots::Slots;
 use crate::shard::{Change, Draft, Version};
-use crate::spill::{Blob, Blobs};
+use crate::spill::{BlobFile, Blobs};
 use crate::{Cause, Element, Key, Stop};
 
 mod apply;
@@ -101,8 +101,8 @@ enum Was<S> {
     /// It is the same since.
     Same,
     Here(S),
-    /// It is on disk, with its key.
-    Away(Blob),
+    /// It is on disk, with its key: in this file, from here on. Not a blob, so that an old state takes no more than it must.
+    Away(Arc<BlobFile>, u32),
 }
 
 /// The entries that one step touched, by place.

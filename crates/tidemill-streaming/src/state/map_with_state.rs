@@ -190,6 +190,10 @@ where
         self.table.forget(before);
     }
 
+    fn make_room(&self) {
+        self.table.make_room();
+    }
+
     fn seed(&self, version: Version, entries: BoxRuns<(K, S)>) -> Result<(), Stop> {
         self.table.seed(version, entries)
     }

@@ -143,6 +143,10 @@ impl<K: Key, V: 'static, S: Element, F: UpdateFunction<K, V, S>> Shard for Updat
         self.table.forget(before);
     }
 
+    fn make_room(&self) {
+        self.table.make_room();
+    }
+
     fn seed(&self, version: Version, entries: BoxRuns<(K, S)>) -> Result<(), Stop> {
         self.table.seed(version, entries)
     }

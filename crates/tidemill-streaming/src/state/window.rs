@@ -6,17 +6,20 @@ use std::time::Duration;
 
 use tidemill_core::environment::Environment;
 use tidemill_core::layout::Layout;
-use tidemill_core::memory::{Grant, Memory, Pool};
+use tidemill_core::memory::{Memory, Pool};
 use tidemill_core::runs::VecRuns;
 use tidemill_core::shape::Shape;
 use tidemill_core::shard::{
     self, Change, Delta, Emit, Kept, Migrations, Step, astray, decode, encode, next_change, placing,
 };
 use tidemill_core::ship::Bytes;
-use tidemill_core::weight::sampled;
-use tidemill_core::{BoxRuns, Cause, Element, Key, Runs, Shard, Stop, Version, VersionedTable, run_len};
+use tidemill_core::spill::Blobs;
+use tidemill_core::{BoxRuns, Cause, Element, Key, Runs, Shard, Stop, Version, VersionedTable};
 
 use super::{time_of, version_of};
+use partial::Partial;
+
+mod partial;
 
 /// Says which keys stay in a window.
 pub type Filter<K, V> = Arc<dyn Fn(&K, &V) -> bool + Send + Sync>;
@@ -29,19 +32,13 @@ pub type Filter<K, V> = Arc<dyn Fn(&K, &V) -> bool + Send + Sync>;
 pub struct InverseWindow<K: 'static, V: 'static, R, I> {
     table: Arc<VersionedTable<K, V>>,
     partials: Mutex<VecDeque<Arc<Partial<K, V>>>>,
+    blobs: Blobs,
     memory: Memory,
     window: Duration,
     reduce: Arc<R>,
     inverse: Arc<I>,
     migrations: Migrations<K, V>,
     filter: Option<Filter<K, V>>,
-}
-
-/// What entered in one step, reduced.
-struct Partial<K, V> {
-    at: Version,
-    records: Vec<(K, V)>,
-    _grant: Grant,
 }
 
 /// What a step has prepared: the change of the sums, and what enters.
@@ -71,7 +68,8 @@ where
     ) -> InverseWindow<K, V, R, I> {
         let (table, memory) = (VersionedTable::new(environment), environment.memory.clone());
         let (reduce, inverse, migrations) = (Arc::new(reduce), Arc::new(inverse), Migrations::new());
-        InverseWindow { table, partials: Mutex::default(), memory, window, reduce, inverse, migrations, filter }
+        let (partials, blobs) = (Mutex::default(), Blobs::new(&environment.spill));
+        InverseWindow { table, partials, blobs, memory, window, reduce, inverse, migrations, filter }
     }
 
     /// With what converts values that were kept by older versions of the program.
@@ -84,6 +82,7 @@ where
         let window = InverseWindow {
             table: self.table.empty(),
             partials: Mutex::default(),
+            blobs: self.blobs.beside(),
             memory: self.memory.clone(),
             window: self.window,
             reduce: Arc::clone(&self.reduce),
@@ -103,6 +102,7 @@ where
         window.table.seed(version, Box::new(VecRuns::new(entries)))?;
         for (at, Bytes(records)) in inside {
             window.partials().push_back(self.partial(at, self.migrations.records(shape, &records)?));
+            window.make_room();
         }
         for delta in deltas {
             let entering = self.migrations.records(shape, next_change(window.version(), delta)?)?;
@@ -116,6 +116,7 @@ where
         let (slide, _) = self.slide(delta.from, delta.to, Box::new(VecRuns::new(entering)))?;
         self.commit(slide)?;
         self.forget(delta.to);
+        self.make_room();
         Ok(())
     }
 
@@ -133,8 +134,8 @@ where
         let entered = entered.filter_map(|(place, moving)| Some((draft.key(place).clone(), moving.entering.clone()?)));
         let entering = self.partial(to, shard::detach(entered.collect()));
         for partial in self.leaving(from, to) {
-            for records in partial.records.chunks(run_len::<(K, V)>()) {
-                run.extend_from_slice(records);
+            for records in partial.runs() {
+                run.extend(records?);
                 draft.touch(&mut run, &mut touched)?;
                 moving.resize_with(draft.len(), Moving::default);
                 touched.drain(..).for_each(|(place, value)| self.reduce_into(&mut moving[place].leaving, value));
@@ -188,9 +189,7 @@ where
     }
 
     fn partial(&self, at: Version, records: Vec<(K, V)>) -> Arc<Partial<K, V>> {
-        let mut grant = self.memory.grant(Pool::State);
-        grant.grow_past(sampled(&records)); // the draft has asked for as much
-        Arc::new(Partial { at, records, _grant: grant })
+        Arc::new(Partial::new(at, records, &self.memory))
     }
 
     fn partials(&self) -> MutexGuard<'_, VecDeque<Arc<Partial<K, V>>>> {
@@ -201,6 +200,23 @@ where
     fn replace_partials(&self, partials: VecDeque<Arc<Partial<K, V>>>) {
         let replaced = std::mem::replace(&mut *self.partials(), partials);
         drop(replaced); // after the lock: values of the user's
+    }
+
+    /// Takes partials to disk as long as state takes more memory than it may, those first that leave last; returns how many.
+    fn move_partials(&self) -> Result<usize, Cause> {
+        let mut count = 0;
+        let held: Vec<_> = self.partials().iter().filter(|partial| partial.is_here()).cloned().collect();
+        for partial in held.into_iter().rev() {
+            if self.memory.used(Pool::State) <= self.memory.ceiling(Pool::State) {
+                break;
+            }
+            let moved = Arc::new(partial.on_disk(&self.blobs)?);
+            if let Some(place) = self.partials().iter_mut().find(|held| Arc::ptr_eq(held, &partial)) {
+                *place = moved; // `partial` still holds what it takes the place of
+                count += 1;
+            }
+        }
+        Ok(count)
     }
 
     /// Drops the partials for which `goes` holds.
@@ -236,7 +252,7 @@ where
     fn prepare(&self, step: &Step, input: BoxRuns<(K, V)>, _: &mut Emit<()>) -> Result<(Slide<K, V>, Delta), Stop> {
         let (slide, mut delta) = self.slide(step.from, step.to, input)?;
         if step.durable {
-            delta.change = Some(Arc::new(Bytes(encode(&slide.entering.records, Vec::new())?)));
+            delta.change = Some(Arc::new(Bytes(encode(&slide.entering.records()?, Vec::new())?)));
         }
         Ok((slide, delta))
     }
@@ -264,6 +280,10 @@ where
         self.drop_partials(|at| at <= left);
     }
 
+    fn make_room(&self) {
+        self.table.make_room_with(|| self.move_partials());
+    }
+
     fn seed(&self, _: Version, _: BoxRuns<(K, V)>) -> Result<(), Stop> {
         Err(Cause::Invalid("a window begins empty: what is in it must be able to leave".into()).into())
     }
@@ -272,7 +292,7 @@ where
         let left = self.end(version);
         let partials: Vec<_> = self.partials().iter().cloned().collect();
         let inside = partials.iter().filter(|partial| partial.at > left && partial.at <= version);
-        let inside = inside.map(|partial| Ok((partial.at, Bytes(encode(&partial.records, Vec::new())?))));
+        let inside = inside.map(|partial| Ok((partial.at, Bytes(encode(&partial.records()?, Vec::new())?))));
         let inside: Vec<(Version, Bytes)> = inside.collect::<Result<_, Cause>>()?;
         Ok(encode(&(Bytes(self.table.snapshot(version)?), inside), Vec::new())?)
     }
@@ -283,8 +303,12 @@ where
             _ => decode::<(Bytes, Vec<(Version, Bytes)>)>(snapshot)?.0,
         };
         self.table.load(&sums, &[])?;
-        let partials = inside.into_iter().map(|(at, Bytes(records))| Ok(self.partial(at, decode(&records)?.0)));
-        self.replace_partials(partials.collect::<Result<_, Cause>>()?);
+        self.replace_partials(VecDeque::new());
+        for (at, Bytes(records)) in inside {
+            let partial = self.partial(at, decode(&records)?.0);
+            self.partials().push_back(partial);
+            self.make_room();
+        }
         for delta in deltas {
             let (entering, _) = decode::<Vec<(K, V)>>(next_change(self.version(), delta)?)?;
             self.replay(delta, entering)?;
@@ -304,7 +328,7 @@ where
             let window = self.loaded(shape, kept)?;
             let partials: Vec<_> = window.partials().iter().cloned().collect();
             for partial in partials {
-                for (key, value) in partial.records.iter().cloned() {
+                for (key, value) in partial.records()?.into_owned() {
                     let inside = inside.get_mut(place(&key)).ok_or_else(astray)?;
                     inside.entry(partial.at).or_default().push((key, value));
                 }

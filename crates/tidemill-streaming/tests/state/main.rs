@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has to stop")]
 
 mod failures;
+mod limited;
 mod map_with_state;
 mod partitioner;
 mod random;

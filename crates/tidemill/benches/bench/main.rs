@@ -14,6 +14,7 @@ mod report;
 mod restart;
 mod soak;
 mod socket;
+mod spilled;
 mod start;
 mod state;
 mod steady;
@@ -158,6 +159,12 @@ fn states() -> Vec<Row> {
             goal: Goal::SecondsAtMost(15.0),
             left: Side::new("percent", kept::percent_with_snapshots),
             right: None,
+        },
+        Row {
+            name: "1,000,000 keys of 200 bytes of state: 10 batches that touch 1 %",
+            goal: Goal::None,
+            left: Side::new("in a quarter of the memory", spilled::batches(spilled::QUARTER)),
+            right: Some(Side::new("in memory", spilled::batches(None))),
         },
         Row {
             name: "window with inverse: 10 slides of the same 50,000 keys",

@@ -1,5 +1,7 @@
 //! Committing: what a step has prepared takes its place, the old values go to the log.
 
+use std::sync::Arc;
+
 use super::entries::{Slot, ViewMut};
 use super::{Before, Entry, Inner, Log, Touches, Was};
 use crate::Cause;
@@ -81,11 +83,11 @@ impl<K, S> Inner<K, S> {
                 gone = Some(new);
             }
             (ViewMut::Away(away), To::Removed) => {
-                (before.state, away.is_live) = (Was::Away(away.blob()), false);
+                (before.state, away.is_live) = (Was::Away(Arc::clone(&away.file), away.at), false);
                 (log.removed, self.live) = (log.removed + 1, self.live - 1);
             }
             (ViewMut::Away(away), To::Entry(new)) => {
-                before.state = Was::Away(away.blob());
+                before.state = Was::Away(Arc::clone(&away.file), away.at);
                 self.owned += new.weight();
                 self.entries.replace(place as usize, Slot::Here(new));
             }

@@ -258,12 +258,6 @@ impl<K, S> Entry<K, S> {
     }
 }
 
-impl Away {
-    pub(super) fn blob(&self) -> Blob {
-        Blob { file: Arc::clone(&self.file), at: self.at }
-    }
-}
-
 impl<K, S> View<'_, K, S> {
     pub(super) fn changed(&self) -> Version {
         match self {

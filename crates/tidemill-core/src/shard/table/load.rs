@@ -132,31 +132,31 @@ struct Filling<'a, K, S> {
     table: &'a VersionedTable<K, S>,
     inner: Inner<K, S>,
     reader: BlobReader,
-    /// How many entries it takes before it looks at the limit.
-    left: usize,
+    /// What was put into it since it looked at the limit.
+    unseen: u64,
     /// What it took up when it made room last.
     bytes: u64,
 }
 
-/// A table that is filled looks at the limit once for so many entries.
-const BETWEEN_LOOKS: usize = 256;
+/// A table that is filled looks at the limit once for so many bytes.
+const BETWEEN_LOOKS: u64 = 16 << 10;
 
 impl<'a, K: Key, S: Element> Filling<'a, K, S> {
     fn new(table: &'a VersionedTable<K, S>, version: Version) -> Self {
         let inner = Inner::new(version, table.memory.grant(Pool::State));
-        Filling { table, inner, reader: BlobReader::new(), left: BETWEEN_LOOKS, bytes: 0 }
+        Filling { table, inner, reader: BlobReader::new(), unseen: 0, bytes: 0 }
     }
 
     /// Gives a key its state.
     fn put(&mut self, key: K, state: S, changed: Version) -> Result<(), Cause> {
-        self.left -= 1;
-        if self.left == 0 {
+        if self.unseen >= BETWEEN_LOOKS {
             self.table.make_room_in(&mut self.inner, &mut self.bytes);
-            self.left = BETWEEN_LOOKS;
+            self.unseen = 0;
         }
         let hash = self.table.seed.hash(&key);
         let weigh = |owned: u64| u32::try_from(owned).unwrap_or(u32::MAX);
         let (key_weight, state_weight) = (weigh(owned(&key)), weigh(owned(&state)));
+        self.unseen += size_of::<Entry<K, S>>() as u64 + u64::from(key_weight) + u64::from(state_weight);
         let inner = &mut self.inner;
         let (place, tombstone) = match inner.find(hash, &key, &mut self.reader)? {
             Found::Entry(place, _) => (Some(place as usize), None),

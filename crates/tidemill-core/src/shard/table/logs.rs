@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::entries::{Away, Item, Slot, View, ViewMut};
 use super::{Before, Inner, Log, Version, Was};
-use crate::spill::{Blob, BlobFile};
+use crate::spill::BlobFile;
 
 /// What is left of a step that was undone; to be dropped without the lock.
 pub(super) struct Undone<K, S> {
@@ -45,7 +45,7 @@ impl<K, S> Inner<K, S> {
                     }
                 }
                 (Was::Here(_), ViewMut::Away(_)) => debug_assert!(false, "an entry takes its older states along"),
-                (Was::Away(Blob { file, at }), _) => {
+                (Was::Away(file, at), _) => {
                     self.live += usize::from(self.entries.get(place as usize).is_some_and(|view| !view.is_live()));
                     let away = Slot::Away(Away { changed, file, at, is_live: true });
                     if let Some(Slot::Here(entry)) = self.entries.replace(place as usize, away) {
@@ -89,7 +89,7 @@ impl<K, S> Inner<K, S> {
             match &before.state {
                 Was::Same => {}
                 Was::Here(state) => return Some((At::Here(state), changed)),
-                Was::Away(Blob { file, at }) => return Some((At::Away(file, *at), changed)),
+                Was::Away(file, at) => return Some((At::Away(file, *at), changed)),
             }
         }
         Some((entry.state()?, changed?))

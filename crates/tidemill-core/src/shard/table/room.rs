@@ -6,7 +6,8 @@
 //! while no step is under way, since a step knows which entries were here.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, PoisonError, TryLockError};
 
 use serde::Serialize;
 
@@ -43,7 +44,11 @@ impl<K: Key, S: Element> VersionedTable<K, S> {
         if !is_past() {
             return;
         }
-        let Ok(mut failure) = self.failure.try_lock() else { return }; // somebody is at it
+        let mut failure = match self.failure.try_lock() {
+            Ok(failure) => failure,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return, // somebody is at it
+        };
         // What a round frees it can only estimate before; a second one is seldom needed.
         let rounds = || {
             let mut count = 0;
@@ -55,7 +60,8 @@ impl<K: Key, S: Element> VersionedTable<K, S> {
             }
             Ok(count)
         };
-        let round: Result<usize, Cause> = rounds();
+        // Values are encoded by code of the user, and who asks for room is not to fail with it.
+        let round = catch_unwind(AssertUnwindSafe(rounds)).unwrap_or_else(|panic| Err(Cause::panic(&*panic)));
         self.told(&mut failure, round.map_err(|cause| over_limit::<(K, S)>(cause, Pool::State)));
     }
 
@@ -180,7 +186,7 @@ impl<K, S> Inner<K, S> {
         for (to, place, blob) in states {
             let Some(log) = self.logs.iter_mut().find(|log| log.to == to) else { continue }; // forgotten meanwhile
             let Some(before) = log.find_mut(place as usize) else { continue };
-            if let Was::Here(state) = std::mem::replace(&mut before.state, Was::Away(blob)) {
+            if let Was::Here(state) = std::mem::replace(&mut before.state, Was::Away(blob.file, blob.at)) {
                 log.owned -= u64::from(std::mem::take(&mut before.state_weight));
                 older.push(state);
             }

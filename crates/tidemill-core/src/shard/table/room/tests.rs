@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::FileExt;
 
+use super::super::Before;
 use super::super::entries::{Away, Entry, Slot};
 use super::super::tests::{environment, limited};
 use super::*;
@@ -179,6 +180,32 @@ fn what_cannot_go_to_disk_stays_and_the_next_step_says_why() {
 }
 
 #[test]
+fn states_that_cannot_be_encoded_stay() {
+    #[derive(Clone, serde::Deserialize)]
+    struct Panics;
+    impl Serialize for Panics {
+        fn serialize<S: serde::Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+            panic!("not this one")
+        }
+    }
+    fn failure<S: Element>(state: S) -> String {
+        let table: Arc<VersionedTable<u64, S>> = VersionedTable::new(&limited(1));
+        let (mut draft, mut touched) = (table.draft(Version(0), Version(1)).unwrap(), Vec::new());
+        draft.touch(&mut vec![(1, ())], &mut touched).unwrap();
+        draft.set(0, Some(state));
+        table.commit(draft.finish(false).unwrap().0).unwrap();
+        table.make_room();
+        table.make_room();
+        assert!(table.get(&1, Version(1)).unwrap().is_some());
+        table.failure().unwrap().to_string()
+    }
+    let local = failure(crate::Local(7));
+    assert!(local.contains("Local<i32>") && local.contains("tidemill.memory.state.limit"), "{local}");
+    let panics = failure(Panics);
+    assert!(panics.contains("not this one"), "{panics}");
+}
+
+#[test]
 fn what_is_not_needed_any_more_gives_its_room_on_disk_back() {
     let environment = limited(1);
     let blobs = Blobs::new(&environment.spill).with_file_bytes(20_000);
@@ -201,8 +228,8 @@ fn what_is_not_needed_any_more_gives_its_room_on_disk_back() {
 }
 
 #[test]
-fn an_entry_on_disk_takes_three_words() {
+fn entries_on_disk_are_small_and_those_in_memory_no_larger() {
     assert_eq!(size_of::<Away>(), 24);
     assert_eq!(size_of::<Slot<u64, String>>(), 24);
-    assert!(size_of::<Entry<u64, u64>>() <= 40);
+    assert_eq!((size_of::<Entry<u64, u64>>(), size_of::<(u32, Before<u64>)>()), (40, 40));
 }
