@@ -16,7 +16,7 @@ import pytest
 
 import feeds
 from harness import ON_PYSPARK
-from killing import PATIENCE, Driver, Mark, Moments, Tally, mark_of, open_steps
+from killing import Driver, Mark, Moments, Tally, mark_of, open_steps
 from kills.driving import INTERVAL
 from log_files import records
 from outcome import Outcome, Saved
@@ -27,6 +27,8 @@ SEED = int(os.environ.get("TIDEMILL_KILLS_SEED", str(os.getpid())))
 PROGRESS = 50
 # So many batches after the last record it has come out.
 BATCHES_AFTER = 4
+# On a busy machine kills come faster than batches, and the last run has all of them to catch up with; in seconds.
+CATCHING_UP = 600.0
 PROGRAMS = Path(__file__).parent / "kills"
 
 
@@ -136,7 +138,7 @@ def times_done(marks: Sequence[Mark]) -> list[int]:
 def until_done(driver: Driver, what: str) -> None:
     """Waits until batches are done that begin later than now."""
     wanted = (time.time() + BATCHES_AFTER * INTERVAL) * 1000
-    assert driver.wait(lambda marks: max(times_done(marks), default=0) >= wanted, PATIENCE), (
+    assert driver.wait(lambda marks: max(times_done(marks), default=0) >= wanted, CATCHING_UP), (
         f"the last run does not come to a batch that is {what}: {driver.errors()}"
     )
 
@@ -160,7 +162,7 @@ def run_all(folder: Path, kills: int, say: Callable[[str], None]) -> Tally:
 
 
 @pytest.mark.skipif(ON_PYSPARK, reason="PySpark takes what a killed batch has left for the whole")
-@pytest.mark.timeout(300 + 10 * KILLS)
+@pytest.mark.timeout(1200 + 10 * KILLS)
 def test_nothing_is_lost_and_nothing_twice(tmp_path, capsys):  # behaviour 2.32, 6.2, 6.5, 6.9, 6.14, 6.19, 6.20, 10.11
     begun = time.monotonic()
     with capsys.disabled():

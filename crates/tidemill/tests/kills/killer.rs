@@ -19,7 +19,9 @@ use crate::tally::Tally;
 
 /// Longer than a driver needs for anything.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
-/// So long a moment to kill at is waited for: a step may not come again.
+/// On a busy machine kills come faster than batches, and the last driver has all of them to catch up with.
+const CATCHING_UP: Duration = Duration::from_secs(600);
+/// So long a moment to kill at is waited for, once the driver tells of steps: one may not come again.
 const MOMENT: Duration = Duration::from_millis(700);
 /// After so many kills of a program it is told how far it is.
 const PROGRESS: usize = 50;
@@ -156,6 +158,7 @@ impl<'a> Killing<'a> {
                 let (begins, step) = known.unwrap().clone();
                 let wanted = 1 + self.random.below(5) as usize;
                 let is_it = |mark: &&Mark| mark.begins == begins && mark.step == step;
+                driver.heard.wait(PATIENCE, |marks| !marks.is_empty());
                 driver.heard.wait(MOMENT, |marks| marks.iter().filter(is_it).count() >= wanted);
                 [0, 2_000, 20_000].map(|most| self.random.below(most))[(choice as usize - 2) / 4]
             }
@@ -188,9 +191,9 @@ impl<'a> Killing<'a> {
             }
         };
         let after = |batches: u32| (clock.now() + driver::INTERVAL * batches).millis();
-        let is_live = driver.heard.wait(PATIENCE, is_done(after(BATCHES_AFTER)));
+        let is_live = driver.heard.wait(CATCHING_UP, is_done(after(BATCHES_AFTER)));
         feed.end();
-        let is_drained = driver.heard.wait(PATIENCE, is_done(after(BATCHES_AFTER)));
+        let is_drained = driver.heard.wait(CATCHING_UP, is_done(after(BATCHES_AFTER)));
         assert!(is_live && is_drained, "the last driver does not come to an end");
         driver.stop();
         self.saved.look(place);
