@@ -1,5 +1,6 @@
-//! Spill files: sequences of records that wait on disk until their task wants them back, and [`Blobs`], bytes that are read
-//! in any order.
+//! Spill files: sequences of records that wait on disk until their task wants them back.
+//!
+//! [`Blobs`] are the other kind: bytes that are read piece by piece, in any order.
 //!
 //! A [`SpillDir`] makes a directory of its own, which nobody else may enter, in each folder that gets a file, and removes
 //! them with everything in them when the last handle is gone. A [`SpillWriter`] writes one file and becomes a [`Spilled`],

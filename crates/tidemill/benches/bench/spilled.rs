@@ -1,5 +1,6 @@
-//! What state costs that memory has no room for: 1,000,000 keys of which each batch touches 1 %, within a quarter of what they
-//! take up, and in memory.
+//! What state costs that memory has no room for: of 1,000,000 keys each batch touches 1 %.
+//!
+//! One side has a quarter of the memory that they take up, the other has enough.
 
 use anyhow::ensure;
 use tidemill::core::lineage::Operator;
