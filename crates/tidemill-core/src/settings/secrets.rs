@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::{Kind, SettingValue, Unit};
+use super::{Kind, SettingValue, Unit, keys};
 
 /// What stands in the place of a hidden value; the words are Spark's.
 pub const REDACTED: &str = "*********(redacted)";
@@ -25,7 +25,7 @@ const ALWAYS: &str = "tidemill.checkpoint.secret";
 
 /// These a checkpoint keeps whatever they hold: a pattern is full of the words that it looks for, and the name of a program
 /// may well be about them; it is told everywhere.
-const NEVER: [&str; 2] = ["spark.redaction.regex", "spark.app.name"];
+const NEVER: [&str; 2] = [keys::REDACTION_REGEX.name(), keys::APP_NAME.name()];
 
 #[expect(clippy::expect_used, reason = "the constant is a pattern")]
 static CREDENTIAL: LazyLock<Regex> = LazyLock::new(|| Regex::new(CREDENTIALS).expect("the constant is a pattern"));

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::{Secrets, SettingValue, Unit};
+use super::{Secrets, SettingValue, Unit, keys};
 
 /// Settings as written, sorted by name (Spark's `SparkConf`). Printing them with `{:?}` hides secrets.
 ///
@@ -85,7 +85,7 @@ impl Settings {
     /// value itself. Without that setting, or where it is no pattern, these are "secret", "password", "token" and
     /// "access.key", whatever the case.
     pub fn redacted(&self) -> RedactedSettings<'_> {
-        let written = self.get("spark.redaction.regex").and_then(|text| Secrets::parse(text, Unit::None));
+        let written = self.get(keys::REDACTION_REGEX.name()).and_then(|text| Secrets::parse(text, Unit::None));
         RedactedSettings { settings: self, secrets: written.unwrap_or_default() }
     }
 }
