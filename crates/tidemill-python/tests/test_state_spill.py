@@ -194,6 +194,7 @@ def test_a_disk_that_takes_nothing_fails_the_next_batch(tight: Any, tmp_path: Pa
         seen = test.collect(pairs.updateStateByKey(text, PARTITIONS))
         # What is on disk needs the folder that is then aside.
         tight.parallelize([1]).persist(StorageLevel.DISK_ONLY).count()
+        tight.setLogLevel("WARN")  # whatever other tests have left
         (own,) = folder.rglob("tidemill-spill-*")
         aside = own.rename(tmp_path / "aside")
         own.write_text("a file where the folder was")

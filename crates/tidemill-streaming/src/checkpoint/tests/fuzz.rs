@@ -11,6 +11,7 @@ mod mutate;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tidemill_core::{Clock, SystemClock};
@@ -39,12 +40,17 @@ struct Format {
 #[test]
 fn formats_are_read_whatever_the_bytes() {
     let read_one = std::env::var_os("FUZZ_INPUT").map(PathBuf::from);
-    for format in FORMATS {
-        match &read_one {
-            Some(path) => read_file(format, path),
-            None => fuzz(format),
+    let (next, threads) = (AtomicUsize::new(0), std::thread::available_parallelism().map_or(1, usize::from));
+    let read_in_turn = || {
+        while let Some(format) = FORMATS.get(next.fetch_add(1, Ordering::Relaxed)) {
+            match &read_one {
+                Some(path) => read_file(format, path),
+                None => fuzz(format),
+            }
         }
-    }
+    };
+    // A thread for each processor: a run takes as long as the formats that come to one of them.
+    std::thread::scope(|scope| (0..threads).for_each(|_| drop(scope.spawn(read_in_turn))));
 }
 
 /// Reads the kept input if it is of this format.
