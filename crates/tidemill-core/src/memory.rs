@@ -82,6 +82,11 @@ impl Memory {
         self.0.pool(pool).used.load(SeqCst)
     }
 
+    /// Whether `pool` has more than its [`ceiling`](Memory::ceiling), as [`Grant::grow_past`] lets it.
+    pub fn is_past(&self, pool: Pool) -> bool {
+        self.used(pool) > self.ceiling(pool)
+    }
+
     /// The most bytes that were ever taken from `pool` at once.
     pub fn peak(&self, pool: Pool) -> u64 {
         self.0.pool(pool).peak.load(SeqCst)

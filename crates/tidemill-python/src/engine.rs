@@ -80,8 +80,7 @@ impl Engine {
 
     /// Whether state takes more memory than `tidemill.memory.state.limit` lets it.
     pub(crate) fn is_state_past_limit(&self) -> bool {
-        let memory = &self.context.environment().memory;
-        memory.used(memory::Pool::State) > memory.ceiling(memory::Pool::State)
+        self.context.environment().memory.is_past(memory::Pool::State)
     }
 
     /// State went to disk.

@@ -130,12 +130,7 @@ impl<K: Key, S: Element> Draft<K, S> {
             let mut found = Vec::new();
             let inner = self.pin.at(self.from)?;
             next = inner.visit(place, run_len::<(K, S)>(), &mut self.reader, |place, hash, key, state| {
-                found.push((
-                    Origin::of(place, matches!(state, Cow::Owned(_))),
-                    hash,
-                    key.into_owned(),
-                    state.into_owned(),
-                ));
+                found.push(copied(place, hash, key, state));
             })?;
             drop(inner);
             self.add_found(found)?;
@@ -187,12 +182,7 @@ impl<K: Key, S: Element> Draft<K, S> {
             let inner = self.pin.at(self.from)?;
             for place in places {
                 inner.visit(*place as usize, 1, &mut self.reader, |place, hash, key, state| {
-                    found.push((
-                        Origin::of(place, matches!(state, Cow::Owned(_))),
-                        hash,
-                        key.into_owned(),
-                        state.into_owned(),
-                    ));
+                    found.push(copied(place, hash, key, state));
                 })?;
             }
             drop(inner);
@@ -369,6 +359,12 @@ impl<K: Key, S: Element> Draft<K, S> {
         );
         Err(Cause::Invalid(text).into())
     }
+}
+
+/// An entry of the table as a draft takes it. What was on disk is a copy already.
+fn copied<K: Clone, S: Clone>(place: u32, hash: u64, key: Cow<'_, K>, state: Cow<'_, S>) -> (Origin, u64, K, S) {
+    let origin = Origin::of(place, matches!(state, Cow::Owned(_)));
+    (origin, hash, key.into_owned(), state.into_owned())
 }
 
 /// The value in postcard, in the place of what was in `bytes`.

@@ -234,8 +234,9 @@ impl<'a> Gathering<'a> {
 
 /// Whether state takes more memory than it may: by itself, or with what others take and above its own floor.
 pub(super) fn is_past(memory: &Memory) -> bool {
-    let (used, limits) = (memory.used(Pool::State), memory.limits());
-    used > memory.ceiling(Pool::State) || memory.used_in_total() > limits.total && used > limits.floor(Pool::State)
+    let limits = memory.limits();
+    let others_want_it = memory.used_in_total() > limits.total && memory.used(Pool::State) > limits.floor(Pool::State);
+    memory.is_past(Pool::State) || others_want_it
 }
 
 /// Reads a body, one batch at a time.

@@ -207,7 +207,7 @@ where
         let mut count = 0;
         let held: Vec<_> = self.partials().iter().filter(|partial| partial.is_here()).cloned().collect();
         for partial in held.into_iter().rev() {
-            if self.memory.used(Pool::State) <= self.memory.ceiling(Pool::State) {
+            if !self.memory.is_past(Pool::State) {
                 break;
             }
             let moved = Arc::new(partial.on_disk(&self.blobs)?);

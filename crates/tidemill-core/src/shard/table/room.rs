@@ -40,8 +40,7 @@ impl<K: Key, S: Element> VersionedTable<K, S> {
 
     /// The same; where that is not enough `more` takes what else there is to disk, and says how much.
     pub fn make_room_with(self: &Arc<Self>, more: impl FnOnce() -> Result<usize, Cause>) {
-        let is_past = || self.memory.used(Pool::State) > self.memory.ceiling(Pool::State);
-        if !is_past() {
+        if !self.memory.is_past(Pool::State) {
             return;
         }
         let mut failure = match self.failure.try_lock() {
@@ -52,7 +51,7 @@ impl<K: Key, S: Element> VersionedTable<K, S> {
         // What a round frees it can only estimate before; a second one is seldom needed.
         let rounds = || {
             let mut count = 0;
-            while is_past() {
+            while self.memory.is_past(Pool::State) {
                 match self.round()? {
                     0 => return Ok(count + more()?),
                     moved => count += moved,
@@ -126,8 +125,7 @@ impl<K: Key, S: Element> VersionedTable<K, S> {
     pub(super) fn make_room_in(&self, table: &mut Inner<K, S>, bytes: &mut u64) {
         let limit = self.memory.ceiling(Pool::State);
         table.settle();
-        let is_past = self.memory.used(Pool::State) > limit;
-        if !is_past || table.bytes() < *bytes + (limit / 16).max(LEAST_GROWTH) {
+        if !self.memory.is_past(Pool::State) || table.bytes() < *bytes + (limit / 16).max(LEAST_GROWTH) {
             return;
         }
         let (mut writer, mut reader, mut count) = (self.blobs.writer(), BlobReader::new(), 0);
