@@ -76,7 +76,7 @@ pub enum RecoveryError {
     WithoutOwner {
         /// The checkpoint.
         location: String,
-        /// "the state" or "unfinished input".
+        /// "the state", "unfinished input" or "received blocks that no batch had".
         what: &'static str,
         /// The id.
         id: String,

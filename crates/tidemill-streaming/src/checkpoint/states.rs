@@ -30,7 +30,7 @@ mod survey;
 mod writer;
 
 pub use error::StateError;
-pub(crate) use folder::name_of;
+pub(crate) use folder::{STATES, name_of};
 pub use survey::KeptVersions;
 pub(crate) use survey::survey;
 pub use writer::StateWriter;

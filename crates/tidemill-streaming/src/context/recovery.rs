@@ -5,7 +5,7 @@
 //! that were planned with the input that they had, then one for each interval that was missed, all under their own times
 //! (behaviour 6.19 to 6.21). A batch that was done is not run again; at most its states are made once more.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use tidemill_core::Timestamp;
 use tidemill_core::settings::keys;
 
 use crate::batch::next_time;
-use crate::checkpoint::batches::{self, BatchLog};
+use crate::checkpoint::batches::{self, BatchLog, Found};
 use crate::checkpoint::generations::{self, Generation, Pointer};
 use crate::checkpoint::ledger::{Batch, Ledger, OperatorEntry, Program};
 use crate::checkpoint::states::{StateLog, StateOptions, StateWriter};
@@ -24,9 +24,11 @@ use crate::context::durable::{Durable, KeptInput, KeptState};
 use crate::dstream::Stream;
 use crate::error::Error;
 use crate::graph::Graph;
-use crate::graph::ids::{Ids, Role};
+use crate::graph::ids::Ids;
 use crate::state::time_of;
 use crate::step::step;
+
+mod owners;
 
 /// How the batches of a context begin.
 pub(super) struct Beginning {
@@ -77,8 +79,12 @@ impl StreamingContext {
         let mut ledger = if is_new {
             Ledger { program: Program { zero, ..Program::default() }, ..Ledger::default() }
         } else {
-            let ledger = batches::read(&*storage)?.ledger;
-            self.check(&root.location(), &ids, &ledger, now)?;
+            let Found { ledger, damage } = batches::read(&*storage)?;
+            if damage.is_empty() {
+                // What has a new owner of the same id would be taken for its own.
+                owners::remove_of_others(&*storage, &ledger.program.operators)?;
+            }
+            self.check(&*storage, &ids, &ledger, now)?;
             self.remove_old_rdds();
             ledger
         };
@@ -97,10 +103,13 @@ impl StreamingContext {
         let again = if is_new { Vec::new() } else { again(&ledger, loaded, next) };
         ask_again(&inputs, &again, &mut ledger);
         let (zero, last) = (ledger.program.zero, ledger.last.unwrap_or(ledger.program.zero));
+        let operators = ledger.program.operators.clone();
         batches.begin(ledger).map_err(RecoveryError::from)?;
         if is_new {
             generations::point_to(&*root, generation).map_err(RecoveryError::from)?;
             generations::remove_before(&*root, generation).map_err(RecoveryError::from)?;
+        } else {
+            owners::remove_of_others(&*storage, &operators)?;
         }
         let failed_most = self.context().config().get(keys::CHECKPOINT_FAILED_BATCHES);
         let held = again.iter().rev().find(|again| !again.outputs).map(|again| again.time);
@@ -121,8 +130,8 @@ impl StreamingContext {
     }
 
     /// Whether this program can go on from that checkpoint.
-    fn check(&self, location: &str, ids: &Ids, ledger: &Ledger, now: Timestamp) -> Result<(), RecoveryError> {
-        let (location, before) = (location.to_owned(), &ledger.program);
+    fn check(&self, storage: &dyn Storage, ids: &Ids, ledger: &Ledger, now: Timestamp) -> Result<(), RecoveryError> {
+        let (location, before) = (storage.location(), &ledger.program);
         if let Some(ambiguous) = ids.ambiguous(&before.twins) {
             return Err(RecoveryError::Ambiguous {
                 location,
@@ -131,7 +140,7 @@ impl StreamingContext {
                 now: ambiguous.now,
             });
         }
-        self.check_owners(&location, ids, ledger)?;
+        self.check_owners(storage, ids, ledger)?;
         let last = ledger.last.unwrap_or(before.zero);
         if now + self.interval() + BEHIND_MOST < last {
             return Err(RecoveryError::ClockBehind { location, now, last });
@@ -140,36 +149,6 @@ impl StreamingContext {
         let most = self.context().config().get(keys::RECOVERY_MISSED_MAX);
         if missed > most {
             return Err(RecoveryError::TooManyMissed { missed, last, most });
-        }
-        Ok(())
-    }
-
-    /// Whether all that the checkpoint has of operators has an operator in the program.
-    fn check_owners(&self, location: &str, ids: &Ids, ledger: &Ledger) -> Result<(), RecoveryError> {
-        let now: BTreeSet<&str> = ids.operators().iter().map(|operator| operator.id.as_str()).collect();
-        let before: BTreeSet<&str> = ledger.program.operators.iter().map(|operator| operator.id.as_str()).collect();
-        let dropped = self.context().config().get(keys::CHECKPOINT_DROP).unwrap_or_default();
-        let dropped: BTreeSet<&str> = dropped.split(',').map(str::trim).collect();
-        let unfinished = ledger.batches.values().filter(|batch| !batch.is_done);
-        let awaited: BTreeSet<&str> = unfinished
-            .flat_map(|batch| batch.inputs.iter())
-            .filter(|it| !it.1.is_empty())
-            .map(|it| it.0.as_str())
-            .collect();
-        for OperatorEntry { id, role, operator } in &ledger.program.operators {
-            let what = match role {
-                Role::State => "the state",
-                Role::Source if awaited.contains(id.as_str()) => "unfinished input",
-                Role::Source | Role::Window | Role::Output => continue,
-            };
-            if now.contains(id.as_str()) || dropped.contains(id.as_str()) {
-                continue;
-            }
-            let new = ids.operators().iter().filter(|it| it.role == *role && !before.contains(it.id.as_str()));
-            let new: Vec<String> = new.map(|it| format!("`{}` ({})", it.id, it.operator)).collect();
-            let near = if new.is_empty() { String::new() } else { format!(" (new in it: {})", new.join(", ")) };
-            let (location, id, operator) = (location.to_owned(), id.clone(), operator.clone());
-            return Err(RecoveryError::WithoutOwner { location, what, id, operator, near });
         }
         Ok(())
     }

@@ -67,7 +67,7 @@ impl ReceivedLog {
         config: &Config,
         clock: &Arc<dyn Clock>,
     ) -> Result<ReceivedLog, StorageError> {
-        let folder = format!("{RECEIVED_FOLDER}/{}", name_of(id));
+        let folder = folder_of(id);
         let options = LogOptions {
             roll_bytes: SEGMENT_BYTES,
             roll_after: config.get(keys::RECEIVER_LOG_ROLLING_INTERVAL),
@@ -177,6 +177,21 @@ impl ReceivedLog {
             scratch.shrink_to(SCRATCH_BYTES_MAX);
         }
     }
+}
+
+/// Whether the log of the input that is called `id` has blocks with this number or greater ones. What cannot be read may be
+/// such.
+pub(crate) fn has_blocks_from(storage: &dyn Storage, id: &str, number: u64) -> Result<bool, StorageError> {
+    let mut any = false;
+    let found = scan(storage, &folder_of(id), &mut |_, block| {
+        any |= header(block).map_or(true, |(header, _)| header.sort != Sort::Shape && header.number >= number);
+        Ok(())
+    })?;
+    Ok(any || !found.damage.is_empty())
+}
+
+fn folder_of(id: &str) -> String {
+    format!("{RECEIVED_FOLDER}/{}", name_of(id))
 }
 
 /// The bytes of a block that waits.

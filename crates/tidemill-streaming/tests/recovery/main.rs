@@ -6,6 +6,7 @@ mod disks;
 mod fossils;
 mod inputs;
 mod operators;
+mod owners;
 mod received;
 mod secrets;
 mod states;

@@ -3,7 +3,7 @@
 use tidemill_core::HashSeed;
 
 /// All states lie in here.
-pub(super) const STATES: &str = "state";
+pub(crate) const STATES: &str = "state";
 /// A folder's name is at most about as long: well below what file systems take.
 const NAME_BYTES_MAX: usize = 180;
 

@@ -37,6 +37,11 @@ pub(super) fn write(reached: u64, arrived: &Arrived, failure: Option<&Failure>, 
     Entry { reached, blocks, letters, unlogged, failure, records, metadata }.bytes()
 }
 
+/// The number of the first block that neither the batch with these bytes nor one before had; none if they are no such bytes.
+pub(crate) fn reached(bytes: &[u8]) -> Option<u64> {
+    Entry::read(bytes).ok().map(|entry| entry.reached)
+}
+
 impl Entry {
     fn bytes(&self) -> Vec<u8> {
         // It is numbers and texts: nothing in it refuses to be written.
