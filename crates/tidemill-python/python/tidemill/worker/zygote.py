@@ -38,7 +38,10 @@ def main() -> None:
     from tidemill.worker import birth
 
     birth.prepare(settings)
-    _send(control, "ready", "%d.%d" % sys.version_info[:2], str(hash("tidemill")))
+    try:
+        _send(control, "ready", "%d.%d" % sys.version_info[:2], str(hash("tidemill")))
+    except OSError:  # the driver died meanwhile
+        os._exit(0)
     Zygote(control, driver).serve()
 
 
