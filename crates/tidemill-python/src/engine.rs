@@ -85,6 +85,8 @@ impl Engine {
 
     /// State went to disk.
     pub(crate) fn state_left_memory(&self) {
+        let environment = self.context.environment();
+        environment.spill.tell_of_state(environment.memory.ceiling(memory::Pool::State));
         self.is_state_stuck.store(false, Ordering::Relaxed);
     }
 

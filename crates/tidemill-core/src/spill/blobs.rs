@@ -101,6 +101,11 @@ impl Blobs {
         written.pop().ok_or_else(|| Cause::Invalid("a piece was written and is not there".into()))
     }
 
+    /// Where the files are.
+    pub fn dir(&self) -> &SpillDir {
+        &self.dir
+    }
+
     /// Writes pieces a buffer at a time.
     pub fn writer(&self) -> BlobWriter<'_> {
         BlobWriter { blobs: self, buffer: Vec::new(), starts: Vec::new(), written: Vec::new() }

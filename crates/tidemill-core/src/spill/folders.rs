@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tempfile::{TempDir, TempPath};
 
 use crate::Cause;
+use crate::memory::Pool;
 
 /// Makes and removes the directories of spill files. Clones are handles of the same ones.
 #[derive(Clone, Debug)]
@@ -19,6 +20,7 @@ struct Inner {
     folders: Vec<Folder>,
     /// Counts the files, each of which goes to the next folder.
     files: AtomicUsize,
+    state_told: AtomicBool,
 }
 
 /// One of the folders that the user named.
@@ -36,12 +38,25 @@ impl SpillDir {
         SpillDir::across([local])
     }
 
+    /// Tells, the first time, that state past its limit of so many bytes goes to disk: whoever wonders why batches take
+    /// longer finds it in the log.
+    pub fn tell_of_state(&self, limit: u64) {
+        if !self.0.state_told.swap(true, Relaxed) {
+            let setting = Pool::State.setting();
+            tracing::info!(
+                limit,
+                "State takes more memory than {setting} allows: from now on what changed longest ago goes to disk, and \
+                 batches may take longer."
+            );
+        }
+    }
+
     /// A directory under each of `locals`, which get the files in turn. One that cannot be written, or is full, is warned
     /// of and left out as long as another can be written.
     pub fn across(locals: impl IntoIterator<Item = impl Into<PathBuf>>) -> SpillDir {
         let folder = |local: PathBuf| Folder { local, own: Mutex::default(), failed: AtomicBool::new(false) };
         let folders = locals.into_iter().map(|local| folder(local.into())).collect();
-        SpillDir(Arc::new(Inner { folders, files: AtomicUsize::new(0) }))
+        SpillDir(Arc::new(Inner { folders, files: AtomicUsize::new(0), state_told: AtomicBool::new(false) }))
     }
 
     /// Makes an empty file.

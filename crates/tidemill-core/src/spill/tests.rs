@@ -212,3 +212,17 @@ fn a_file_goes_on_in_another_folder_where_its_own_is_full() {
     let error = records().iter().try_for_each(|record| writer.push(record)).unwrap_err().to_string();
     assert!(error.contains("No space left on device") && error.contains(locals[0].to_str().unwrap()), "{error}");
 }
+
+#[test]
+fn that_state_goes_to_disk_is_told_once_for_all_who_share_the_folders() {
+    let page = Page::default();
+    let dir = SpillDir::new("unused");
+    let writer = page.clone();
+    let subscriber = tracing_subscriber::fmt().with_writer(move || writer.clone()).finish();
+    tracing::subscriber::with_default(subscriber, || {
+        dir.tell_of_state(1000);
+        dir.clone().tell_of_state(1000);
+    });
+    let told = page.text();
+    assert_eq!(told.matches("State takes more memory than tidemill.memory.state.limit allows").count(), 1, "{told}");
+}

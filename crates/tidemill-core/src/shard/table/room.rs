@@ -75,6 +75,7 @@ impl<K: Key, S: Element> VersionedTable<K, S> {
             Ok(0) => {}
             Ok(entries) => {
                 *failure = None;
+                self.blobs.dir().tell_of_state(self.memory.ceiling(Pool::State));
                 let memory = self.memory.used(Pool::State);
                 tracing::debug!(entries, memory, "State went to disk.");
             }
