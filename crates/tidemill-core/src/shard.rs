@@ -25,9 +25,11 @@ use crate::{BoxRuns, Cause, Element, Stop};
 
 mod draft;
 mod emit;
+mod gathering;
 mod kept;
 mod migrate;
 mod nodes;
+mod pieces;
 mod shards;
 mod slots;
 mod table;
@@ -35,10 +37,13 @@ mod weights;
 
 pub use draft::{Change, Draft, detach};
 pub use emit::Emit;
-pub use kept::{Keeper, Kept, KeptShards, Loaded};
-pub use migrate::{Dealt, Migrations, astray, placing};
+pub use gathering::{Gathered, Gathering};
+pub use kept::{Keeper, KeptShards, Loaded};
+pub use migrate::{Migrations, astray, deal, placing};
+use pieces::Dealer;
+pub use pieces::{Deltas, Kept, PIECE_BYTES, Pieces, TakePiece};
 pub use shards::Shards;
-pub use table::{TableRuns, VersionedTable};
+pub use table::{AllEntries, Loading, TablePieces, TableRuns, VersionedTable};
 
 /// Names a version of state: a plain number that grows. Streams use the batch's time in microseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -136,17 +141,19 @@ pub trait Shard: Send + Sync + 'static {
     /// Those of drawing the entries; or that the operator has no first state.
     fn seed(&self, version: Version, entries: BoxRuns<Self::Entry>) -> Result<(), Stop>;
 
-    /// All of a version, in postcard.
+    /// All of a version, in postcard: one or more pieces of about [`PIECE_BYTES`], each of which says the version. They stay
+    /// those of the version while steps are made.
     ///
     /// # Errors
-    /// The version is not kept, or values cannot be encoded.
-    fn snapshot(self: Arc<Self>, version: Version) -> Result<Vec<u8>, Stop>;
+    /// The version is not kept. Of a piece: the version is not kept any more, or values cannot be encoded.
+    fn snapshot(self: Arc<Self>, version: Version) -> Result<Pieces<'static>, Stop>;
 
-    /// Puts a snapshot and the changes since in place of all there is. No bytes stand for no entries at [`Version::START`].
+    /// Puts what was kept in place of all there is; no pieces stand for no entries at [`Version::START`]. After a failure it
+    /// can be loaded again, and nothing else.
     ///
     /// # Errors
-    /// The bytes are no such state, or a delta is missing or has no change in it.
-    fn load(&self, snapshot: &[u8], deltas: &[Delta]) -> Result<(), Stop>;
+    /// Those of reading what was kept; the bytes are no such state, or a delta is missing or has no change in it.
+    fn load(&self, kept: &dyn Kept) -> Result<(), Stop>;
 
     /// Whether every key belongs into this partition, as keys lie by `layout`.
     ///
@@ -156,12 +163,19 @@ pub trait Shard: Send + Sync + 'static {
         Ok(true)
     }
 
-    /// What was kept of all partitions, with entries of `shape`, as snapshots for [`load`](Shard::load): one for each
-    /// partition of `layout`, each with the keys that belong there. Changes nothing.
+    /// What was kept of all partitions, with entries of `shape`, as snapshots for [`load`](Shard::load): `take` gets the
+    /// pieces for each partition of `layout`, with the keys that belong there. Changes nothing.
     ///
     /// # Errors
-    /// Nothing converts entries of that shape, or keys cannot be dealt anew; the bytes are no such state.
-    fn rewrite(&self, _shape: &Shape, kept: &[Kept], layout: Option<&Layout>) -> Result<Vec<Vec<u8>>, Stop> {
+    /// Those of reading what was kept; nothing converts entries of that shape, or keys cannot be dealt anew; the bytes are
+    /// no such state; those of `take`.
+    fn rewrite(
+        &self,
+        _shape: &Shape,
+        kept: &[&dyn Kept],
+        layout: Option<&Layout>,
+        _take: &mut TakePiece<'_>,
+    ) -> Result<(), Stop> {
         let into = layout.map_or("partitions of another kind".into(), |layout| layout.partitions().to_string());
         Err(Cause::Invalid(format!("state of {} partitions cannot be loaded into {into}", kept.len())).into())
     }

@@ -3,14 +3,13 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, PoisonError};
 
-use crate::Cause;
+use crate::environment::Environment;
 use crate::error::Error;
 use crate::lineage::Operator;
 use crate::shape::{OtherShape, Shape};
-use crate::shard::{Delta, Shard, Shards, Version};
-
-/// What is kept of one shard: a snapshot, empty for [`Version::START`], and the changes since.
-pub type Kept = (Vec<u8>, Vec<Delta>);
+use crate::shard::{Delta, Gathered, Gathering, Kept, Pieces, Shard, Shards, Version};
+use crate::ship::Bytes;
+use crate::{Cause, Stop};
 
 /// What became of state that was kept when it was loaded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +43,9 @@ pub trait KeptShards: Send + Sync {
     /// How many shards there are.
     fn partitions(&self) -> usize;
 
+    /// What they share with all else in the process.
+    fn environment(&self) -> &Arc<Environment>;
+
     /// The version that they are at.
     fn version(&self) -> Version;
 
@@ -53,18 +55,20 @@ pub trait KeptShards: Send + Sync {
     /// Tells `keeper` of each step from now on, with what changes in it; `None` ends that.
     fn keep(&self, keeper: Option<Arc<dyn Keeper>>);
 
-    /// All of a version of one shard, in postcard.
+    /// All of a version of one shard: see [`Shard::snapshot`].
     ///
     /// # Errors
-    /// The version is not kept, there is no such partition, or values cannot be encoded.
-    fn snapshot(&self, partition: usize, version: Version) -> Result<Vec<u8>, Error>;
+    /// The version is not kept, or there is no such partition. Of a piece: the version is not kept any more, or values
+    /// cannot be encoded.
+    fn snapshot(&self, partition: usize, version: Version) -> Result<Pieces<'static, Error>, Error>;
 
-    /// Puts what was kept, of each partition there was, in place of all there is. `shape` is that of the entries in it.
+    /// Puts what was kept, of each partition there was, in place of all there is. `shape` is that of the entries in it. What
+    /// was kept is read shard by shard, and twice where entries are converted or dealt anew.
     ///
     /// # Errors
-    /// The entries have another shape than these and nothing converts them; the bytes are no such state; the partitions end
-    /// at different versions. Nothing is to be relied on then.
-    fn load(&self, shape: &Shape, kept: &[Kept]) -> Result<Loaded, Error>;
+    /// Those of reading it; the entries have another shape than these and nothing converts them; the bytes are no such
+    /// state; the partitions end at different versions. Nothing is to be relied on then, until something else is loaded.
+    fn load(&self, shape: &Shape, kept: &[&dyn Kept]) -> Result<Loaded, Error>;
 }
 
 impl<S: Shard> KeptShards for Shards<S> {
@@ -74,6 +78,10 @@ impl<S: Shard> KeptShards for Shards<S> {
 
     fn partitions(&self) -> usize {
         self.resident.parts.len()
+    }
+
+    fn environment(&self) -> &Arc<Environment> {
+        &self.resident.environment
     }
 
     fn version(&self) -> Version {
@@ -88,23 +96,22 @@ impl<S: Shard> KeptShards for Shards<S> {
         self.resident.state().keeper = keeper;
     }
 
-    fn snapshot(&self, partition: usize, version: Version) -> Result<Vec<u8>, Error> {
+    fn snapshot(&self, partition: usize, version: Version) -> Result<Pieces<'static, Error>, Error> {
         let part = self.resident.part(partition);
-        let bytes = part.and_then(|part| Arc::clone(&part.shard).snapshot(version));
-        bytes.map_err(|stop| self.stopped(stop))
+        let pieces = part.and_then(|part| Arc::clone(&part.shard).snapshot(version));
+        let (shards, pieces) = (self.clone(), pieces.map_err(|stop| self.stopped(stop))?);
+        Ok(Box::new(pieces.map(move |piece| piece.map_err(|stop| shards.stopped(stop)))))
     }
 
-    fn load(&self, shape: &Shape, kept: &[Kept]) -> Result<Loaded, Error> {
+    fn load(&self, shape: &Shape, kept: &[&dyn Kept]) -> Result<Loaded, Error> {
         let _turn = self.resident.turn.lock().unwrap_or_else(PoisonError::into_inner);
         let resident = &self.resident;
         let fits = OtherShape::of_entries(shape, &self.shape()).is_none() && kept.len() == resident.parts.len();
         let loaded = match fits && self.load_each(kept)? {
             true => Loaded::AsKept,
             false => {
-                let part = resident.part(0).map_err(|stop| self.stopped(stop))?;
-                let snapshots = part.shard.rewrite(shape, kept, resident.layout.as_ref());
-                let snapshots = snapshots.map_err(|stop| self.stopped(stop))?;
-                let dealt: Vec<Kept> = snapshots.into_iter().map(|snapshot| (snapshot, Vec::new())).collect();
+                let dealt = self.dealt(shape, kept).map_err(|stop| self.stopped(stop))?;
+                let dealt: Vec<&dyn Kept> = dealt.iter().map(|dealt| dealt as &dyn Kept).collect();
                 self.load_each(&dealt)?;
                 Loaded::Changed
             }
@@ -122,11 +129,11 @@ impl<S: Shard> KeptShards for Shards<S> {
 
 impl<S: Shard> Shards<S> {
     /// Loads each shard from what was kept of its partition; `false` if keys lie in others now.
-    fn load_each(&self, kept: &[Kept]) -> Result<bool, Error> {
+    fn load_each(&self, kept: &[&dyn Kept]) -> Result<bool, Error> {
         let resident = &self.resident;
         let mut is_placed = true;
-        for (partition, (part, (snapshot, deltas))) in resident.parts.iter().zip(kept).enumerate() {
-            part.shard.load(snapshot, deltas).map_err(|stop| self.stopped(stop))?;
+        for (partition, (part, kept)) in resident.parts.iter().zip(kept).enumerate() {
+            part.shard.load(*kept).map_err(|stop| self.stopped(stop))?;
             part.shard.make_room();
             part.gate().done = None;
             if let Some(layout) = &resident.layout {
@@ -134,5 +141,17 @@ impl<S: Shard> Shards<S> {
             }
         }
         Ok(is_placed)
+    }
+
+    /// What was kept, converted and brought to where its keys lie now.
+    fn dealt(&self, shape: &Shape, kept: &[&dyn Kept]) -> Result<Vec<Gathered<Bytes>>, Stop> {
+        let resident = &self.resident;
+        let mut gathering = Gathering::new(&resident.environment, resident.parts.len());
+        let mut take = |partition, piece: Vec<u8>| {
+            let bytes = piece.len() as u64;
+            Ok(gathering.push(partition, Bytes(piece), bytes)?)
+        };
+        resident.part(0)?.shard.rewrite(shape, kept, resident.layout.as_ref(), &mut take)?;
+        Ok(gathering.finish())
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::layout::Layout;
 use crate::shape::{OtherShape, Shape};
-use crate::shard::{Kept, Version, VersionedTable, encode};
+use crate::shard::{AllEntries, Dealer, Kept, TakePiece, Version, VersionedTable, encode};
 use crate::{Cause, Element, Key, Stop};
 
 /// Converts states of other types into `S`: what a program registers for state that its older versions kept.
@@ -14,12 +14,9 @@ pub struct Migrations<K: 'static, S: 'static>(Vec<Migration<K, S>>);
 struct Migration<K: 'static, S: 'static> {
     /// Of the entries that it converts.
     shape: Shape,
-    table: Arc<dyn Fn(&VersionedTable<K, S>, &Kept, &mut Dealt<'_, K, S>) -> Result<Version, Stop> + Send + Sync>,
+    table: Arc<dyn Fn(&VersionedTable<K, S>, &dyn Kept) -> Result<AllEntries<K, S>, Stop> + Send + Sync>,
     entry: Arc<dyn Fn(&[u8]) -> Result<Vec<(K, S)>, Stop> + Send + Sync>,
 }
-
-/// Takes entries as they are dealt: the key, the state, and the version in which it was changed or touched last.
-pub type Dealt<'a, K, S> = dyn FnMut(K, S, Version) -> Result<(), Stop> + 'a;
 
 impl<K: Key, S: Element> Migrations<K, S> {
     /// None.
@@ -34,11 +31,16 @@ impl<K: Key, S: Element> Migrations<K, S> {
             converted.map_err(|panic| Stop::from(Cause::panic(&*panic)))
         });
         let of_table = Arc::clone(&convert);
-        let table = move |table: &VersionedTable<K, S>, kept: &Kept, deal: &mut Dealt<'_, K, S>| {
-            table.entries_of::<Old>(kept, &mut |key, old, changed| match of_table(&key, old)? {
-                Some(state) => deal(key, state, changed),
-                None => Ok(()),
-            })
+        let table = move |table: &VersionedTable<K, S>, kept: &dyn Kept| {
+            let AllEntries { version, runs } = loaded::<K, Old>(&table.empty(), kept)?;
+            let of_table = Arc::clone(&of_table);
+            let runs = runs.map(move |run| {
+                let convert = |(key, old, changed): (K, Old, Version)| {
+                    Ok(of_table(&key, old)?.map(|state| (key, state, changed)))
+                };
+                run?.into_iter().map(convert).filter_map(Result::transpose).collect()
+            });
+            Ok(AllEntries { version, runs: Box::new(runs) })
         };
         let entry = move |bytes: &[u8]| {
             let (old, _) = crate::shard::decode::<Vec<(K, Old)>>(bytes)?;
@@ -48,38 +50,25 @@ impl<K: Key, S: Element> Migrations<K, S> {
         self.0.push(Migration { shape: Shape::of::<(K, Old)>(), table: Arc::new(table), entry: Arc::new(entry) });
     }
 
-    /// What was kept of all partitions of a table like `table`, with entries of `shape`, as snapshots of it by `layout`. The
-    /// entries stand in the order of the old partitions, and in that which they had there.
+    /// What was kept of all partitions of a table like `table`, with entries of `shape`, as pieces of snapshots of it by
+    /// `layout`. The entries stand in the order of the old partitions, and in that which they had there.
     ///
     /// # Errors
-    /// Nothing converts entries of that shape; the layout is none of such keys; the bytes are no such table.
+    /// Those of reading what was kept; nothing converts entries of that shape; the layout is none of such keys; the bytes
+    /// are no such table; those of `take`.
     pub fn rewrite(
         &self,
         table: &VersionedTable<K, S>,
         shape: &Shape,
-        kept: &[Kept],
+        kept: &[&dyn Kept],
         layout: Option<&Layout>,
-    ) -> Result<Vec<Vec<u8>>, Stop> {
-        let (place, partitions) = placing::<K>(layout)?;
-        let mut snapshots: Vec<Vec<u8>> = vec![Vec::new(); partitions];
-        let mut at = None;
-        for kept in kept {
-            let version = self.entries_of(table, shape, kept, &mut |key, state, changed| {
-                let snapshot = snapshots.get_mut(place(&key)).ok_or_else(astray)?;
-                *snapshot = encode(&(key, state, changed), std::mem::take(snapshot))?;
-                Ok(())
-            })?;
-            if *at.get_or_insert(version) != version {
-                return Err(
-                    Cause::Invalid("the partitions of the loaded state end at different versions".into()).into()
-                );
-            }
-        }
-        let head = encode(&at.unwrap_or_default(), Vec::new())?;
-        Ok(snapshots.into_iter().map(|entries| [head.as_slice(), &entries].concat()).collect())
+        take: &mut TakePiece<'_>,
+    ) -> Result<(), Stop> {
+        let old = kept.iter().map(|kept| self.entries_of(table, shape, *kept));
+        deal(old, layout, take).map(drop)
     }
 
-    /// Deals the entries that were kept of one partition of a table like `table`; returns their version.
+    /// The entries that were kept of one partition of a table like `table`.
     ///
     /// # Errors
     /// As for [`rewrite`](Migrations::rewrite).
@@ -87,12 +76,11 @@ impl<K: Key, S: Element> Migrations<K, S> {
         &self,
         table: &VersionedTable<K, S>,
         shape: &Shape,
-        kept: &Kept,
-        deal: &mut Dealt<'_, K, S>,
-    ) -> Result<Version, Stop> {
+        kept: &dyn Kept,
+    ) -> Result<AllEntries<K, S>, Stop> {
         match self.of(shape)? {
-            Some(migration) => (migration.table)(table, kept, deal),
-            None => table.entries_of::<S>(kept, deal),
+            Some(migration) => (migration.table)(table, kept),
+            None => loaded(&table.empty(), kept),
         }
     }
 
@@ -133,6 +121,44 @@ impl<K: 'static, S: 'static> Clone for Migrations<K, S> {
     }
 }
 
+/// The entries of an empty table into which what was kept is loaded.
+fn loaded<K: Key, S: Element>(table: &Arc<VersionedTable<K, S>>, kept: &dyn Kept) -> Result<AllEntries<K, S>, Stop> {
+    table.load(kept)?;
+    table.entries()
+}
+
+/// Deals the entries of `tables`, which must be of one version, as pieces of snapshots of tables by `layout`; returns the
+/// version.
+///
+/// # Errors
+/// Those of the tables and of `take`; they are of different versions; the layout is none of such keys.
+pub fn deal<K: Key, S: Element>(
+    tables: impl Iterator<Item = Result<AllEntries<K, S>, Stop>>,
+    layout: Option<&Layout>,
+    take: &mut TakePiece<'_>,
+) -> Result<Version, Stop> {
+    let (place, partitions) = placing::<K>(layout)?;
+    let mut tables = tables.peekable();
+    let at = match tables.peek() {
+        Some(Ok(first)) => first.version,
+        _ => Version::START,
+    };
+    let mut dealer = Dealer::new(encode(&at, Vec::new())?, partitions, take);
+    for table in tables {
+        let AllEntries { version, runs } = table?;
+        if version != at {
+            return Err(Cause::Invalid("the partitions of the loaded state end at different versions".into()).into());
+        }
+        for run in runs {
+            for entry in run? {
+                dealer.add(place(&entry.0), &entry)?;
+            }
+        }
+    }
+    dealer.finish()?;
+    Ok(at)
+}
+
 /// The partition of each key by `layout`, and how many there are.
 ///
 /// # Errors
@@ -151,3 +177,6 @@ pub fn astray() -> Stop {
     )
     .into()
 }
+
+#[cfg(test)]
+mod tests;

@@ -32,7 +32,7 @@ pub(super) struct Resident<S: Shard> {
     id: u64,
     pub(super) operator: Operator,
     pub(super) layout: Option<Layout>,
-    environment: Arc<Environment>,
+    pub(super) environment: Arc<Environment>,
     pub(super) parts: Vec<Part<S>>,
     state: Mutex<State>,
     /// Held by who makes or undoes a version: the last ticket.

@@ -24,12 +24,15 @@ mod compact;
 mod entries;
 mod load;
 mod logs;
+mod pieces;
 mod read;
 mod room;
 
 use entries::Entries;
 pub(super) use entries::{BOX, Entry};
+pub use load::Loading;
 pub(super) use load::Op;
+pub use pieces::{AllEntries, TablePieces};
 pub use read::TableRuns;
 pub(super) use read::{Found, Pin};
 

@@ -98,11 +98,11 @@ fn a_task_that_comes_late_changes_nothing() {
         drop(open);
         context.stop(); // waits for the function
         let version = shards.version();
-        let kept: Vec<_> = (0..2).map(|partition| shards.snapshot(partition, version).unwrap()).collect();
+        let kept: Vec<_> = (0..2).map(|partition| (snapshot(&shards, partition, version), vec![])).collect();
         (0..2).for_each(|partition| assert_eq!(shards.snapshot(partition, Version(10)).is_ok(), steps_on));
         let again = Context::local(1).unwrap();
         let loaded = sums(&again, |_| ());
-        loaded.load(&shards.shape(), &kept.into_iter().map(|snapshot| (snapshot, vec![])).collect::<Vec<_>>()).unwrap();
+        load(&loaded, &kept).unwrap();
         let expected = if steps_on { pairs(&[("slow", 5)]) } else { vec![] };
         assert_eq!(at(&loaded, version.0), expected);
     }
@@ -131,6 +131,7 @@ fn a_step_that_is_made_is_not_made_again() {
 fn what_cannot_be_is_refused_in_words() {
     let context = context("local[2]", &[]);
     let shards = sums(&context, |_| ());
+    let pieces = |pieces: &[&[u8]]| (pieces.iter().map(|piece| piece.to_vec()).collect(), Vec::new());
     let records = input(&context, &[("a", 1)]);
     let astray: Rdd<Pair> = context.parallelize(pairs(&[("a", 1)]), 2);
     let cases = [
@@ -140,9 +141,10 @@ fn what_cannot_be_is_refused_in_words() {
         (shards.undo(Version(5)).err(), "version 5 of the state is not there; kept are versions 0 to 0"),
         (shards.snapshot(2, Version(0)).err(), "there is no shard of state for partition 2"),
         (shards.snapshot(0, Version(1)).err(), "version 1 of the state is not there"),
-        (shards.load(&shards.shape(), &[]).err(), "state of 0 partitions cannot be loaded into 2"),
-        (shards.load(&shards.shape(), &[(vec![9], vec![]), (vec![8], vec![])]).err(), "end at different versions"),
-        (shards.load(&shards.shape(), &[(vec![0, 200], vec![]), (vec![0], vec![])]).err(), "cannot decode a"),
+        (load(&shards, &[]).err(), "state of 0 partitions cannot be loaded into 2"),
+        (load(&shards, &[pieces(&[&[9]]), pieces(&[&[8]])]).err(), "end at different versions"),
+        (load(&shards, &[pieces(&[&[0, 200]]), pieces(&[&[0]])]).err(), "cannot decode a"),
+        (load(&shards, &[pieces(&[&[9], &[8]]), pieces(&[&[9]])]).err(), "one piece of the state is of version 9"),
     ];
     for (error, part) in cases {
         let text = error.unwrap().to_string();

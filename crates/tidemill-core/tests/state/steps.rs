@@ -68,8 +68,8 @@ fn a_snapshot_and_the_changes_since_make_an_equal_state() {
     let mut kept = vec![(Vec::new(), Vec::new()); 2];
     for (batch, version) in batches.iter().zip((0..).step_by(10)) {
         if version == 10 {
-            for (partition, (snapshot, _)) in kept.iter_mut().enumerate() {
-                *snapshot = shards.snapshot(partition, Version(version)).unwrap();
+            for (partition, (pieces, _)) in kept.iter_mut().enumerate() {
+                *pieces = snapshot(&shards, partition, Version(version));
             }
         }
         let deltas = shards.step(&input(&context, batch), Version(version), Version(version + 10)).unwrap();
@@ -78,7 +78,7 @@ fn a_snapshot_and_the_changes_since_make_an_equal_state() {
         }
     }
     let loaded = sums(&context, |_| ());
-    loaded.load(&shards.shape(), &kept).unwrap();
+    load(&loaded, &kept).unwrap();
     assert_eq!((loaded.version(), at(&loaded, 40)), (Version(40), at(&shards, 40)));
     let partitions = |shards: &tidemill_core::Shards<_>| shards.read(Version(40)).glom().collect().unwrap();
     assert_eq!(partitions(&loaded), partitions(&shards), "in the same order");
@@ -89,7 +89,7 @@ fn a_snapshot_and_the_changes_since_make_an_equal_state() {
     assert_eq!(step(&loaded), step(&shards));
     // A change that is missing is no small thing.
     kept[1].1.remove(1);
-    let error = loaded.load(&shards.shape(), &kept).unwrap_err().to_string();
+    let error = load(&loaded, &kept).unwrap_err().to_string();
     assert!(error.contains("the change from version 30 to 40 does not follow version 20"), "{error}");
 }
 

@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex};
 
 use tidemill_core::lineage::Operator;
-use tidemill_core::shard::{Change, Delta, Emit, Keeper, Step};
-use tidemill_core::{BoxRuns, Cause, Context, Rdd, Runs, Shard, Shards, Stop, Text, Version, VersionedTable};
+use tidemill_core::shard::{Change, Delta, Emit, Keeper, Kept, KeptShards, Loaded, Pieces, Step};
+use tidemill_core::{BoxRuns, Cause, Context, Error, Rdd, Runs, Shard, Shards, Stop, Text, Version, VersionedTable};
 
 pub(crate) type Pair = (Text, i64);
 
@@ -92,12 +92,12 @@ impl Shard for Sums {
         self.table.seed(version, entries)
     }
 
-    fn snapshot(self: Arc<Self>, version: Version) -> Result<Vec<u8>, Stop> {
-        self.table.snapshot(version)
+    fn snapshot(self: Arc<Self>, version: Version) -> Result<Pieces<'static>, Stop> {
+        Ok(Box::new(self.table.snapshot(version)?))
     }
 
-    fn load(&self, snapshot: &[u8], deltas: &[Delta]) -> Result<(), Stop> {
-        self.table.load(snapshot, deltas)
+    fn load(&self, kept: &dyn Kept) -> Result<(), Stop> {
+        self.table.load(kept)
     }
 }
 
@@ -118,6 +118,17 @@ pub(crate) fn pairs(pairs: &[(&str, i64)]) -> Vec<Pair> {
 /// Records in one partition, brought to where their keys belong.
 pub(crate) fn input(context: &Context, records: &[(&str, i64)]) -> Rdd<Pair> {
     context.parallelize(pairs(records), 1).partition_by_hash(2)
+}
+
+/// All of a version of a partition.
+pub(crate) fn snapshot(shards: &Shards<Sums>, partition: usize, version: Version) -> Vec<Vec<u8>> {
+    shards.snapshot(partition, version).unwrap().map(Result::unwrap).collect()
+}
+
+/// Loads what was kept of each partition.
+pub(crate) fn load(shards: &Shards<Sums>, kept: &[(Vec<Vec<u8>>, Vec<Delta>)]) -> Result<Loaded, Error> {
+    let kept: Vec<&dyn Kept> = kept.iter().map(|kept| kept as &dyn Kept).collect();
+    shards.load(&shards.shape(), &kept)
 }
 
 /// What there is at a version, by key.

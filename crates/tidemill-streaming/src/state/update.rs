@@ -8,7 +8,7 @@ use std::sync::Arc;
 use tidemill_core::environment::Environment;
 use tidemill_core::layout::Layout;
 use tidemill_core::shape::Shape;
-use tidemill_core::shard::{Change, Delta, Draft, Emit, Kept, Migrations, Step, placing};
+use tidemill_core::shard::{Change, Delta, Draft, Emit, Kept, Migrations, Pieces, Step, TakePiece, placing};
 use tidemill_core::{BoxRuns, Cause, Element, Key, Runs, Shard, Stop, Timestamp, Version, VersionedTable};
 
 use super::{CALLS_BETWEEN_CHECKS, time_of};
@@ -151,12 +151,12 @@ impl<K: Key, V: 'static, S: Element, F: UpdateFunction<K, V, S>> Shard for Updat
         self.table.seed(version, entries)
     }
 
-    fn snapshot(self: Arc<Self>, version: Version) -> Result<Vec<u8>, Stop> {
-        self.table.snapshot(version)
+    fn snapshot(self: Arc<Self>, version: Version) -> Result<Pieces<'static>, Stop> {
+        Ok(Box::new(self.table.snapshot(version)?))
     }
 
-    fn load(&self, snapshot: &[u8], deltas: &[Delta]) -> Result<(), Stop> {
-        self.table.load(snapshot, deltas)
+    fn load(&self, kept: &dyn Kept) -> Result<(), Stop> {
+        self.table.load(kept)
     }
 
     fn is_placed(&self, layout: &Layout, partition: usize) -> Result<bool, Stop> {
@@ -164,7 +164,13 @@ impl<K: Key, V: 'static, S: Element, F: UpdateFunction<K, V, S>> Shard for Updat
         self.table.all_keys(|key| place(key) == partition)
     }
 
-    fn rewrite(&self, shape: &Shape, kept: &[Kept], layout: Option<&Layout>) -> Result<Vec<Vec<u8>>, Stop> {
-        self.migrations.rewrite(&self.table, shape, kept, layout)
+    fn rewrite(
+        &self,
+        shape: &Shape,
+        kept: &[&dyn Kept],
+        layout: Option<&Layout>,
+        take: &mut TakePiece<'_>,
+    ) -> Result<(), Stop> {
+        self.migrations.rewrite(&self.table, shape, kept, layout, take)
     }
 }

@@ -1,6 +1,6 @@
 //! `InverseWindow`: the state of `reduce_by_key_and_window` with an inverse function.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use tidemill_core::memory::{Memory, Pool};
 use tidemill_core::runs::VecRuns;
 use tidemill_core::shape::Shape;
 use tidemill_core::shard::{
-    self, Change, Delta, Emit, Kept, Migrations, Step, astray, decode, encode, next_change, placing,
+    self, Change, Delta, Emit, Kept, Migrations, Pieces, Step, TakePiece, decode, encode, next_change, placing,
 };
 use tidemill_core::ship::Bytes;
 use tidemill_core::spill::Blobs;
@@ -18,8 +18,11 @@ use tidemill_core::{BoxRuns, Cause, Element, Key, Runs, Shard, Stop, Version, Ve
 
 use super::{time_of, version_of};
 use partial::Partial;
+use pieces::{Inside, WindowPieces, parts_of};
 
 mod partial;
+mod pieces;
+mod rewrite;
 
 /// Says which keys stay in a window.
 pub type Filter<K, V> = Arc<dyn Fn(&K, &V) -> bool + Send + Sync>;
@@ -75,40 +78,6 @@ where
     /// With what converts values that were kept by older versions of the program.
     pub fn with_migrations(self, migrations: Migrations<K, V>) -> Self {
         InverseWindow { migrations, ..self }
-    }
-
-    /// What was kept of one partition, with values of `shape`, as a window like this one.
-    fn loaded(&self, shape: &Shape, (snapshot, deltas): &Kept) -> Result<Arc<Self>, Stop> {
-        let window = InverseWindow {
-            table: self.table.empty(),
-            partials: Mutex::default(),
-            blobs: self.blobs.beside(),
-            memory: self.memory.clone(),
-            window: self.window,
-            reduce: Arc::clone(&self.reduce),
-            inverse: Arc::clone(&self.inverse),
-            migrations: Migrations::new(),
-            filter: self.filter.clone(),
-        };
-        let (Bytes(sums), inside) = match snapshot.as_slice() {
-            [] => (Bytes(Vec::new()), Vec::new()),
-            _ => decode::<(Bytes, Vec<(Version, Bytes)>)>(snapshot)?.0,
-        };
-        let mut entries = Vec::new();
-        let version = self.migrations.entries_of(&window.table, shape, &(sums, Vec::new()), &mut |key, value, _| {
-            entries.push((key, value));
-            Ok(())
-        })?;
-        window.table.seed(version, Box::new(VecRuns::new(entries)))?;
-        for (at, Bytes(records)) in inside {
-            window.partials().push_back(self.partial(at, self.migrations.records(shape, &records)?));
-            window.make_room();
-        }
-        for delta in deltas {
-            let entering = self.migrations.records(shape, next_change(window.version(), delta)?)?;
-            window.replay(delta, entering)?;
-        }
-        Ok(Arc::new(window))
     }
 
     /// Takes the step of `delta` again, with what entered.
@@ -194,6 +163,15 @@ where
 
     fn partials(&self) -> MutexGuard<'_, VecDeque<Arc<Partial<K, V>>>> {
         self.partials.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Puts what entered at one time behind all that did before, where there is such.
+    fn put_inside(&self, entered: Option<(Version, Vec<(K, V)>)>) {
+        if let Some((at, records)) = entered {
+            let partial = self.partial(at, records);
+            self.partials().push_back(partial);
+            self.make_room();
+        }
     }
 
     /// Puts these partials in place of all there are.
@@ -288,30 +266,30 @@ where
         Err(Cause::Invalid("a window begins empty: what is in it must be able to leave".into()).into())
     }
 
-    fn snapshot(self: Arc<Self>, version: Version) -> Result<Vec<u8>, Stop> {
+    fn snapshot(self: Arc<Self>, version: Version) -> Result<Pieces<'static>, Stop> {
         let left = self.end(version);
+        let sums = self.table.snapshot(version)?;
         let partials: Vec<_> = self.partials().iter().cloned().collect();
-        let inside = partials.iter().filter(|partial| partial.at > left && partial.at <= version);
-        let inside = inside.map(|partial| Ok((partial.at, Bytes(encode(&partial.records()?, Vec::new())?))));
-        let inside: Vec<(Version, Bytes)> = inside.collect::<Result<_, Cause>>()?;
-        Ok(encode(&(Bytes(self.table.snapshot(version)?), inside), Vec::new())?)
+        let inside = partials.into_iter().filter(|partial| partial.at > left && partial.at <= version);
+        Ok(Box::new(WindowPieces::new(sums, inside.collect())))
     }
 
-    fn load(&self, snapshot: &[u8], deltas: &[Delta]) -> Result<(), Stop> {
-        let (Bytes(sums), inside) = match snapshot {
-            [] => (Bytes(Vec::new()), Vec::new()),
-            _ => decode::<(Bytes, Vec<(Version, Bytes)>)>(snapshot)?.0,
-        };
-        self.table.load(&sums, &[])?;
+    fn load(&self, kept: &dyn Kept) -> Result<(), Stop> {
         self.replace_partials(VecDeque::new());
-        for (at, Bytes(records)) in inside {
-            let partial = self.partial(at, decode(&records)?.0);
-            self.partials().push_back(partial);
-            self.make_room();
+        let (mut sums, mut inside) = (self.table.loading(), Inside::new());
+        for piece in kept.pieces() {
+            let (of_sums, of_inside) = parts_of(&piece?)?;
+            sums.piece(&of_sums)?;
+            for (at, Bytes(records)) in of_inside {
+                self.put_inside(inside.add(at, decode(&records)?.0));
+            }
         }
-        for delta in deltas {
-            let (entering, _) = decode::<Vec<(K, V)>>(next_change(self.version(), delta)?)?;
-            self.replay(delta, entering)?;
+        self.put_inside(inside.finish());
+        sums.finish();
+        for delta in kept.deltas() {
+            let delta = delta?;
+            let (entering, _) = decode::<Vec<(K, V)>>(next_change(self.version(), &delta)?)?;
+            self.replay(&delta, entering)?;
         }
         Ok(())
     }
@@ -321,27 +299,13 @@ where
         self.table.all_keys(|key| place(key) == partition)
     }
 
-    fn rewrite(&self, shape: &Shape, kept: &[Kept], layout: Option<&Layout>) -> Result<Vec<Vec<u8>>, Stop> {
-        let (place, partitions) = placing::<K>(layout)?;
-        let (mut sums, mut inside) = (Vec::new(), vec![BTreeMap::<Version, Vec<(K, V)>>::new(); partitions]);
-        for kept in kept {
-            let window = self.loaded(shape, kept)?;
-            let partials: Vec<_> = window.partials().iter().cloned().collect();
-            for partial in partials {
-                for (key, value) in partial.records()?.into_owned() {
-                    let inside = inside.get_mut(place(&key)).ok_or_else(astray)?;
-                    inside.entry(partial.at).or_default().push((key, value));
-                }
-            }
-            sums.push((window.table.snapshot(window.version())?, Vec::new()));
-        }
-        let own = Shape::of::<(K, V)>();
-        let sums = Migrations::new().rewrite(&self.table, &own, &sums, layout)?;
-        let snapshots = sums.into_iter().zip(inside).map(|(sums, inside)| {
-            let inside = inside.into_iter().map(|(at, records)| Ok((at, Bytes(encode(&records, Vec::new())?))));
-            let inside: Vec<(Version, Bytes)> = inside.collect::<Result<_, Cause>>()?;
-            Ok(encode(&(Bytes(sums), inside), Vec::new())?)
-        });
-        snapshots.collect()
+    fn rewrite(
+        &self,
+        shape: &Shape,
+        kept: &[&dyn Kept],
+        layout: Option<&Layout>,
+        take: &mut TakePiece<'_>,
+    ) -> Result<(), Stop> {
+        self.deal(shape, kept, layout, take)
     }
 }

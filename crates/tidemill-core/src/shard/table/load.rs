@@ -1,7 +1,7 @@
-//! Snapshots and changes as bytes, and tables made of them.
+//! Tables made of what was kept of them.
 //!
-//! A snapshot is its version and then its entries, a change is a sequence of [`Op`]s; both in postcard, to the end of the
-//! bytes.
+//! A piece of a snapshot is its version and then entries, a change is a sequence of [`Op`]s; both in postcard, to the end of
+//! the bytes.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,9 +12,8 @@ use super::entries::{Entry, Slot, ViewMut};
 use super::{Inner, Touches, Version, VersionedTable};
 use crate::memory::Pool;
 use crate::shard::draft::{Added, detach};
-use crate::shard::migrate::Dealt;
 use crate::shard::table::Found;
-use crate::shard::{Delta, Kept, decode, encode, next_change};
+use crate::shard::{Delta, Kept, decode, next_change};
 use crate::spill::BlobReader;
 use crate::weight::owned;
 use crate::{BoxRuns, Cause, Element, Key, Runs, Stop};
@@ -31,62 +30,21 @@ pub(in crate::shard) enum Op<K, S> {
 }
 
 impl<K: Key, S: Element> VersionedTable<K, S> {
-    /// All of a version, in postcard.
+    /// Puts what was kept in place of all there is. No pieces stand for an empty table.
     ///
     /// # Errors
-    /// The version is not kept, or values cannot be encoded.
-    pub fn snapshot(self: &Arc<Self>, version: Version) -> Result<Vec<u8>, Stop> {
-        let (mut runs, mut run, mut bytes) = (self.read(version)?, Vec::new(), encode(&version, Vec::new())?);
-        while runs.visit_run(|key, state, changed| run.push((key.into_owned(), state.into_owned(), changed)))? {
-            for entry in run.drain(..) {
-                bytes = encode(&entry, bytes)?;
-            }
-        }
-        Ok(bytes)
-    }
-
-    /// Puts a snapshot and the changes since in place of all there is. No bytes stand for an empty table.
-    ///
-    /// # Errors
-    /// The bytes are no such table, or a change is missing.
-    pub fn load(&self, snapshot: &[u8], deltas: &[Delta]) -> Result<(), Stop> {
-        let (version, mut bytes) = if snapshot.is_empty() { (Version::START, snapshot) } else { decode(snapshot)? };
-        let mut filling = Filling::new(self, version);
-        while !bytes.is_empty() {
-            let ((key, state, changed), rest) = decode::<(K, S, Version)>(bytes)?;
-            filling.put(key, state, changed)?;
-            bytes = rest;
-        }
-        for delta in deltas {
-            let mut bytes = next_change(filling.inner.version, delta)?;
-            while !bytes.is_empty() {
-                let (op, rest) = decode::<Op<K, S>>(bytes)?;
-                filling.redo(op, delta.to)?;
-                bytes = rest;
-            }
-            filling.inner.version = delta.to;
-        }
-        self.put_in_place(filling.inner);
+    /// Those of reading it; the bytes are no such table, or a change is missing.
+    pub fn load(&self, kept: &dyn Kept) -> Result<(), Stop> {
+        let mut loading = self.loading();
+        kept.pieces().try_for_each(|piece| loading.piece(&piece?))?;
+        kept.deltas().try_for_each(|delta| loading.delta(&delta?))?;
+        loading.finish();
         Ok(())
     }
 
-    /// Deals the entries of a table like this one, with states of type `Old`, that was kept; returns their version.
-    ///
-    /// # Errors
-    /// The bytes are no such table, or a change is missing; those of `deal`.
-    pub(in crate::shard) fn entries_of<Old: Element>(
-        &self,
-        (snapshot, deltas): &Kept,
-        deal: &mut Dealt<'_, K, Old>,
-    ) -> Result<Version, Stop> {
-        let table = self.empty::<Old>();
-        table.load(snapshot, deltas)?;
-        let version = table.version();
-        let (mut runs, mut run) = (table.read(version)?, Vec::new());
-        while runs.visit_run(|key, state, changed| run.push((key.into_owned(), state.into_owned(), changed)))? {
-            run.drain(..).try_for_each(|(key, state, changed)| deal(key, state, changed))?;
-        }
-        Ok(version)
+    /// Begins to load what was kept piece by piece: it takes the place of all there is when it is finished.
+    pub fn loading(&self) -> Loading<'_, K, S> {
+        Loading { filling: Filling::new(self, Version::START), is_empty: true }
     }
 
     /// Whether `is` holds for all keys of the newest version.
@@ -124,6 +82,57 @@ impl<K: Key, S: Element> VersionedTable<K, S> {
         let replaced = std::mem::replace(&mut *inner, table);
         drop(inner);
         drop(replaced); // after the lock: values of the user's
+    }
+}
+
+/// A table that is loaded piece by piece.
+pub struct Loading<'a, K, S> {
+    filling: Filling<'a, K, S>,
+    is_empty: bool,
+}
+
+impl<K: Key, S: Element> Loading<'_, K, S> {
+    /// Adds the next piece of its snapshot. One without any bytes has nothing of it.
+    ///
+    /// # Errors
+    /// The bytes are none of such a table, or of another version than those before.
+    pub fn piece(&mut self, piece: &[u8]) -> Result<(), Stop> {
+        if piece.is_empty() {
+            return Ok(());
+        }
+        let (version, mut bytes) = decode::<Version>(piece)?;
+        let at = &mut self.filling.inner.version;
+        if !std::mem::take(&mut self.is_empty) && *at != version {
+            let text = format!("one piece of the state is of version {at}, and the next of {version}");
+            return Err(Cause::Invalid(text).into());
+        }
+        *at = version;
+        while !bytes.is_empty() {
+            let ((key, state, changed), rest) = decode::<(K, S, Version)>(bytes)?;
+            self.filling.put(key, state, changed)?;
+            bytes = rest;
+        }
+        Ok(())
+    }
+
+    /// Adds what changed next.
+    ///
+    /// # Errors
+    /// It does not follow, or is no change of such a table.
+    pub fn delta(&mut self, delta: &Delta) -> Result<(), Stop> {
+        let mut bytes = next_change(self.filling.inner.version, delta)?;
+        while !bytes.is_empty() {
+            let (op, rest) = decode::<Op<K, S>>(bytes)?;
+            self.filling.redo(op, delta.to)?;
+            bytes = rest;
+        }
+        self.filling.inner.version = delta.to;
+        Ok(())
+    }
+
+    /// Puts it in place of all there is in the table.
+    pub fn finish(self) {
+        self.filling.table.put_in_place(self.filling.inner);
     }
 }
 

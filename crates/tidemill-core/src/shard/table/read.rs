@@ -268,16 +268,31 @@ impl<K: Element, S: Element> TableRuns<K, S> {
     /// # Errors
     /// The version is not kept any more; those of reading what is on disk.
     pub(super) fn visit_run(&mut self, mut visit: impl FnMut(Cow<'_, K>, Cow<'_, S>, Version)) -> Result<bool, Stop> {
+        self.visit_while(|key, state, changed| {
+            visit(key, state, changed);
+            true
+        })
+    }
+
+    /// The same up to the entry for which `visit` answers `false`; that was the last one then, and the next call goes on
+    /// behind it.
+    pub(super) fn visit_while(
+        &mut self,
+        mut visit: impl FnMut(Cow<'_, K>, Cow<'_, S>, Version) -> bool,
+    ) -> Result<bool, Stop> {
         while self.next < self.end {
             let inner = self.pin.keeping(self.version)?;
-            let (mut seen, until) = (0, (self.next + run_len::<(K, S)>()).min(self.end));
+            let (mut seen, mut until) = (0, (self.next + run_len::<(K, S)>()).min(self.end));
             for place in self.next..until {
                 if let Some((state, changed)) = inner.state_at(place, self.version)
                     && let Some(view) = inner.entries.get(place)
                 {
                     let (key, state) = read_entry(view, state, &mut self.reader)?;
-                    visit(key, state, changed);
                     seen += 1;
+                    if !visit(key, state, changed) {
+                        until = place + 1;
+                        break;
+                    }
                 }
             }
             self.next = until;

@@ -21,6 +21,9 @@ pub(super) fn limited(state: u64) -> Arc<Environment> {
     Environment::new(memory, SpillDir::new(std::env::temp_dir()), HashSeed::default())
 }
 
+/// Snapshots are in pieces of a few entries.
+const PIECE_BYTES: usize = 500;
+
 /// What a step does to a key that it touches.
 #[derive(Clone, Copy, Debug)]
 enum Touch {
@@ -249,10 +252,14 @@ impl Trial {
 
     fn load(&mut self) {
         let oldest = *self.oracle.versions.keys().next().unwrap();
-        let snapshot = self.table.snapshot(Version(oldest)).unwrap();
+        let pieces: Vec<Vec<u8>> =
+            self.table.snapshot_of(Version(oldest), PIECE_BYTES).unwrap().map(Result::unwrap).collect();
+        // The number of the version, and an entry.
+        assert!(pieces.iter().all(|piece| piece.len() < PIECE_BYTES + 100));
+        assert!(pieces.iter().rev().skip(1).all(|piece| piece.len() >= PIECE_BYTES));
         let deltas: Vec<Delta> = self.oracle.deltas.range(oldest + 1..).map(|(_, delta)| delta.clone()).collect();
         self.readers.clear();
-        self.table.load(&snapshot, &deltas).unwrap();
+        self.table.load(&(pieces, deltas)).unwrap();
         let current = self.oracle.current();
         self.oracle.versions.retain(|version, _| *version == current);
     }

@@ -45,11 +45,19 @@ impl<K: Element, V: Element> Partial<K, V> {
     }
 
     /// Copies of the records, run by run.
-    pub(super) fn runs(&self) -> Box<dyn Iterator<Item = Result<Vec<(K, V)>, Cause>> + '_> {
-        match &self.records {
-            Records::Here { records, .. } => Box::new(records.chunks(run_len::<(K, V)>()).map(|run| Ok(run.to_vec()))),
-            Records::Away(blobs) => Box::new(blobs.iter().map(|blob| Ok(decode(&blob.read()?)?.0))),
-        }
+    pub(super) fn runs(&self) -> impl Iterator<Item = Result<Vec<(K, V)>, Cause>> + '_ {
+        (0..).map_while(|number| self.run(number).transpose())
+    }
+
+    /// Copies of the records of a run; none behind the last.
+    pub(super) fn run(&self, number: usize) -> Result<Option<Vec<(K, V)>>, Cause> {
+        Ok(match &self.records {
+            Records::Here { records, .. } => records.chunks(run_len::<(K, V)>()).nth(number).map(<[(K, V)]>::to_vec),
+            Records::Away(blobs) => match blobs.get(number) {
+                Some(blob) => Some(decode(&blob.read()?)?.0),
+                None => None,
+            },
+        })
     }
 
     /// All records.

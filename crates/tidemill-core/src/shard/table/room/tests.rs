@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::FileExt;
+use std::sync::Mutex;
 
 use super::super::Before;
 use super::super::entries::{Away, Entry, Slot};
@@ -12,6 +13,7 @@ use crate::environment::Environment;
 use crate::hash::HashSeed;
 use crate::log::tests::Page;
 use crate::memory::MemoryLimits;
+use crate::shard::{Deltas, Kept, Pieces};
 use crate::spill::{Blobs, SpillDir};
 
 type Table = Arc<VersionedTable<u64, String>>;
@@ -74,6 +76,40 @@ fn what_was_changed_longest_ago_goes_first() {
     assert_eq!(table.get(&301, Version(3)).unwrap(), Some(state(301, 1)));
 }
 
+/// A snapshot of a table that is made as it is loaded, and looks how full the table is into which it is.
+struct Lazy<'a> {
+    table: &'a Table,
+    piece_bytes: usize,
+    memory: &'a Memory,
+    /// What state took up when each piece was drawn.
+    used: Arc<Mutex<Vec<u64>>>,
+}
+
+impl Kept for Lazy<'_> {
+    fn pieces(&self) -> Pieces<'_> {
+        let pieces = self.table.snapshot_of(Version(1), self.piece_bytes).unwrap();
+        Box::new(pieces.inspect(|_| self.used.lock().unwrap().push(self.memory.used(Pool::State))))
+    }
+
+    fn deltas(&self) -> Deltas<'_> {
+        Box::new(std::iter::empty())
+    }
+}
+
+#[test]
+fn a_piece_is_drawn_when_the_one_before_is_loaded() {
+    let source: Table = VersionedTable::new(&environment());
+    step(&source, 0..20_000).unwrap();
+    let environment = environment();
+    let table: Table = VersionedTable::new(&environment);
+    let used = Arc::default();
+    table.load(&Lazy { table: &source, piece_bytes: 200_000, memory: &environment.memory, used: Arc::clone(&used) }).unwrap();
+    let used = used.lock().unwrap();
+    assert!(used.len() > 20, "{} pieces", used.len());
+    assert!(used.windows(2).all(|two| two[0] + 100_000 < two[1]), "{used:?}");
+    assert_eq!(all(&table).unwrap(), all(&source).unwrap());
+}
+
 #[test]
 fn a_table_many_times_its_limit_is_loaded_and_goes_on() {
     const LIMIT: u64 = 1_500_000;
@@ -82,7 +118,8 @@ fn a_table_many_times_its_limit_is_loaded_and_goes_on() {
     let environment = limited(LIMIT);
     let table: Table = VersionedTable::new(&environment);
     let memory = &environment.memory;
-    table.load(&source.snapshot(Version(1)).unwrap(), &[]).unwrap();
+    let pieces = Lazy { table: &source, piece_bytes: 20_000, memory, used: Arc::default() };
+    table.load(&pieces).unwrap();
     // 20,000 keys of some 60 bytes, and what the table may grow by before it makes room again.
     let index = 20_000 * 80 + 300_000;
     assert!(source.bytes() > 4 * LIMIT && memory.peak(Pool::State) < LIMIT + index, "{}", memory.peak(Pool::State));
@@ -140,7 +177,7 @@ fn a_damaged_file_is_an_error_and_leaves_the_table_as_it_is() {
         damaged(step(&table, [40]));
         damaged(table.draft(Version(1), Version(2)).unwrap().touch_all());
         damaged(table.get(&40, Version(1)).map(drop));
-        damaged(table.snapshot(Version(1)).map(drop));
+        damaged(table.snapshot(Version(1)).unwrap().try_for_each(|piece| piece.map(drop)));
         assert_eq!((table.version(), table.get(&39, Version(1)).unwrap()), (Version(1), Some(state(39, 1))));
         file.file().write_all_at(&piece, at).unwrap();
     }
