@@ -11,7 +11,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use tidemill_core::shard::{Delta, Emit, Shard, Step, Version, decode, next_change};
+use tidemill_core::shard::{Delta, Emit, Kept, Pieces, Shard, Step, Version, decode, next_change};
 use tidemill_core::ship::Bytes;
 use tidemill_core::{BoxRuns, Cause, Stop, TaskContext};
 
@@ -29,6 +29,7 @@ mod versions;
 pub use asked::Updates;
 use asked::{Ask, Stepping};
 pub(crate) use body::Body;
+use body::Gathering;
 pub use seal::{Reads, Seal};
 pub(crate) use states::states;
 use versions::{Held, Replay, Size, Versions};
@@ -297,29 +298,36 @@ impl Shard for StateShard {
         Ok(())
     }
 
-    fn snapshot(self: Arc<Self>, version: Version) -> Result<Vec<u8>, Stop> {
+    fn snapshot(self: Arc<Self>, version: Version) -> Result<Pieces<'static>, Stop> {
         let whole = self.0.whole(version, TaskContext::current().as_deref())?;
         let engine = self.0.engine.upgrade().ok_or(Stop::Cancelled)?;
-        Ok(engine.seal().close(whole.encode_batches(version)?)?)
+        let pieces = whole.pieces(version)?;
+        Ok(Box::new(pieces.map(move |piece| Ok(engine.seal().close(piece?)?))))
     }
 
-    fn load(&self, snapshot: &[u8], deltas: &[Delta]) -> Result<(), Stop> {
+    fn load(&self, kept: &dyn Kept) -> Result<(), Stop> {
         let engine = self.0.engine.upgrade().ok_or(Stop::Cancelled)?;
-        let (version, whole): (Version, Vec<PyBatch>) = match snapshot {
-            [] => (Version::START, Vec::new()),
-            _ => decode(engine.seal().open(snapshot)?)?.0,
-        };
-        let mut at = version;
-        let mut changes = Vec::new();
-        for delta in deltas {
-            changes.push((delta.to, Body::decode(engine.seal().open(next_change(at, delta)?)?)?));
+        let mut whole = Gathering::new(engine.context().environment());
+        let mut loaded = None;
+        for piece in kept.pieces() {
+            let piece = piece?;
+            let (version, batches): (Version, Vec<PyBatch>) = decode(engine.seal().open(&piece)?)?.0;
+            let before = *loaded.get_or_insert(version);
+            if before != version {
+                let text = format!("one piece of the state is of version {before}, and the next of {version}");
+                return Err(Cause::Invalid(text).into());
+            }
+            batches.into_iter().try_for_each(|batch| whole.push_whole(batch))?;
+        }
+        let (mut at, whole) = (loaded.unwrap_or_default(), whole.finish_whole()?);
+        self.0.versions().begin(at, next_number(), whole);
+        for delta in kept.deltas() {
+            let delta = delta?;
+            let changes = Body::decode(engine.seal().open(next_change(at, &delta)?)?)?;
+            self.0.versions().add(delta.to, next_number(), changes, None);
+            self.0.try_to_make_room();
             at = delta.to;
         }
-        let whole = Body::whole(whole);
-        let mut versions = self.0.versions();
-        versions.begin(version, next_number(), whole);
-        changes.into_iter().for_each(|(to, changes)| versions.add(to, next_number(), changes, None));
-        drop(versions);
         self.0.try_to_make_room();
         Ok(())
     }

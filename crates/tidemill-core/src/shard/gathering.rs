@@ -1,5 +1,7 @@
 //! `Gathering`: what is kept of several shards and comes mixed, apart: in memory, or on disk past the limit of state.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -29,7 +31,7 @@ pub struct Gathering<T> {
 pub struct Gathered<T> {
     items: Vec<Item<T>>,
     /// For what is in memory, of all shards: it is given back when the last of them goes.
-    _grant: std::sync::Arc<Grant>,
+    _grant: Arc<Grant>,
 }
 
 enum Item<T> {
@@ -43,6 +45,11 @@ impl<T: Serialize> Gathering<T> {
         let (blobs, grant) = (Blobs::new(&environment.spill), environment.memory.grant(Pool::State));
         let shards = (0..shards).map(|_| Vec::new()).collect();
         Gathering { blobs, grant, shards, here: Vec::new(), stays: false }
+    }
+
+    /// How many shards there are.
+    pub fn shards(&self) -> usize {
+        self.shards.len()
     }
 
     /// Adds an item of about so many bytes to those of a shard.
@@ -91,8 +98,8 @@ impl<T: Serialize> Gathering<T> {
 
     /// What came, by shard.
     pub fn finish(self) -> Vec<Gathered<T>> {
-        let grant = std::sync::Arc::new(self.grant);
-        self.shards.into_iter().map(|items| Gathered { items, _grant: std::sync::Arc::clone(&grant) }).collect()
+        let grant = Arc::new(self.grant);
+        self.shards.into_iter().map(|items| Gathered { items, _grant: Arc::clone(&grant) }).collect()
     }
 }
 
@@ -127,7 +134,7 @@ mod tests {
 
     const LIMIT: u64 = 200_000;
 
-    fn environment(folder: &std::path::Path, limit: u64) -> std::sync::Arc<Environment> {
+    fn environment(folder: &std::path::Path, limit: u64) -> Arc<Environment> {
         let memory = Memory::new(MemoryLimits { state: limit, ..MemoryLimits::default() });
         Environment::new(memory, SpillDir::new(folder), HashSeed::default())
     }

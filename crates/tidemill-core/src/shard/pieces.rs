@@ -5,8 +5,8 @@
 
 use serde::Serialize;
 
-use crate::shard::{Delta, astray, encode};
 use crate::Stop;
+use crate::shard::{Delta, astray, encode};
 
 /// A piece of a snapshot has about so many bytes, and one entry more at most: enough that each is worth a file, and few
 /// enough that it does not matter beside what memory holds.

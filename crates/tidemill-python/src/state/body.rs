@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tidemill_core::environment::Environment;
 use tidemill_core::memory::{Grant, Memory, Pool};
-use tidemill_core::shard::{Version, decode, encode};
+use tidemill_core::shard::{PIECE_BYTES, Version, decode, encode};
 use tidemill_core::spill::{SpillDir, SpillReader, SpillWriter, Spilled};
 use tidemill_core::{Cause, Runs, Stop};
 
@@ -117,13 +117,21 @@ impl Body {
         self.read()?.try_fold(bytes, |bytes, part| encode(&part?, bytes))
     }
 
-    /// The batches alone, behind the version that they are: what snapshots are.
+    /// The batches alone, in pieces of a snapshot: each is the version, and then a vector in postcard. On disk they are read
+    /// as the pieces are drawn.
     ///
     /// # Errors
     /// As for [`encode`](Body::encode).
-    pub(super) fn encode_batches(&self, version: Version) -> Result<Vec<u8>, Cause> {
-        let bytes = encode(&(version, self.len()), self.room())?;
-        self.read()?.try_fold(bytes, |bytes, part| encode(&part?.1, bytes))
+    pub(super) fn pieces(
+        &self,
+        version: Version,
+    ) -> Result<impl Iterator<Item = Result<Vec<u8>, Cause>> + Send + use<>, Cause> {
+        let mut batches = self.read()?.fuse();
+        let mut is_first = true;
+        Ok(std::iter::from_fn(move || {
+            let piece = next_piece(&mut batches, version, std::mem::take(&mut is_first));
+            piece.transpose()
+        }))
     }
 
     /// Room for all of it in postcard, and for a seal.
@@ -159,6 +167,27 @@ impl Body {
         });
         Ok(written.collect())
     }
+}
+
+/// The next piece of a snapshot; none where no batch is left, but for a first piece.
+fn next_piece(
+    batches: &mut impl Iterator<Item = Result<Part, Cause>>,
+    version: Version,
+    is_first: bool,
+) -> Result<Option<Vec<u8>>, Cause> {
+    let (mut count, mut bytes) = (0usize, Vec::new());
+    while bytes.len() < PIECE_BYTES
+        && let Some(part) = batches.next()
+    {
+        bytes = encode(&part?.1, bytes)?;
+        count += 1;
+    }
+    if count == 0 && !is_first {
+        return Ok(None);
+    }
+    let mut piece = encode(&(version, count), Vec::with_capacity(bytes.len() + ENCODED_MOST_BYTES + SEAL_BYTES))?;
+    piece.extend_from_slice(&bytes);
+    Ok(Some(piece))
 }
 
 /// Batches that come one after the other and become a body: in memory, or in a file from when memory is short.
@@ -203,6 +232,14 @@ impl<'a> Gathering<'a> {
         Ok(())
     }
 
+    /// Adds a batch of all of a state.
+    ///
+    /// # Errors
+    /// As for [`push`](Gathering::push).
+    pub(super) fn push_whole(&mut self, batch: PyBatch) -> Result<(), Cause> {
+        self.push((WHOLE, batch))
+    }
+
     /// Begins a file with what is here. Where that fails whoever keeps the body will try again.
     fn leave(&mut self) {
         let written = SpillWriter::create(&self.environment.spill, FRAME_BYTES).and_then(|mut file| {
@@ -229,6 +266,14 @@ impl<'a> Gathering<'a> {
             Some(file) => Place::File { file: Arc::new(file.finish()?), skipped: 0, parts },
         };
         Ok(Body { place, is_whole, bytes, records })
+    }
+
+    /// The body, which is all of a state even if it has no batches.
+    ///
+    /// # Errors
+    /// Those of the file.
+    pub(super) fn finish_whole(self) -> Result<Body, Cause> {
+        Ok(Body { is_whole: true, ..self.finish()? })
     }
 }
 

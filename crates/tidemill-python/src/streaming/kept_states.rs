@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use tidemill_core::environment::Environment;
 use tidemill_core::lineage::Operator;
 use tidemill_core::shape::Shape;
-use tidemill_core::shard::{Keeper, Kept, KeptShards, Loaded, Shard};
+use tidemill_core::shard::{Keeper, Kept, KeptShards, Loaded, Pieces, Shard};
 use tidemill_core::{Cause, Error, Shards, Stop, Version};
 
 use crate::engine::Engine;
@@ -23,9 +24,9 @@ pub(super) struct KeptStates {
 
 impl KeptStates {
     /// Puts states of other partitions in place of all there is. Where a key lies only Python knows: a job deals them.
-    fn deal(&self, kept: &[Kept]) -> Result<(), Error> {
+    fn deal(&self, kept: &[&dyn Kept]) -> Result<(), Error> {
         let failed = |stop| Error::Driver { operator: self.operator().clone(), cause: cause(stop) };
-        let parts = kept.iter().enumerate().map(|(partition, kept)| self.old_part(partition, kept));
+        let parts = kept.iter().enumerate().map(|(partition, kept)| self.old_part(partition, *kept));
         let parts = parts.collect::<Result<Vec<_>, Stop>>().map_err(failed)?;
         let versions: BTreeSet<Version> = parts.iter().map(|part| part.version()).collect();
         let (Some(version), true) = (versions.first(), versions.len() <= 1) else {
@@ -44,9 +45,9 @@ impl KeptStates {
     }
 
     /// An old partition, of what was kept.
-    fn old_part(&self, partition: usize, (snapshot, deltas): &Kept) -> Result<Arc<StatePart>, Stop> {
+    fn old_part(&self, partition: usize, kept: &dyn Kept) -> Result<Arc<StatePart>, Stop> {
         let part = Arc::new(StatePart::new(&self.engine, &self.updates, partition));
-        StateShard::of(&part).load(snapshot, deltas)?;
+        StateShard::of(&part).load(kept)?;
         Ok(part)
     }
 }
@@ -58,6 +59,10 @@ impl KeptShards for KeptStates {
 
     fn partitions(&self) -> usize {
         KeptShards::partitions(&self.shards)
+    }
+
+    fn environment(&self) -> &Arc<Environment> {
+        KeptShards::environment(&self.shards)
     }
 
     fn version(&self) -> Version {
@@ -73,11 +78,11 @@ impl KeptShards for KeptStates {
         *self.keeper.lock().unwrap_or_else(PoisonError::into_inner) = keeper;
     }
 
-    fn snapshot(&self, partition: usize, version: Version) -> Result<Vec<u8>, Error> {
+    fn snapshot(&self, partition: usize, version: Version) -> Result<Pieces<'static, Error>, Error> {
         KeptShards::snapshot(&self.shards, partition, version)
     }
 
-    fn load(&self, shape: &Shape, kept: &[Kept]) -> Result<Loaded, Error> {
+    fn load(&self, shape: &Shape, kept: &[&dyn Kept]) -> Result<Loaded, Error> {
         if kept.len() == KeptShards::partitions(self) {
             return self.shards.load(shape, kept);
         }

@@ -11,14 +11,15 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use tidemill_core::Version;
-use tidemill_core::shard::{Delta, Keeper, Kept, KeptShards, Loaded};
+use tidemill_core::shard::{Delta, Keeper, KeptShards, Loaded};
 
-use super::log::{LogKind, LogOptions, read};
+use super::log::{LogKind, LogOptions};
 use super::storage::{Storage, StorageError};
 use crate::state::time_of;
 
 mod book;
 mod error;
+mod files;
 mod folder;
 #[cfg(test)]
 pub(super) mod fuzzing;
@@ -36,6 +37,7 @@ pub(crate) use survey::survey;
 pub use writer::StateWriter;
 
 use book::Book;
+use files::Files;
 use history::{History, Way};
 use record::Line;
 use snapshot::Found;
@@ -137,9 +139,10 @@ impl StateLog {
             reasons.push(format!("{}: a snapshot or a step on the way to it is not there", self.book.folder));
         }
         for way in &kept.ways {
-            let (snapshots, since) = match self.read_way(way) {
-                Ok(read) => read,
-                Err(error) => {
+            let shape = self.shape(&history, way).ok_or_else(|| self.unreadable(kept.version, reasons.clone()))?;
+            let (since, loaded) = match Files::open(&self.book, way).and_then(|files| files.load(&shape)) {
+                Ok(loaded) => loaded,
+                Err(StateError::Storage(error)) => {
                     let (operator, time) = (&self.book.operator, time_of(kept.version));
                     tracing::warn!(
                         %error,
@@ -149,10 +152,8 @@ impl StateLog {
                     reasons.push(error.to_string());
                     continue;
                 }
+                Err(error) => return Err(error),
             };
-            let shape = self.shape(&history, way).ok_or_else(|| self.unreadable(kept.version, reasons.clone()))?;
-            let failed = |error| StateError::load(&self.book.operator, error);
-            let loaded = self.book.shards.load(&shape, &snapshots).map_err(failed)?;
             let (root, last) = way.base.map_or((0, 0), |base| (base.line.root, base.bytes()));
             let line = Line { number: history.last_line(&found.manifests).number + 1, began: kept.version, root };
             self.book.progress().loaded(line, history.segments(), last, since);
@@ -190,32 +191,6 @@ impl StateLog {
     pub fn written(&self) -> Written {
         let load = |bytes: &std::sync::atomic::AtomicU64| bytes.load(Relaxed);
         Written { deltas: load(&self.book.delta_bytes), snapshots: load(&self.book.snapshot_bytes) }
-    }
-
-    /// The contents of the files on the way to a version, by partition, and the bytes of the deltas.
-    fn read_way(&self, way: &Way<'_>) -> Result<(Vec<Kept>, u64), StorageError> {
-        let book = &self.book;
-        let snapshot = |base: &snapshot::Manifest| -> Result<Vec<Kept>, StorageError> {
-            let read = |partition| Ok((base.read(&*book.storage, &book.folder, partition)?, Vec::new()));
-            (0..base.partitions.len()).map(read).collect()
-        };
-        let (mut kept, mut since) = (way.base.map_or(Ok(Vec::new()), snapshot)?, 0);
-        for step in &way.steps {
-            let bytes = read(&*book.storage, &book.deltas, step.position)?;
-            since += bytes.len() as u64;
-            let unusable = |cause: tidemill_core::Cause| StorageError::unusable(&book.deltas, cause.to_string());
-            let (_, rest) = record::parse(&bytes).map_err(unusable)?;
-            let deltas: Vec<Delta> = record::deltas(rest).map_err(unusable)?;
-            if way.base.is_none() && kept.is_empty() {
-                kept.resize_with(deltas.len(), Kept::default);
-            }
-            if kept.len() != deltas.len() {
-                let text = format!("a step of {} partitions follows {}", deltas.len(), kept.len());
-                return Err(StorageError::unusable(&book.deltas, text));
-            }
-            kept.iter_mut().zip(deltas).for_each(|((_, since), delta)| since.push(delta));
-        }
-        Ok((kept, since))
     }
 
     /// The shape of the entries on a way.

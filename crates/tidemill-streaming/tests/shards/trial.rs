@@ -137,10 +137,10 @@ where
     /// Loads the oldest version and the changes since into `other`, which then does the same as these.
     pub(crate) fn load_into(mut self, make: impl Fn(&Context) -> S) {
         let oldest = *self.kept.keys().next().unwrap();
-        let snapshot = self.shards.snapshot(0, Version(oldest)).unwrap();
-        let deltas = self.kept.values().skip(1).map(|(_, _, delta)| delta.clone().unwrap()).collect();
+        let pieces: Vec<Vec<u8>> = self.shards.snapshot(0, Version(oldest)).unwrap().map(Result::unwrap).collect();
+        let deltas: Vec<Delta> = self.kept.values().skip(1).map(|(_, _, delta)| delta.clone().unwrap()).collect();
         let loaded = shards(&self.context, make);
-        loaded.load(&self.shards.shape(), &[(snapshot, deltas)]).unwrap();
+        loaded.load(&self.shards.shape(), &[&(pieces, deltas)]).unwrap();
         self.check(&loaded, [self.current()].into_iter());
         self.shards = loaded;
         for later in [10, 10, 30, 10] {

@@ -92,7 +92,8 @@ fn percent(batches: u64, with_snapshots: bool) -> anyhow::Result<Measured> {
     let full: usize = (0..PARTITIONS)
         .map(|partition| {
             let kept: &dyn tidemill::core::shard::KeptShards = &program.shards;
-            Ok(kept.snapshot(partition, program.shards.version())?.len())
+            let mut pieces = kept.snapshot(partition, program.shards.version())?;
+            pieces.try_fold(0, |bytes, piece| Ok(bytes + piece?.len()))
         })
         .sum::<anyhow::Result<usize>>()?;
     let before = program.log.written();

@@ -153,12 +153,16 @@ impl Book {
     /// Whether the snapshot is still wanted when all partitions are written.
     fn write_partitions(&self, manifest: &mut Manifest) -> Result<bool, StorageError> {
         for partition in 0..self.shards.partitions() {
-            let contents = match self.shards.snapshot(partition, manifest.version) {
-                Ok(contents) => contents,
-                Err(_) if self.has_gone_back(manifest) => return Ok(false),
-                Err(error) => return Err(StorageError::unusable(&self.folder, error.to_string())),
-            };
-            manifest.add(&*self.storage, &self.folder, &contents)?;
+            manifest.partitions.push(Vec::new());
+            let pieces = self.shards.snapshot(partition, manifest.version);
+            for piece in pieces.unwrap_or_else(|error| Box::new(std::iter::once(Err(error)))) {
+                let contents = match piece {
+                    Ok(contents) => contents,
+                    Err(_) if self.has_gone_back(manifest) => return Ok(false),
+                    Err(error) => return Err(StorageError::unusable(&self.folder, error.to_string())),
+                };
+                manifest.add(&*self.storage, &self.folder, &contents)?;
+            }
         }
         Ok(true)
     }

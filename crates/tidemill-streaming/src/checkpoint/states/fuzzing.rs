@@ -7,7 +7,7 @@ use tidemill_core::ship::Bytes;
 use tidemill_core::{Context, Shard};
 
 use super::record::{deltas, of_step, parse};
-use super::snapshot::{Found, Manifest, find};
+use super::snapshot::{Found, Manifest, files_of_one, find};
 use super::*;
 use crate::checkpoint::testing::MemoryStorage;
 use crate::state::{InverseWindow, MapWithState, State};
@@ -39,12 +39,21 @@ fn manifest() -> Manifest {
     Manifest { operator: OPERATOR.into(), line, version: Version(3), shape, partitions: Vec::new() }
 }
 
-/// Files of snapshots: a partition's, and a manifest.
+/// A snapshot of a partition in two pieces.
+fn write(storage: &MemoryStorage) {
+    let mut manifest = manifest();
+    manifest.partitions.push(Vec::new());
+    manifest.add(storage, FOLDER, b"what is kept").unwrap();
+    manifest.add(storage, FOLDER, b"and more").unwrap();
+    manifest.finish(storage, FOLDER).unwrap();
+}
+
+/// Files of snapshots: pieces, and manifests; of the format that is written, and of format 1.
 pub(crate) fn snapshot_files() -> Vec<Vec<u8>> {
-    let (storage, mut manifest) = (MemoryStorage::files(), manifest());
-    manifest.add(&storage, FOLDER, b"what is kept").unwrap();
-    manifest.finish(&storage, FOLDER).unwrap();
-    storage.list("").unwrap().iter().map(|file| storage.read(&file.name).unwrap()).collect()
+    let storage = MemoryStorage::files();
+    write(&storage);
+    let files = storage.list("").unwrap().into_iter().map(|file| storage.read(&file.name).unwrap());
+    files.chain(files_of_one(&manifest(), b"what is kept")).collect()
 }
 
 /// Makes the checksum at the end right.
@@ -56,9 +65,8 @@ pub(crate) fn repair_file(bytes: &mut [u8]) {
 
 /// A snapshot of which a file is these bytes is found or is damaged, and what is read of it is what it says.
 pub(crate) fn read_snapshot(bytes: &[u8]) {
-    let (storage, mut manifest) = (MemoryStorage::files(), manifest());
-    manifest.add(&storage, FOLDER, b"what is kept").unwrap();
-    manifest.finish(&storage, FOLDER).unwrap();
+    let storage = MemoryStorage::files();
+    write(&storage);
     let names: Vec<String> = storage.list("").unwrap().into_iter().map(|file| file.name).collect();
     for name in &names {
         let before = storage.read(name).unwrap();
@@ -66,8 +74,11 @@ pub(crate) fn read_snapshot(bytes: &[u8]) {
         let Found { manifests, damaged, .. } = find(&storage, FOLDER, OPERATOR).unwrap();
         assert_eq!(manifests.len() + damaged.len(), 1);
         for found in &manifests {
-            let contents = (0..found.partitions.len().min(3)).map(|partition| found.read(&storage, FOLDER, partition));
-            contents.flatten().for_each(|contents| assert!(contents.len() <= bytes.len().max(before.len())));
+            for partition in 0..found.partitions.len().min(3) {
+                let pieces = found.pieces(partition).take(3);
+                let contents = pieces.map(|piece| found.read(&storage, FOLDER, partition, piece));
+                contents.flatten().for_each(|contents| assert!(contents.len() <= bytes.len().max(before.len())));
+            }
         }
         storage.put(name, &before).unwrap();
     }
@@ -106,9 +117,10 @@ pub(crate) fn read_contents(bytes: &[u8]) {
 }
 
 fn read_shard<S: Shard>(shard: &Arc<S>, bytes: &[u8]) {
-    if shard.load(bytes, &[]).is_ok() {
-        let snapshot = Arc::clone(shard).snapshot(shard.version()).unwrap();
-        shard.load(&snapshot, &[]).unwrap();
-        assert_eq!(Arc::clone(shard).snapshot(shard.version()).unwrap(), snapshot);
+    let snapshot = || Arc::clone(shard).snapshot(shard.version()).unwrap().collect::<Result<Vec<_>, _>>().unwrap();
+    if shard.load(&(vec![bytes.to_vec()], Vec::new())).is_ok() {
+        let pieces = snapshot();
+        shard.load(&(pieces.clone(), Vec::new())).unwrap();
+        assert_eq!(snapshot(), pieces);
     }
 }

@@ -32,8 +32,11 @@ pub(crate) fn survey(storage: &dyn Storage, operator: &str, whole: bool) -> Resu
     damage.extend(found.damaged.iter().map(ToString::to_string));
     if whole {
         for manifest in &found.manifests {
-            let files = (0..manifest.partitions.len()).map(|part| manifest.read(storage, &snapshots, part));
-            damage.extend(files.filter_map(|file| file.err().map(|error| error.to_string())));
+            for partition in 0..manifest.partitions.len() {
+                let pieces = manifest.pieces(partition);
+                let read = pieces.map(|piece| manifest.read(storage, &snapshots, partition, piece));
+                damage.extend(read.filter_map(|piece| piece.err().map(|error| error.to_string())));
+            }
         }
     }
     let mut kept: Vec<_> = found.manifests.iter().map(|it| (time_of(it.version), it.bytes())).collect();

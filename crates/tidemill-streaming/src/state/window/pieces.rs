@@ -13,6 +13,9 @@ use super::partial::Partial;
 /// next piece.
 type Parts = (Bytes, Vec<(Version, Bytes)>);
 
+/// The time and the length before records take no more.
+const TIME_BYTES: usize = 16;
+
 /// The pieces of a window, made as they are drawn.
 pub(super) struct WindowPieces<K, V> {
     sums: TablePieces<K, V>,
@@ -37,7 +40,7 @@ impl<K: Key, V: Element> WindowPieces<K, V> {
         let (mut bytes, mut inside) = (sums.len(), Vec::new());
         while bytes < self.piece_bytes {
             let Some((at, records)) = self.entered(self.piece_bytes - bytes)? else { break };
-            bytes += records.len();
+            bytes += records.len() + TIME_BYTES;
             inside.push((at, Bytes(records)));
         }
         if bytes == 0 {

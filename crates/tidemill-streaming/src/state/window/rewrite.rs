@@ -48,8 +48,8 @@ where
                     }
                 }
             }
-            let rest = dealt.iter().enumerate();
-            rest.into_iter().try_for_each(|(partition, records)| take(partition, of_records(at, records)?))?;
+            let mut rest = dealt.iter().enumerate();
+            rest.try_for_each(|(partition, records)| take(partition, of_records(at, records)?))?;
         }
         Ok(())
     }
@@ -78,7 +78,7 @@ where
         window.put_inside(inside.finish());
         for delta in kept.deltas() {
             let delta = delta?;
-            let entering = self.migrations.records(shape, next_change(window.version(), &delta)?)?;
+            let entering = self.migrations.records(shape, next_change(window.table.version(), &delta)?)?;
             window.replay(&delta, entering)?;
         }
         Ok(Arc::new(window))

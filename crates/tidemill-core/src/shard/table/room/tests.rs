@@ -103,7 +103,9 @@ fn a_piece_is_drawn_when_the_one_before_is_loaded() {
     let environment = environment();
     let table: Table = VersionedTable::new(&environment);
     let used = Arc::default();
-    table.load(&Lazy { table: &source, piece_bytes: 200_000, memory: &environment.memory, used: Arc::clone(&used) }).unwrap();
+    table
+        .load(&Lazy { table: &source, piece_bytes: 200_000, memory: &environment.memory, used: Arc::clone(&used) })
+        .unwrap();
     let used = used.lock().unwrap();
     assert!(used.len() > 20, "{} pieces", used.len());
     assert!(used.windows(2).all(|two| two[0] + 100_000 < two[1]), "{used:?}");
