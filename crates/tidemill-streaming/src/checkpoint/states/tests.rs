@@ -13,6 +13,7 @@ use crate::state::{EachKey, MapWithState, State, Update};
 
 mod bits;
 mod migrations;
+mod pieces;
 mod random;
 mod storage;
 
