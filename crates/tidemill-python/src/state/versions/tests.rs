@@ -8,6 +8,7 @@ use tempfile::TempDir;
 use tidemill_core::HashSeed;
 use tidemill_core::environment::Environment;
 use tidemill_core::memory::MemoryLimits;
+use tidemill_core::shard::{PIECE_BYTES, decode};
 use tidemill_core::spill::SpillDir;
 
 use super::*;
@@ -263,6 +264,27 @@ fn what_changes_on_its_way_to_disk_stays_as_it_is() {
 }
 
 #[test]
+fn a_snapshot_is_in_pieces_of_whole_batches() {
+    let mut kit = Kit::new(0);
+    let empty = Body::whole(Vec::new()).pieces(Version(3)).unwrap().map(Result::unwrap).collect::<Vec<_>>();
+    assert_eq!(empty, [tidemill_core::shard::encode(&(Version(3), Vec::<PyBatch>::new()), Vec::new()).unwrap()]);
+    let parts = kit.parts(&[200; 14], SET);
+    let here = Body::new(parts.clone());
+    let file = Body::to_file(std::slice::from_ref(&here), &kit.spill).unwrap().remove(0);
+    for body in [here, file] {
+        let pieces: Vec<Vec<u8>> = body.pieces(Version(3)).unwrap().map(Result::unwrap).collect();
+        assert_eq!(pieces.len(), 3);
+        assert!(pieces.iter().all(|piece| piece.len() < PIECE_BYTES + (210 << 10)));
+        let batches = pieces.iter().flat_map(|piece| {
+            let (version, batches) = decode::<(Version, Vec<PyBatch>)>(piece).unwrap().0;
+            assert_eq!(version, Version(3));
+            batches
+        });
+        assert!(batches.eq(parts.iter().map(|(_, batch)| batch.clone())));
+    }
+}
+
+#[test]
 fn without_a_folder_that_can_be_written_all_stays_in_memory() {
     let mut kit = Kit::new(0);
     let file = kit.folder.path().join("file");
@@ -292,9 +314,9 @@ fn what_is_gathered_is_in_a_file_where_memory_is_short() {
         assert_eq!(body.encode().unwrap(), plain, "as a vector");
         let batches: Vec<&PyBatch> = parts.iter().map(|(_, batch)| batch).collect();
         let plain_batches = tidemill_core::shard::encode(&(Version(3), batches), Vec::new()).unwrap();
-        let encoded = body.encode_batches(Version(3)).unwrap();
-        assert_eq!(encoded, plain_batches, "as a version and a vector");
-        assert!(encoded.capacity() - encoded.len() >= SEAL_BYTES, "there is room for a seal");
+        let pieces: Vec<Vec<u8>> = body.pieces(Version(3)).unwrap().map(Result::unwrap).collect();
+        assert_eq!(pieces, [plain_batches], "as a version and a vector");
+        assert!(pieces[0].capacity() - pieces[0].len() >= SEAL_BYTES, "there is room for a seal");
         let again = Body::decode(&plain).unwrap();
         assert_eq!((again.bytes(), again.records(), again.len()), (body.bytes(), body.records(), 7));
         drop(body);

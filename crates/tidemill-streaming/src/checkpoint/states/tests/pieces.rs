@@ -53,7 +53,7 @@ fn files(storage: &Arc<dyn Storage>) -> Vec<(String, u64)> {
 
 fn limited(state: u64) -> Context {
     let mut settings = Settings::new();
-    settings.set("spark.master", "local[2]").set("tidemill.memory.state.limit", &state.to_string());
+    settings.set("spark.master", "local[2]").set("tidemill.memory.state.limit", state.to_string());
     Context::new(&settings).unwrap()
 }
 
