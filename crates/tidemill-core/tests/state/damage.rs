@@ -8,7 +8,7 @@ use std::thread;
 use tidemill_core::shard::KeptShards;
 use tidemill_core::{Context, Error, Rdd, Settings, Version};
 
-use super::sums::{Pair, at, input, pairs, sums};
+use super::sums::{Pair, at, input, load, pairs, snapshot, sums};
 
 fn context(master: &str, more: &[(&str, &str)]) -> Context {
     let mut settings = Settings::new();

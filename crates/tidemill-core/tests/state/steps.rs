@@ -6,7 +6,7 @@ use tidemill_core::memory::Pool;
 use tidemill_core::shard::{Keeper, KeptShards};
 use tidemill_core::{Context, Settings, Version};
 
-use super::sums::{Told, at, input, pairs, sums};
+use super::sums::{Told, at, input, load, pairs, snapshot, sums};
 
 #[test]
 fn steps_make_versions_that_can_be_read_until_they_are_forgotten() {
