@@ -7,6 +7,9 @@ use tidemill_core::Version;
 use super::record::Line;
 use crate::checkpoint::storage::StorageError;
 
+/// It did not go back.
+const NEVER: Version = Version(u64::MAX);
+
 /// Where the keeping of one state is.
 #[derive(Debug)]
 pub(super) struct Progress {
@@ -21,6 +24,8 @@ pub(super) struct Progress {
     pub(super) unbroken: Version,
     /// The version that is being snapshotted: it must stay readable.
     pub(super) snapshotting: Option<(Line, Version)>,
+    /// The oldest version that the state went back to since that snapshot was asked for.
+    back_to: Version,
     /// The bytes of deltas since the last snapshot.
     since: u64,
     /// Fewer bytes of deltas call for no snapshot.
@@ -42,6 +47,7 @@ impl Progress {
             founding: None,
             unbroken: Version::START,
             snapshotting: None,
+            back_to: NEVER,
             since: 0,
             least,
             last: 0,
@@ -63,7 +69,13 @@ impl Progress {
             self.unbroken = version;
         }
         (self.told, self.logged) = (version, version);
-        (self.founding, self.snapshotting, self.since) = (Some(version), Some((self.line, version)), 0);
+        self.founding = Some(version);
+        self.snapshot(version);
+    }
+
+    /// Notes that a snapshot of the newest version is to be written.
+    fn snapshot(&mut self, version: Version) {
+        (self.snapshotting, self.back_to, self.since) = (Some((self.line, version)), NEVER, 0);
     }
 
     /// A step was made whose delta has so many bytes. Whether its delta is to be logged; it is not where a snapshot takes
@@ -79,7 +91,7 @@ impl Progress {
                 return false;
             }
             self.line = self.line.next(from);
-            self.logged = self.logged.min(from);
+            (self.logged, self.back_to) = (self.logged.min(from), self.back_to.min(from));
         }
         self.told = to;
         self.since += bytes;
@@ -90,7 +102,7 @@ impl Progress {
     pub(super) fn wants_snapshot(&mut self) -> bool {
         let wants = self.snapshotting.is_none() && self.since > self.last.max(self.least);
         if wants {
-            (self.snapshotting, self.since) = (Some((self.line, self.told)), 0);
+            self.snapshot(self.told);
         }
         wants
     }
@@ -119,10 +131,10 @@ impl Progress {
         true
     }
 
-    /// Whether what a line has of a version is still to be kept.
+    /// Whether the snapshot that was asked for, of a version of a line, is still to be kept: however often the state went back
+    /// since, it was never behind that version.
     pub(super) fn holds(&self, line: Line, version: Version) -> bool {
-        let goes_on = self.line.number == line.number + 1 && self.line.root == line.root;
-        line == self.line || (goes_on && version <= self.line.began)
+        line.root == self.line.root && version <= self.back_to
     }
 
     /// Nobody writes that snapshot any more.
@@ -157,5 +169,47 @@ impl Progress {
             Some((root, error)) if *root == self.line.root => Err(error.clone()),
             _ => Ok(false),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A state that rests on a snapshot of version 10, which is being written.
+    fn founded() -> (Progress, Line) {
+        let mut progress = Progress::new(Line::NONE, 0);
+        progress.found(Version(10));
+        let line = progress.line;
+        (progress, line)
+    }
+
+    #[test]
+    fn a_snapshot_holds_however_often_a_state_goes_back_to_its_version() {
+        let (mut progress, line) = founded();
+        for _ in 0..3 {
+            assert!(progress.stepped(Version(10), Version(20), 1));
+            progress.logged(progress.line, Version(20), 0);
+            assert_eq!((progress.holds(line, Version(10)), progress.is_durable(Version(20))), (true, Ok(false)));
+        }
+        assert!(progress.snapshotted(line, Version(10), 1));
+        assert_eq!(progress.is_durable(Version(20)), Ok(true));
+    }
+
+    #[test]
+    fn a_snapshot_behind_which_a_state_went_back_does_not_hold() {
+        let (mut progress, line) = founded();
+        assert!(progress.stepped(Version(10), Version(20), 1));
+        assert!(progress.snapshotted(line, Version(10), 1));
+        assert!(progress.wants_snapshot());
+        let (line, version) = progress.snapshotting.unwrap();
+        assert_eq!(version, Version(20));
+        // Back to 10, and beyond 20 again by two steps of which the second goes back to 25.
+        for (from, to) in [(10, 25), (25, 30), (25, 35)] {
+            assert!(progress.stepped(Version(from), Version(to), 1));
+        }
+        assert!(!progress.holds(line, version) && !progress.snapshotted(line, version, 1));
+        assert!(progress.wants_snapshot(), "another one takes its place");
+        assert!(progress.holds(progress.line, Version(35)));
     }
 }
