@@ -1,10 +1,14 @@
 //! States of several pieces.
 
+use std::fmt::Debug;
 use std::time::Duration;
 
 use tidemill_core::memory::Pool;
 use tidemill_core::shard::PIECE_BYTES;
 use tidemill_core::{Settings, Shard};
+use tracing::field::Field;
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Metadata};
 
 use super::*;
 use crate::state::InverseWindow;
@@ -74,6 +78,31 @@ fn written(least: u64) -> (Memory, BTreeMap<u32, String>) {
     (memory, states)
 }
 
+/// Hears warnings.
+#[derive(Clone, Default)]
+struct Told(Arc<Mutex<Vec<String>>>);
+
+impl tracing::Subscriber for Told {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        *metadata.level() == tracing::Level::WARN
+    }
+
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+    fn enter(&self, _: &Id) {}
+    fn exit(&self, _: &Id) {}
+
+    fn event(&self, event: &Event<'_>) {
+        let mut text = String::new();
+        event.record(&mut |field: &Field, value: &dyn Debug| text += &format!("{field}={value:?} "));
+        self.0.lock().unwrap().push(text);
+    }
+}
+
 #[test]
 fn a_piece_that_cannot_be_read_leads_to_the_snapshot_before() {
     let (memory, states) = written(0);
@@ -93,7 +122,12 @@ fn a_piece_that_cannot_be_read_leads_to_the_snapshot_before() {
                 _ => copy.change(name, |bytes| bytes.truncate(PIECE_BYTES / 2)),
             }
             let (copy, shards): (Arc<dyn Storage>, _) = (Arc::new(copy), wide(&context, partitions));
-            assert_eq!(log_of(&writer, &copy, &shards, 0).load(Version(40)).unwrap(), Some(Version(40)), "{name}");
+            let (log, told) = (log_of(&writer, &copy, &shards, 0), Told::default());
+            let loaded = tracing::subscriber::with_default(told.clone(), || log.load(Version(40)).unwrap());
+            assert_eq!(loaded, Some(Version(40)), "{name}");
+            let told = told.0.lock().unwrap();
+            assert!(told.len() == 1 && told[0].contains("is made from an older snapshot"), "{told:?}");
+            assert!(told[0].contains(name), "{told:?}");
             assert_eq!(read(&shards), states, "{name}");
         }
     }
