@@ -248,6 +248,9 @@ impl Keeper for Hook {
         let Some((book, writer)) = self.both() else { return };
         let bytes: usize = deltas.iter().map(record::bytes_of).sum();
         let mut progress = book.progress();
+        if from < progress.told {
+            book.has_gone_back_to(from);
+        }
         if !progress.stepped(from, to, bytes as u64) {
             return begin_snapshot(&book, &writer, &mut progress, to);
         }

@@ -34,6 +34,8 @@ pub(super) struct Book {
     changed: Condvar,
     /// The snapshots that hold, oldest first. Locked after `progress`.
     snapshots: Mutex<Vec<Manifest>>,
+    /// Those that do not any more, until they are removed. Locked after `snapshots`.
+    void: Mutex<Vec<Manifest>>,
     pub(super) delta_bytes: AtomicU64,
     pub(super) snapshot_bytes: AtomicU64,
 }
@@ -63,6 +65,7 @@ impl Book {
             progress: Mutex::new(Progress::new(Line::NONE, options.snapshot_bytes)),
             changed: Condvar::new(),
             snapshots: Mutex::default(),
+            void: Mutex::default(),
             delta_bytes: AtomicU64::new(0),
             snapshot_bytes: AtomicU64::new(0),
         })
@@ -75,6 +78,18 @@ impl Book {
     /// The snapshots that hold.
     pub(super) fn snapshots(&self) -> MutexGuard<'_, Vec<Manifest>> {
         self.snapshots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The state went back to a version: no snapshot of a later one holds any more. To be called while `progress` is locked.
+    pub(super) fn has_gone_back_to(&self, version: Version) {
+        let mut snapshots = self.snapshots();
+        let (holding, void) = std::mem::take(&mut *snapshots).into_iter().partition(|it| it.version <= version);
+        *snapshots = holding;
+        self.void().extend::<Vec<_>>(void);
+    }
+
+    fn void(&self) -> MutexGuard<'_, Vec<Manifest>> {
+        self.void.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits until all that was told of up to `to` is durable, or will not be.
@@ -158,7 +173,7 @@ impl Book {
             for piece in pieces.unwrap_or_else(|error| Box::new(std::iter::once(Err(error)))) {
                 let contents = match piece {
                     Ok(contents) => contents,
-                    Err(_) if self.has_gone_back(manifest) => return Ok(false),
+                    Err(_) if self.is_void(manifest) => return Ok(false),
                     Err(error) => return Err(StorageError::unusable(&self.folder, error.to_string())),
                 };
                 manifest.add(&*self.storage, &self.folder, &contents)?;
@@ -167,7 +182,7 @@ impl Book {
         Ok(true)
     }
 
-    fn has_gone_back(&self, manifest: &Manifest) -> bool {
+    fn is_void(&self, manifest: &Manifest) -> bool {
         self.shards.version() < manifest.version || !self.progress().holds(manifest.line, manifest.version)
     }
 
@@ -180,6 +195,10 @@ impl Book {
     }
 
     fn try_remove_before(&self, before: Version) -> Result<(), StorageError> {
+        loop {
+            let Some(void) = self.void().pop() else { break };
+            void.remove(&*self.storage, &self.folder)?;
+        }
         let Some(oldest) = self.oldest_needed(before) else { return Ok(()) };
         loop {
             let gone = {
@@ -208,6 +227,9 @@ impl Book {
 
     /// Whether there is something to remove.
     pub(super) fn has_older(&self, before: Version) -> bool {
+        if !self.void().is_empty() {
+            return true;
+        }
         let Some(oldest) = self.oldest_needed(before) else { return false };
         let is_older = self.progress().segments.iter().skip(1).any(|(_, newest)| *newest <= oldest);
         is_older || self.snapshots().iter().any(|manifest| manifest.version < oldest)

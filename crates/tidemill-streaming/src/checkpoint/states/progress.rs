@@ -199,7 +199,7 @@ mod tests {
     #[test]
     fn a_snapshot_behind_which_a_state_went_back_does_not_hold() {
         let (mut progress, line) = founded();
-        assert!(progress.stepped(Version(10), Version(20), 1));
+        assert!(progress.stepped(Version(10), Version(20), 5));
         assert!(progress.snapshotted(line, Version(10), 1));
         assert!(progress.wants_snapshot());
         let (line, version) = progress.snapshotting.unwrap();
@@ -209,7 +209,10 @@ mod tests {
             assert!(progress.stepped(Version(from), Version(to), 1));
         }
         assert!(!progress.holds(line, version) && !progress.snapshotted(line, version, 1));
-        assert!(progress.wants_snapshot(), "another one takes its place");
-        assert!(progress.holds(progress.line, Version(35)));
+        assert!(
+            progress.stepped(Version(35), Version(40), 2) && progress.wants_snapshot(),
+            "another one takes its place"
+        );
+        assert!(progress.holds(progress.line, Version(40)));
     }
 }

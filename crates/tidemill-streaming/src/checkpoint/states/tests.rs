@@ -121,6 +121,39 @@ fn steps_on_a_snapshot_that_never_was_finished_are_no_versions() {
 }
 
 #[test]
+fn snapshots_of_versions_that_were_undone_are_none_that_stay_in_case() {
+    let storage: Arc<dyn Storage> = Arc::new(Memory::default());
+    let context = Context::local(2).unwrap();
+    let (writer, shards) = (StateWriter::start().unwrap(), sums(&context, 2));
+    let log = open(&writer, &storage, &shards, 0);
+    log.load(Version(u64::MAX)).unwrap();
+    let (mut undone, mut to) = (0, 0);
+    while undone < 3 {
+        let before = shards.version();
+        to += 10;
+        step(&context, &shards, to, &[(1, 1), (2, to as i64), (3, -(to as i64)), (4, 1000)]);
+        log.await_durable(Version(to)).unwrap();
+        log.book.await_snapshot();
+        let newest = log.book.snapshots().last().map(|manifest| manifest.version);
+        // The first one stays, and of those after it no version is left.
+        if log.book.snapshots().len() > 1 && newest == Some(Version(to)) {
+            shards.undo(before).unwrap();
+            undone += 1;
+        }
+    }
+    step(&context, &shards, to + 1, &[(5, 5)]);
+    log.await_durable(Version(to + 1)).unwrap();
+    log.forget(Version(to + 1));
+    drop((log, writer)); // it is done with what it was told
+    let (writer, loaded) = (StateWriter::start().unwrap(), sums(&context, 2));
+    assert_eq!(open(&writer, &storage, &loaded, 0).load(Version(to + 1)).unwrap(), Some(Version(to + 1)));
+    assert_eq!(read_sums(&loaded), read_sums(&shards));
+    let folders =
+        storage.list("state/sums/snapshots").unwrap().into_iter().filter(|file| file.name.ends_with("manifest"));
+    assert_eq!(folders.count(), 1, "those that were undone are gone");
+}
+
+#[test]
 fn what_is_not_touched_is_not_written() {
     let storage: Arc<dyn Storage> = Arc::new(Memory::default());
     let context = Context::local(2).unwrap();

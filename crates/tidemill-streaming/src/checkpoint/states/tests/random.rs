@@ -53,13 +53,22 @@ fn lives() -> impl Strategy<Value = Vec<Life>> {
 /// What each version was.
 type Truth = BTreeMap<u64, Sums>;
 
+/// How far the lives have come.
+#[derive(Default)]
+struct Reached {
+    /// The newest version that was waited for.
+    durable: u64,
+    /// That which a life went on from: none goes on from an older one on purpose.
+    loaded: u64,
+}
+
 /// Lives one life; whether it went back, so that more may be found than what counts.
 fn live(
     context: &Context,
     disk: &SimulatedDisk,
     life: &Life,
     truth: &mut Truth,
-    durable: &mut u64,
+    reached: &mut Reached,
     least: u64,
 ) -> bool {
     let mut went_back = false;
@@ -70,14 +79,15 @@ fn live(
     let opened = StateLog::open(&writer, Arc::clone(&storage), "sums", Arc::new(shards.clone()), options(least));
     let Ok(log) = opened else { return false }; // it died at once
     let newest = || survey(&*storage, "sums", false).map(|kept| kept.newest.map_or(Version::START, version_of));
-    let at_most = if life.takes_all { newest() } else { Ok(Version(*durable)) };
+    let at_most = if life.takes_all { newest() } else { Ok(Version(reached.durable.max(reached.loaded))) };
     let Ok(at_most) = at_most else { return false };
     let found = match log.load(at_most) {
         Ok(found) => found.unwrap_or_default().0,
         Err(_) if disk.is_crashed() => return false,
         Err(error) => panic!("{error}"),
     };
-    assert!(found >= *durable, "{found} is older than {durable}");
+    assert!(found >= reached.durable, "{found} is older than {}", reached.durable);
+    reached.loaded = found;
     assert_eq!(read_sums(&shards), truth[&found], "version {found}");
     went_back |= truth.keys().any(|version| *version > found);
     truth.retain(|version, _| *version <= found);
@@ -98,19 +108,20 @@ fn live(
                 sums.retain(|_, sum| *sum != 0);
                 truth.insert(to, sums);
                 if *waits && log.await_durable(Version(to)).is_ok() {
-                    *durable = to;
+                    reached.durable = to;
                 }
             }
             // The driver never goes back behind what is durable.
             Action::Undo => {
                 let back = truth.keys().rev().nth(1).copied();
-                if let Some(back) = back.filter(|back| back >= durable && shards.undo(Version(*back)).is_ok()) {
+                if let Some(back) = back.filter(|back| *back >= reached.durable && shards.undo(Version(*back)).is_ok())
+                {
                     truth.split_off(&(back + 1));
                     went_back = true;
                 }
             }
             Action::Forget => {
-                log.forget(Version(*durable));
+                log.forget(Version(reached.durable));
                 shards.forget(shards.version());
             }
         }
@@ -124,17 +135,17 @@ proptest! {
     #[test]
     fn no_version_is_lost_or_wrong(lives in lives(), least in prop_oneof![Just(0u64), Just(60), Just(1 << 20)]) {
         let context = Context::local(1).unwrap();
-        let (disk, mut durable, mut went_back) = (SimulatedDisk::new(), 0, false);
+        let (disk, mut reached, mut went_back) = (SimulatedDisk::new(), Reached::default(), false);
         let mut truth = Truth::from([(0, Sums::new())]);
         for mut life in lives {
             life.takes_all &= !went_back;
-            went_back |= live(&context, &disk, &life, &mut truth, &mut durable, least);
+            went_back |= live(&context, &disk, &life, &mut truth, &mut reached, least);
             match life.crash {
                 Some(seed) => disk.crash(seed),
                 None => disk.kill(),
             }
         }
         let last = Life { actions: vec![], operations: 1 << 40, crash: None, takes_all: false, partitions: 2, first: false };
-        live(&context, &disk, &last, &mut truth, &mut durable, least);
+        live(&context, &disk, &last, &mut truth, &mut reached, least);
     }
 }
