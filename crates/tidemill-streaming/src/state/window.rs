@@ -281,7 +281,7 @@ where
             let (of_sums, of_inside) = parts_of(&piece?)?;
             sums.piece(&of_sums)?;
             for (at, Bytes(records)) in of_inside {
-                self.put_inside(inside.add(at, decode(&records)?.0));
+                self.put_inside(inside.add(at, decode(&records)?.0)?);
             }
         }
         self.put_inside(inside.finish());

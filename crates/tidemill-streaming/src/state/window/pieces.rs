@@ -138,13 +138,19 @@ impl<R> Inside<R> {
     }
 
     /// Adds what comes next; returns what is complete with it.
-    pub(super) fn add(&mut self, at: Version, records: Vec<R>) -> Option<(Version, Vec<R>)> {
+    ///
+    /// # Errors
+    /// It entered before what came last.
+    pub(super) fn add(&mut self, at: Version, records: Vec<R>) -> Result<Option<(Version, Vec<R>)>, Cause> {
         match &mut self.0 {
             Some((held, before)) if *held == at => {
                 before.extend(records);
-                None
+                Ok(None)
             }
-            held => held.replace((at, records)),
+            Some((held, _)) if *held > at => {
+                Err(Cause::Invalid(format!("what entered a window at {at} stands behind what entered at {held}")))
+            }
+            held => Ok(held.replace((at, records))),
         }
     }
 
@@ -164,5 +170,22 @@ impl Kept for SumsOf<'_> {
 
     fn deltas(&self) -> Deltas<'_> {
         Box::new(std::iter::empty())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_entered_at_one_time_is_put_together_and_times_have_their_order() {
+        let mut inside = Inside::new();
+        let (three, five) = (Version(3), Version(5));
+        assert_eq!(inside.add(three, vec![1]).unwrap(), None);
+        assert_eq!(inside.add(three, vec![2]).unwrap(), None);
+        assert_eq!(inside.add(five, vec![3]).unwrap(), Some((three, vec![1, 2])));
+        let error = inside.add(three, vec![4]).unwrap_err().to_string();
+        assert_eq!(error, "what entered a window at 3 stands behind what entered at 5");
+        assert_eq!(inside.finish(), Some((five, vec![3])));
     }
 }

@@ -72,7 +72,7 @@ where
         let mut inside = Inside::new();
         for piece in kept.pieces() {
             for (at, Bytes(records)) in parts_of(&piece?)?.1 {
-                window.put_inside(inside.add(at, self.migrations.records(shape, &records)?));
+                window.put_inside(inside.add(at, self.migrations.records(shape, &records)?)?);
             }
         }
         window.put_inside(inside.finish());
