@@ -41,7 +41,7 @@ pub use gathering::{Gathered, Gathering};
 pub use kept::{Keeper, KeptShards, Loaded};
 pub use migrate::{Migrations, astray, deal, placing};
 use pieces::Dealer;
-pub use pieces::{Deltas, Kept, PIECE_BYTES, Pieces, TakePiece};
+pub use pieces::{Deltas, Kept, PIECE_BYTES, Pieces, TakePiece, of_one_version};
 pub use shards::Shards;
 pub use table::{AllEntries, Loading, TablePieces, TableRuns, VersionedTable};
 

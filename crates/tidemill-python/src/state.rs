@@ -11,7 +11,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use tidemill_core::shard::{Delta, Emit, Kept, Pieces, Shard, Step, Version, decode, next_change};
+use tidemill_core::shard::{Delta, Emit, Kept, Pieces, Shard, Step, Version, decode, next_change, of_one_version};
 use tidemill_core::ship::Bytes;
 use tidemill_core::{BoxRuns, Cause, Stop, TaskContext};
 
@@ -312,11 +312,7 @@ impl Shard for StateShard {
         for piece in kept.pieces() {
             let piece = piece?;
             let (version, batches): (Version, Vec<PyBatch>) = decode(engine.seal().open(&piece)?)?.0;
-            let before = *loaded.get_or_insert(version);
-            if before != version {
-                let text = format!("one piece of the state is of version {before}, and the next of {version}");
-                return Err(Cause::Invalid(text).into());
-            }
+            of_one_version(&mut loaded, version)?;
             batches.into_iter().try_for_each(|batch| whole.push_whole(batch))?;
         }
         let (mut at, whole) = (loaded.unwrap_or_default(), whole.finish_whole()?);

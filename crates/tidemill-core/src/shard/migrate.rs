@@ -65,7 +65,7 @@ impl<K: Key, S: Element> Migrations<K, S> {
         take: &mut TakePiece<'_>,
     ) -> Result<(), Stop> {
         let old = kept.iter().map(|kept| self.entries_of(table, shape, *kept));
-        deal(old, layout, take).map(drop)
+        deal(old, layout, take)
     }
 
     /// The entries that were kept of one partition of a table like `table`.
@@ -127,8 +127,7 @@ fn loaded<K: Key, S: Element>(table: &Arc<VersionedTable<K, S>>, kept: &dyn Kept
     table.entries()
 }
 
-/// Deals the entries of `tables`, which must be of one version, as pieces of snapshots of tables by `layout`; returns the
-/// version.
+/// Deals the entries of `tables`, which must be of one version, as pieces of snapshots of tables by `layout`.
 ///
 /// # Errors
 /// Those of the tables and of `take`; they are of different versions; the layout is none of such keys.
@@ -136,7 +135,7 @@ pub fn deal<K: Key, S: Element>(
     tables: impl Iterator<Item = Result<AllEntries<K, S>, Stop>>,
     layout: Option<&Layout>,
     take: &mut TakePiece<'_>,
-) -> Result<Version, Stop> {
+) -> Result<(), Stop> {
     let (place, partitions) = placing::<K>(layout)?;
     let mut tables = tables.peekable();
     let at = match tables.peek() {
@@ -155,8 +154,7 @@ pub fn deal<K: Key, S: Element>(
             }
         }
     }
-    dealer.finish()?;
-    Ok(at)
+    dealer.finish()
 }
 
 /// The partition of each key by `layout`, and how many there are.

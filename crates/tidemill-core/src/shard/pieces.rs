@@ -5,8 +5,8 @@
 
 use serde::Serialize;
 
-use crate::Stop;
-use crate::shard::{Delta, astray, encode};
+use crate::shard::{Delta, Version, astray, encode};
+use crate::{Cause, Stop};
 
 /// A piece of a snapshot has about so many bytes, and one entry more at most: enough that each is worth a file, and few
 /// enough that it does not matter beside what memory holds.
@@ -41,6 +41,18 @@ impl Kept for (Vec<Vec<u8>>, Vec<Delta>) {
     }
 }
 
+/// Notes the version of a piece, which is that of all pieces of a snapshot.
+///
+/// # Errors
+/// Those before are of another one.
+pub fn of_one_version(loaded: &mut Option<Version>, piece: Version) -> Result<(), Stop> {
+    let before = *loaded.get_or_insert(piece);
+    if before == piece {
+        return Ok(());
+    }
+    Err(Cause::Invalid(format!("one piece of the state is of version {before}, and the next of {piece}")).into())
+}
+
 /// Takes a piece of the snapshot of a partition. A partition's pieces come in order.
 pub type TakePiece<'a> = dyn FnMut(usize, Vec<u8>) -> Result<(), Stop> + 'a;
 
@@ -48,7 +60,6 @@ pub type TakePiece<'a> = dyn FnMut(usize, Vec<u8>) -> Result<(), Stop> + 'a;
 pub(super) struct Dealer<'a, 'b> {
     /// What each piece begins with.
     head: Vec<u8>,
-    piece_bytes: usize,
     open: Vec<Vec<u8>>,
     take: &'a mut TakePiece<'b>,
 }
@@ -57,7 +68,7 @@ impl<'a, 'b> Dealer<'a, 'b> {
     /// Deals to so many partitions; each piece begins with `head`.
     pub(super) fn new(head: Vec<u8>, partitions: usize, take: &'a mut TakePiece<'b>) -> Dealer<'a, 'b> {
         let open = vec![head.clone(); partitions];
-        Dealer { head, piece_bytes: DEALT_BYTES, open, take }
+        Dealer { head, open, take }
     }
 
     /// Adds an entry to a partition.
@@ -67,7 +78,7 @@ impl<'a, 'b> Dealer<'a, 'b> {
     pub(super) fn add<E: Serialize>(&mut self, partition: usize, entry: &E) -> Result<(), Stop> {
         let open = self.open.get_mut(partition).ok_or_else(astray)?;
         *open = encode(entry, std::mem::take(open))?;
-        if open.len() >= self.piece_bytes {
+        if open.len() >= DEALT_BYTES {
             let full = std::mem::replace(open, self.head.clone());
             (self.take)(partition, full)?;
         }

@@ -13,7 +13,7 @@ use super::{Inner, Touches, Version, VersionedTable};
 use crate::memory::Pool;
 use crate::shard::draft::{Added, detach};
 use crate::shard::table::Found;
-use crate::shard::{Delta, Kept, decode, next_change};
+use crate::shard::{Delta, Kept, decode, next_change, of_one_version};
 use crate::spill::BlobReader;
 use crate::weight::owned;
 use crate::{BoxRuns, Cause, Element, Key, Runs, Stop};
@@ -44,7 +44,7 @@ impl<K: Key, S: Element> VersionedTable<K, S> {
 
     /// Begins to load what was kept piece by piece: it takes the place of all there is when it is finished.
     pub fn loading(&self) -> Loading<'_, K, S> {
-        Loading { filling: Filling::new(self, Version::START), is_empty: true }
+        Loading { filling: Filling::new(self, Version::START), of_pieces: None }
     }
 
     /// Whether `is` holds for all keys of the newest version.
@@ -88,7 +88,8 @@ impl<K: Key, S: Element> VersionedTable<K, S> {
 /// A table that is loaded piece by piece.
 pub struct Loading<'a, K, S> {
     filling: Filling<'a, K, S>,
-    is_empty: bool,
+    /// The version of the pieces so far.
+    of_pieces: Option<Version>,
 }
 
 impl<K: Key, S: Element> Loading<'_, K, S> {
@@ -101,12 +102,8 @@ impl<K: Key, S: Element> Loading<'_, K, S> {
             return Ok(());
         }
         let (version, mut bytes) = decode::<Version>(piece)?;
-        let at = &mut self.filling.inner.version;
-        if !std::mem::take(&mut self.is_empty) && *at != version {
-            let text = format!("one piece of the state is of version {at}, and the next of {version}");
-            return Err(Cause::Invalid(text).into());
-        }
-        *at = version;
+        of_one_version(&mut self.of_pieces, version)?;
+        self.filling.inner.version = version;
         while !bytes.is_empty() {
             let ((key, state, changed), rest) = decode::<(K, S, Version)>(bytes)?;
             self.filling.put(key, state, changed)?;

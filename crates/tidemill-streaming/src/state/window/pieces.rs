@@ -23,7 +23,6 @@ pub(super) struct WindowPieces<K, V> {
     /// The partial that is being written, the number of its next run, and what is left of the one before.
     open: Option<(Arc<Partial<K, V>>, usize)>,
     run: std::vec::IntoIter<(K, V)>,
-    piece_bytes: usize,
     is_failed: bool,
 }
 
@@ -31,15 +30,15 @@ impl<K: Key, V: Element> WindowPieces<K, V> {
     /// Of these sums and partials.
     pub(super) fn new(sums: TablePieces<K, V>, partials: Vec<Arc<Partial<K, V>>>) -> WindowPieces<K, V> {
         let (partials, run) = (partials.into_iter(), Vec::new().into_iter());
-        WindowPieces { sums, partials, open: None, run, piece_bytes: PIECE_BYTES, is_failed: false }
+        WindowPieces { sums, partials, open: None, run, is_failed: false }
     }
 
     fn draw(&mut self) -> Result<Option<Vec<u8>>, Stop> {
         // Only the last piece of the sums is not full.
         let sums = self.sums.next().transpose()?.unwrap_or_default();
         let (mut bytes, mut inside) = (sums.len(), Vec::new());
-        while bytes < self.piece_bytes {
-            let Some((at, records)) = self.entered(self.piece_bytes - bytes)? else { break };
+        while bytes < PIECE_BYTES {
+            let Some((at, records)) = self.entered(PIECE_BYTES - bytes)? else { break };
             bytes += records.len() + TIME_BYTES;
             inside.push((at, Bytes(records)));
         }
