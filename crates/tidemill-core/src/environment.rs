@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::ShuffleId;
 use crate::accumulator::Accumulators;
 use crate::exchange::Elsewhere;
+use crate::files::remote::RemoteFileSystems;
 use crate::hash::HashSeed;
 use crate::memory::Memory;
 use crate::spill::SpillDir;
@@ -20,6 +21,8 @@ pub struct Environment {
     pub memory: Memory,
     /// Where blocks go that memory cannot hold.
     pub spill: SpillDir,
+    /// Which files on other machines can be reached.
+    pub remote: RemoteFileSystems,
     /// The driver's side of accumulators.
     pub(crate) accumulators: Accumulators,
     /// The seed of all key hashes.
@@ -37,6 +40,7 @@ impl Environment {
             memory,
             accumulators: Accumulators::default(),
             spill,
+            remote: RemoteFileSystems::default(),
             seed,
             forgotten: Mutex::new(Vec::new()),
         })

@@ -6,7 +6,7 @@
 //!
 //! A sink asks for an [`output::OutputFolder`]; each task writes an attempt and commits it; the driver commits the job.
 //!
-//! Only files that this machine's file system shows are read and written. Every error names the file and says what to try.
+//! Only files that this machine's file system shows are read; outputs can go to [other machines](remote) as well. Every error names the file and says what to try.
 
 pub mod checksummed;
 pub mod compression;
@@ -15,4 +15,5 @@ pub mod globs;
 pub mod output;
 pub mod paths;
 pub mod records;
+pub mod remote;
 pub mod splits;

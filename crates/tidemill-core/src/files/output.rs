@@ -22,20 +22,28 @@
 //! seconds can, even if `_SUCCESS` survives. Batches of a stream that has a checkpoint directory are synced, part by part
 //! in their tasks and then the folder: the checkpoint is, and what it counts as done must be there.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tempfile::TempDir;
 
 use crate::Cause;
 use crate::files::compression::Compression;
 use crate::files::paths::uri;
+use crate::files::remote::{RemoteFiles, RemotePath};
 
 mod attempt;
-mod place;
+mod local;
+mod names;
+mod remote;
 
 pub use attempt::{AttemptEnd, AttemptFile, Attempts};
 
-use place::{exchange, hold, ignore_missing, rename_new, sync_folder};
+use local::LocalPlace;
+use names::ignore_missing;
+use remote::RemotePlace;
 
 /// The local property by which jobs know that what they save is to survive a power failure: `true`.
 pub const SYNC_PROPERTY: &str = "tidemill.output.sync";
@@ -62,27 +70,14 @@ pub enum Existing {
 /// The folder that a job writes, on the driver. Its tasks write [`Attempts`].
 #[derive(Debug)]
 pub struct OutputFolder {
-    path: PathBuf,
-    way: Way,
     attempts: Attempts,
-    /// The folders above it that were not there.
-    above: Vec<PathBuf>,
-    /// The lock on the temporary folder, if the file system has locks.
-    _hold: Option<File>,
+    place: Place,
 }
 
-/// How parts get their place.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Way {
-    /// All at once, as a folder whose name is free.
-    New,
-    /// All at once, as a folder that takes the place of an output.
-    Whole,
-    /// One by one, into a folder that was there.
-    Into {
-        /// Parts that are not this job's are to go.
-        replaces: bool,
-    },
+#[derive(Debug)]
+enum Place {
+    Local(LocalPlace),
+    Remote(RemotePlace),
 }
 
 impl OutputFolder {
@@ -91,30 +86,39 @@ impl OutputFolder {
     /// If it exists and `existing` says to refuse, or another job writes it, the error is a [`Cause::File`] of kind
     /// `AlreadyExists` in Spark's words: `Output directory file:/... already exists`.
     pub fn create(path: &Path, compression: Compression, existing: Existing) -> Result<OutputFolder, Cause> {
-        let parent = path.parent().unwrap_or(path);
-        let above = parent.ancestors().take_while(|folder| !folder.exists()).map(Path::to_path_buf).collect();
-        fs::create_dir_all(parent).map_err(|e| write_failure("create", parent, e))?;
-        let way = match (existing, path.symlink_metadata().is_ok()) {
-            (_, false) => Way::New,
-            (Existing::Refuse, true) => return Err(Cause::file("create", path, already_exists(path))),
-            (Existing::Replace, true) if is_output(path)? => Way::Whole,
-            (existing, true) => Way::Into { replaces: existing == Existing::Replace },
-        };
-        let temporary = match way {
-            Way::New | Way::Whole => beside(path),
-            Way::Into { .. } => path.join(TEMPORARY),
-        };
-        let held = hold(&temporary, path)?;
-        let committed = temporary.join(COMMITTED);
-        fs::create_dir(&committed).map_err(|e| write_failure("create", &committed, e))?;
-        let attempts = Attempts { temporary, compression, sync: false };
-        Ok(OutputFolder { path: path.into(), way, attempts, above, _hold: held })
+        let (place, temporary) = LocalPlace::create(path, existing)?;
+        OutputFolder::begin(Place::Local(place), temporary, compression)
     }
 
-    /// The same, which survives a power failure from its commit on if `sync` is true.
+    /// Begins the output at `path`, which is on another machine. Its tasks write to `staging`, a local folder that goes with
+    /// the output.
+    ///
+    /// Errors: as of [`create`](OutputFolder::create), but that another job writes there is not noticed.
+    pub fn create_remote(
+        files: Arc<dyn RemoteFiles>,
+        path: &RemotePath,
+        staging: TempDir,
+        compression: Compression,
+        existing: Existing,
+    ) -> Result<OutputFolder, Cause> {
+        let temporary = staging.path().to_path_buf();
+        let place = RemotePlace::create(files, path, staging, existing)?;
+        OutputFolder::begin(Place::Remote(place), temporary, compression)
+    }
+
+    fn begin(place: Place, temporary: PathBuf, compression: Compression) -> Result<OutputFolder, Cause> {
+        let committed = temporary.join(COMMITTED);
+        fs::create_dir(&committed).map_err(|e| write_failure("create", &committed, e))?;
+        Ok(OutputFolder { attempts: Attempts { temporary, compression, sync: false }, place })
+    }
+
+    /// The same, which survives a power failure from its commit on if `sync` is true. On other machines that is theirs to see to.
     #[must_use]
     pub fn synced(mut self, sync: bool) -> OutputFolder {
-        self.attempts.sync = sync;
+        if let Place::Local(place) = &mut self.place {
+            place.sync = sync;
+            self.attempts.sync = sync;
+        }
         self
     }
 
@@ -123,9 +127,12 @@ impl OutputFolder {
         &self.attempts
     }
 
-    /// The folder.
-    pub fn path(&self) -> &Path {
-        &self.path
+    /// The folder, as Spark shows it: `file:/folder`, `s3://bucket/folder`.
+    pub fn uri(&self) -> String {
+        match &self.place {
+            Place::Local(place) => uri(&place.path),
+            Place::Remote(place) => place.path.to_string(),
+        }
     }
 
     /// Ends the job well: the parts of `partitions` partitions, all of which must have been committed, get their place, and
@@ -140,113 +147,39 @@ impl OutputFolder {
             return Err(Cause::Invalid(format!(
                 "the output {} is not complete: no attempt committed {missing}; if nobody removed files there, two jobs \
                  wrote to this folder at once: give each its own and run the job again",
-                uri(&self.path)
+                self.uri()
             )));
         }
-        match self.way {
-            Way::New | Way::Whole => self.place_whole(&committed)?,
-            Way::Into { replaces } => self.place_parts(&committed, &parts, replaces)?,
+        match &self.place {
+            Place::Local(place) => place.commit(&committed, &parts)?,
+            Place::Remote(place) => place.commit(&committed, &parts)?,
         }
         remove_folder(&self.attempts.temporary) // and what was there before
     }
 
-    /// Gives the folder of all parts the name of the output.
-    fn place_whole(&self, committed: &Path) -> Result<(), Cause> {
-        write_success(committed)?;
-        self.sync(committed)?;
-        let placed =
-            if self.way == Way::New { rename_new(committed, &self.path) } else { exchange(committed, &self.path) };
-        placed.map_err(|error| match error.kind() {
-            io::ErrorKind::AlreadyExists => Cause::file("create", &self.path, already_exists(&self.path)),
-            _ => write_failure("write", &self.path, error),
-        })?;
-        let new = self.above.iter().map(PathBuf::as_path).chain([&*self.path]);
-        new.filter_map(Path::parent).try_for_each(|folder| self.sync(folder))
-    }
-
-    fn place_parts(&self, committed: &Path, parts: &[String], replaces: bool) -> Result<(), Cause> {
-        remove_file(&self.path.join(SUCCESS))?;
-        self.sync(&self.path)?;
-        for part in parts {
-            let place = self.path.join(part);
-            fs::rename(committed.join(part), &place).map_err(|error| write_failure("write", &place, error))?;
-        }
-        if replaces {
-            self.remove_other_parts(parts)?;
-        }
-        self.sync(&self.path)?;
-        write_success(&self.path)?;
-        self.sync(&self.path)
-    }
-
-    /// Ends the job badly, before its commit: removes what its tasks wrote, so that the job can be run again. May be called
-    /// more than once.
+    /// Ends the job badly: removes what its tasks wrote, so that the job can be run again. May be called more than once.
     pub fn abort(&self) -> Result<(), Cause> {
-        remove_folder(&self.attempts.temporary)
-    }
-
-    /// Has the names in a folder survive a power failure, if that is asked for.
-    fn sync(&self, folder: &Path) -> Result<(), Cause> {
-        if self.attempts.sync { sync_folder(folder) } else { Ok(()) }
-    }
-
-    /// Removes the parts of earlier outputs that are not among `parts`.
-    fn remove_other_parts(&self, parts: &[String]) -> Result<(), Cause> {
-        for entry in fs::read_dir(&self.path).map_err(|e| Cause::file("read", &self.path, e))? {
-            let entry = entry.map_err(|e| Cause::file("read", &self.path, e))?;
-            let name = entry.file_name().to_string_lossy().into_owned();
-            if name.starts_with(PART) && !parts.contains(&name) {
-                remove_file(&entry.path())?;
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Where an output is written that gets its place as a whole: in the same folder, under a name that all readers skip.
-fn beside(path: &Path) -> PathBuf {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    path.with_file_name(format!(".{name}.{TEMPORARY}"))
-}
-
-/// Whether there is nothing in the folder `path` but an output, finished or not.
-fn is_output(path: &Path) -> Result<bool, Cause> {
-    for entry in fs::read_dir(path).map_err(|error| Cause::file("read", path, error))? {
-        let name = entry.map_err(|e| Cause::file("read", path, e))?.file_name();
-        let name = name.to_string_lossy();
-        if !(name.starts_with(PART) || name == SUCCESS || name == TEMPORARY) {
-            return Ok(false);
+        remove_folder(&self.attempts.temporary)?;
+        match &self.place {
+            Place::Local(_) => Ok(()),
+            Place::Remote(place) => place.abort(),
         }
     }
-    Ok(true)
 }
 
-fn write_success(folder: &Path) -> Result<(), Cause> {
-    let success = folder.join(SUCCESS);
-    File::create(&success).map(drop).map_err(|e| write_failure("write", &success, e))
+/// Whether a name in a folder is an output's, finished or not.
+fn is_of_output(name: &str) -> bool {
+    name.starts_with(PART) || name == SUCCESS || name == TEMPORARY
 }
 
 fn remove_folder(path: &Path) -> Result<(), Cause> {
     ignore_missing(fs::remove_dir_all(path)).map_err(|e| Cause::file("remove", path, e))
 }
 
-fn remove_file(path: &Path) -> Result<(), Cause> {
-    ignore_missing(fs::remove_file(path)).map_err(|e| Cause::file("remove", path, e))
-}
-
-fn already_exists(path: &Path) -> io::Error {
+fn already_exists(uri: &str) -> io::Error {
     let text = format!(
-        "Output directory {} already exists; write to another folder, remove this one, or set \
-         spark.hadoop.validateOutputSpecs to false to write over it",
-        uri(path)
-    );
-    io::Error::new(io::ErrorKind::AlreadyExists, text)
-}
-
-fn in_use(path: &Path) -> io::Error {
-    let text = format!(
-        "Output directory {} already exists, or will soon: another job writes it; write to another folder, or wait for that job",
-        uri(path)
+        "Output directory {uri} already exists; write to another folder, remove this one, or set \
+         spark.hadoop.validateOutputSpecs to false to write over it"
     );
     io::Error::new(io::ErrorKind::AlreadyExists, text)
 }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::Cause;
 use crate::files::compression::Compression;
 use crate::files::globs::{self, is_hidden};
+use crate::files::remote::RemotePath;
 
 /// A file to be read, as it was when it was listed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,7 +30,7 @@ pub struct InputFile {
 /// which Spark does not do.
 ///
 /// Errors, in Spark's words: `Input path does not exist`, `Input Pattern ... matches 0 files`, `Not a file` for a folder in
-/// a folder; and an error for a file system that this build cannot read. All that is missing is told at once.
+/// a folder; and an error for a path on another machine, which this build cannot read. All that is missing is told at once.
 pub fn find(list: &str) -> Result<Vec<InputFile>, Cause> {
     let (mut files, mut missing) = (Vec::new(), Vec::new());
     for entry in globs::split_outside_braces(list) {
@@ -63,9 +64,30 @@ pub fn at(path: &Path) -> Result<Vec<InputFile>, Cause> {
     Ok(files)
 }
 
-/// The one local path that `path` means, absolute, without reading it as a pattern: where output goes.
+/// Where an output goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// On a disk of this machine; absolute.
+    Local(PathBuf),
+    /// On another machine.
+    Remote(RemotePath),
+}
+
+/// The one place that `path` means, without reading it as a pattern: where output goes.
 ///
-/// Errors: it is empty, or names a file system that this build cannot write to.
+/// Errors: it is empty, or holds credentials.
+pub fn place(path: &str) -> Result<Place, Cause> {
+    match scheme_of(path) {
+        Some((scheme, rest)) if !scheme.eq_ignore_ascii_case("file") => {
+            RemotePath::new(scheme, rest).map(Place::Remote)
+        }
+        _ => local(path).map(Place::Local),
+    }
+}
+
+/// The one local path that `path` means, absolute, without reading it as a pattern.
+///
+/// Errors: it is empty, or on another machine.
 pub fn local(path: &str) -> Result<PathBuf, Cause> {
     let path = without_scheme(path)?;
     std::path::absolute(path).map_err(|e| Cause::file("find", path, e))
@@ -86,8 +108,8 @@ fn without_scheme(path: &str) -> Result<&str, Cause> {
     let Some((scheme, rest)) = scheme_of(path) else { return Ok(path) };
     if !scheme.eq_ignore_ascii_case("file") {
         return Err(Cause::Invalid(format!(
-            "{path} cannot be reached: {scheme}: paths are not supported in this build; copy the files to a disk that every \
-             machine sees, or mount that file system, and give the path there"
+            "{path} cannot be reached: {scheme}: paths can be saved to, and nothing else in this build; copy the files to a disk \
+             that every machine sees, or mount that file system, and give the path there"
         )));
     }
     let Some(after_slashes) = rest.strip_prefix("//") else { return Ok(rest) };

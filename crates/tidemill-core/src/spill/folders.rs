@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tempfile::{TempDir, TempPath};
+use tempfile::{Builder, TempDir, TempPath};
 
 use crate::Cause;
 use crate::memory::Pool;
@@ -59,6 +59,18 @@ impl SpillDir {
         SpillDir(Arc::new(Inner { folders, files: AtomicUsize::new(0), state_told: AtomicBool::new(false) }))
     }
 
+    /// Makes an empty folder, which goes with what is returned: for files that have to be whole before they go elsewhere.
+    pub(crate) fn create_folder(&self) -> Result<TempDir, Cause> {
+        let mut first_error = None;
+        for folder in self.order().into_iter().filter_map(|place| self.0.folders.get(place)) {
+            match folder.make(|builder, dir| builder.prefix("staging-").tempdir_in(dir)) {
+                Ok(made) => return Ok(made),
+                Err((path, error)) => drop(first_error.get_or_insert(Cause::spill(path, error))),
+            }
+        }
+        Err(first_error.unwrap_or_else(nowhere))
+    }
+
     /// Makes an empty file.
     pub(super) fn create(&self) -> Result<SpillOut, Cause> {
         self.create_beside(&[])
@@ -80,7 +92,6 @@ impl SpillDir {
                 }
             }
         }
-        let nowhere = || Cause::spill("nowhere", io::Error::new(io::ErrorKind::NotFound, "no folder is named"));
         Err(first_error.unwrap_or_else(nowhere))
     }
 
@@ -102,22 +113,33 @@ impl SpillDir {
     }
 }
 
+fn nowhere() -> Cause {
+    Cause::spill("nowhere", io::Error::new(io::ErrorKind::NotFound, "no folder is named"))
+}
+
 impl Folder {
     /// An empty file, or what could not be made and why.
     fn create(&self) -> Result<(File, TempPath), (PathBuf, io::Error)> {
+        self.make(|builder, dir| Ok(builder.prefix("spill-").tempfile_in(dir)?.into_parts()))
+    }
+
+    /// What `make` makes in the folder of this process.
+    fn make<M>(
+        &self,
+        make: impl FnOnce(&mut Builder<'_, '_>, &Path) -> io::Result<M>,
+    ) -> Result<M, (PathBuf, io::Error)> {
         let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
         let made = match own.take() {
             Some(made) => made,
             None => self.create_own().map_err(|error| (self.local.clone(), error))?,
         };
         let dir = own.insert(made).path();
-        let file = tempfile::Builder::new().prefix("spill-").tempfile_in(dir);
-        Ok(file.map_err(|error| (dir.to_path_buf(), error))?.into_parts())
+        make(&mut Builder::new(), dir).map_err(|error| (dir.to_path_buf(), error))
     }
 
     fn create_own(&self) -> io::Result<TempDir> {
         fs::create_dir_all(&self.local)?;
-        let mut builder = tempfile::Builder::new();
+        let mut builder = Builder::new();
         builder.prefix("tidemill-spill-");
         #[cfg(unix)]
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::place::{publish, sync};
+use super::names::{publish, sync};
 use super::{COMMITTED, PART, write_failure};
 use crate::Cause;
 use crate::files::compression::{CompressingFile, Compression};

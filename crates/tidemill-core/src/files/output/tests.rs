@@ -29,6 +29,11 @@ fn attempt(folder: &OutputFolder, partition: usize, attempt: u64, text: &str) ->
     file
 }
 
+/// Where its parts go.
+fn at(folder: &OutputFolder) -> PathBuf {
+    folder.uri().strip_prefix("file:").unwrap().into()
+}
+
 fn new_folder(root: &tempfile::TempDir, compression: Compression) -> OutputFolder {
     OutputFolder::create(&root.path().join("above/out"), compression, Existing::Refuse).unwrap()
 }
@@ -47,7 +52,7 @@ fn parts_appear_with_the_commit_of_the_job() {
     attempt(&folder, 1, 7, "").commit().unwrap();
     folder.commit(2).unwrap();
     assert_eq!(tree(&above), ["out/_SUCCESS", "out/part-00000", "out/part-00001"]);
-    assert_eq!(fs::read_to_string(folder.path().join("part-00000")).unwrap(), "zero\n");
+    assert_eq!(fs::read_to_string(at(&folder).join("part-00000")).unwrap(), "zero\n");
 }
 
 #[test]
@@ -62,7 +67,7 @@ fn one_of_several_attempts_commits() {
     drop(given_up);
     assert_eq!(tree(root.path()), ["above/.out._temporary/committed/part-00000"]);
     folder.commit(1).unwrap();
-    assert_eq!(fs::read_to_string(folder.path().join("part-00000")).unwrap(), "quick");
+    assert_eq!(fs::read_to_string(at(&folder).join("part-00000")).unwrap(), "quick");
 }
 
 #[test]
@@ -90,22 +95,22 @@ fn an_existing_folder_is_refused_or_written_over() {
     let folder = new_folder(&root, Compression::Plain);
     attempt(&folder, 0, 0, "old").commit().unwrap();
     folder.commit(1).unwrap();
-    let error = OutputFolder::create(folder.path(), Compression::Plain, Existing::Refuse).unwrap_err();
+    let error = OutputFolder::create(&at(&folder), Compression::Plain, Existing::Refuse).unwrap_err();
     assert!(matches!(&error, Cause::File { source, .. } if source.kind() == io::ErrorKind::AlreadyExists));
-    let words = format!("Output directory file:{} already exists", folder.path().display());
+    let words = format!("Output directory file:{} already exists", at(&folder).display());
     assert!(error.to_string().contains(&words), "{error}");
 
     // A run that died leaves a commit behind; the run after it must not take it for its own.
-    let died = OutputFolder::create(folder.path(), Compression::Plain, Existing::WriteOver).unwrap();
+    let died = OutputFolder::create(&at(&folder), Compression::Plain, Existing::WriteOver).unwrap();
     attempt(&died, 1, 0, "died").commit().unwrap();
     drop(died);
-    let again = OutputFolder::create(folder.path(), Compression::Plain, Existing::WriteOver).unwrap();
+    let again = OutputFolder::create(&at(&folder), Compression::Plain, Existing::WriteOver).unwrap();
     attempt(&again, 0, 0, "new").commit().unwrap();
     assert!(again.commit(2).unwrap_err().to_string().contains("no attempt committed part-00001"));
-    assert_eq!(fs::read_to_string(folder.path().join("part-00000")).unwrap(), "old");
+    assert_eq!(fs::read_to_string(at(&folder).join("part-00000")).unwrap(), "old");
     again.commit(1).unwrap();
-    assert_eq!(tree(folder.path()), ["_SUCCESS", "part-00000"]);
-    assert_eq!(fs::read_to_string(folder.path().join("part-00000")).unwrap(), "new");
+    assert_eq!(tree(&at(&folder)), ["_SUCCESS", "part-00000"]);
+    assert_eq!(fs::read_to_string(at(&folder).join("part-00000")).unwrap(), "new");
 }
 
 /// An output of three parts that say `old`.
@@ -123,18 +128,18 @@ fn an_output_takes_the_place_of_another_as_a_whole() {
     // behaviour 2.15, 6.9
     let root = tempfile::tempdir().unwrap();
     let folder = old_output(&root);
-    let replace = || OutputFolder::create(folder.path(), Compression::Plain, Existing::Replace).unwrap();
+    let replace = || OutputFolder::create(&at(&folder), Compression::Plain, Existing::Replace).unwrap();
     let as_it_was = ["_SUCCESS", "part-00000.gz", "part-00001.gz", "part-00002.gz"];
     attempt(&replace(), 1, 0, "died").commit().unwrap();
     let again = replace();
     attempt(&again, 0, 0, "new").commit().unwrap();
     let late = attempt(&again, 0, 1, "late");
     assert!(again.commit(2).unwrap_err().to_string().contains("no attempt committed part-00001"));
-    assert_eq!(tree(folder.path()), as_it_was, "until the commit it is as it was");
+    assert_eq!(tree(&at(&folder)), as_it_was, "until the commit it is as it was");
     again.commit(1).unwrap();
     assert!(late.commit().is_err(), "the job is over");
     assert_eq!(tree(root.path()), ["above/out/_SUCCESS", "above/out/part-00000"]);
-    assert_eq!(fs::read_to_string(folder.path().join("part-00000")).unwrap(), "new");
+    assert_eq!(fs::read_to_string(at(&folder).join("part-00000")).unwrap(), "new");
 }
 
 #[test]
@@ -167,12 +172,12 @@ fn an_output_that_may_come_again_is_there_as_a_whole_or_not_at_all() {
 fn what_others_put_beside_the_parts_stays() {
     let root = tempfile::tempdir().unwrap();
     let folder = old_output(&root);
-    fs::write(folder.path().join("mine"), "").unwrap();
-    let again = OutputFolder::create(folder.path(), Compression::Plain, Existing::Replace).unwrap();
+    fs::write(at(&folder).join("mine"), "").unwrap();
+    let again = OutputFolder::create(&at(&folder), Compression::Plain, Existing::Replace).unwrap();
     attempt(&again, 0, 0, "new").commit().unwrap();
-    assert!(again.path().join("part-00000.gz").exists(), "until the commit it is as it was");
+    assert!(at(&again).join("part-00000.gz").exists(), "until the commit it is as it was");
     again.commit(1).unwrap();
-    assert_eq!(tree(again.path()), ["_SUCCESS", "mine", "part-00000"]);
+    assert_eq!(tree(&at(&again)), ["_SUCCESS", "mine", "part-00000"]);
 }
 
 #[test]
@@ -182,21 +187,21 @@ fn an_aborted_job_leaves_nothing_and_can_be_run_again() {
     attempt(&folder, 0, 0, "x").commit().unwrap();
     let late = attempt(&folder, 1, 0, "y");
     folder.abort().unwrap();
-    assert!(!folder.path().exists());
+    assert!(!at(&folder).exists());
     folder.abort().unwrap();
     // A task that did not hear of it neither commits nor brings the folder back.
     assert!(late.commit().unwrap_err().to_string().contains("the job is over"));
     assert!(folder.attempts().start_attempt(2, 0).is_err());
-    assert!(!folder.path().exists());
+    assert!(!at(&folder).exists());
     let again = new_folder(&root, Compression::Plain);
-    fs::create_dir(again.path()).unwrap();
-    fs::write(again.path().join("mine"), "").unwrap();
+    fs::create_dir(at(&again)).unwrap();
+    fs::write(at(&again).join("mine"), "").unwrap();
     again.abort().unwrap();
-    assert_eq!(tree(again.path()), ["mine"], "what others put there stays");
-    let over = OutputFolder::create(again.path(), Compression::Plain, Existing::WriteOver).unwrap();
-    fs::remove_file(over.path().join("mine")).unwrap();
+    assert_eq!(tree(&at(&again)), ["mine"], "what others put there stays");
+    let over = OutputFolder::create(&at(&again), Compression::Plain, Existing::WriteOver).unwrap();
+    fs::remove_file(at(&over).join("mine")).unwrap();
     over.abort().unwrap();
-    assert!(over.path().exists(), "the folder was there before the job");
+    assert!(at(&over).exists(), "the folder was there before the job");
 }
 
 #[test]
@@ -205,12 +210,12 @@ fn a_folder_that_appears_meanwhile_is_left_alone() {
     for holds in [false, true] {
         let folder = new_folder(&root, Compression::Plain);
         attempt(&folder, 0, 0, "x").commit().unwrap();
-        fs::create_dir_all(folder.path().join(if holds { "mine" } else { "" })).unwrap();
+        fs::create_dir_all(at(&folder).join(if holds { "mine" } else { "" })).unwrap();
         let error = folder.commit(1).unwrap_err();
         assert!(error.to_string().contains("above/out already exists"), "{error}");
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), usize::from(holds));
+        assert_eq!(fs::read_dir(at(&folder)).unwrap().count(), usize::from(holds));
         folder.abort().unwrap();
-        fs::remove_dir_all(folder.path()).unwrap();
+        fs::remove_dir_all(at(&folder)).unwrap();
     }
     assert!(tree(root.path()).is_empty());
 }
@@ -292,7 +297,7 @@ fn parts_are_compressed_on_demand() {
             attempt(&folder, partition, 0, "").commit().unwrap();
         }
         folder.commit(13).unwrap();
-        let files = find(folder.path().to_str().unwrap()).unwrap();
+        let files = find(at(&folder).to_str().unwrap()).unwrap();
         assert!(files[12].path.ends_with(format!("part-00012{}", compression.suffix())));
         assert_eq!(read_whole(&files[12], Content::Text, 1 << 20).unwrap(), text.as_bytes());
         assert_eq!(read_whole(&files[0], Content::Text, 1 << 20).unwrap(), b"");

@@ -1,12 +1,13 @@
 //! `save_as_text_file`: a folder of text files, one a partition.
 
 use std::fmt::{Display, Write as _};
-use std::path::Path;
 
+use crate::Cause;
+use crate::environment::Environment;
 use crate::error::Error;
 use crate::files::compression::Compression;
 use crate::files::output::{Attempts, Existing, OutputFolder, SYNC_PROPERTY};
-use crate::files::paths;
+use crate::files::paths::{self, Place};
 use crate::lineage::Operator;
 use crate::rdd::{Rdd, run_job};
 use crate::settings::keys;
@@ -22,6 +23,10 @@ impl<T: Display + 'static> Rdd<T> {
     /// The folder appears as a whole when all parts are complete, with the empty file `_SUCCESS`. A task that is run twice
     /// leaves one part. Of a job that failed nothing stays; what a program leaves that is killed, beside the folder's place, the
     /// next one that writes there removes.
+    ///
+    /// `path` may be a URL on [another machine](crate::files::remote), such as `s3://bucket/words` or `hdfs://host/words`. Its
+    /// tasks then write to `spark.local.dir`, and the parts are copied when all are complete; in object stores, where no folder
+    /// appears as a whole, `_SUCCESS` comes last and goes first.
     ///
     /// Errors: the folder is there already (behaviour 4.64: with `spark.hadoop.validateOutputSpecs=false` its parts are
     /// written over); a file cannot be written; the job fails.
@@ -161,7 +166,7 @@ pub(super) fn save_parts<T: 'static>(
     write: impl FnOnce(&Attempts) -> Result<(), Error>,
 ) -> Result<(), Error> {
     let sync = rdd.context().local_property(SYNC_PROPERTY).is_some_and(|value| value == "true");
-    let folder = paths::local(path).and_then(|path| OutputFolder::create(&path, compression, existing));
+    let folder = output_folder(rdd.context().environment(), path, compression, existing);
     let folder = folder.map_err(|cause| Error::driver(operator, cause))?.synced(sync);
     let written = write(folder.attempts())
         .and_then(|()| folder.commit(rdd.num_partitions()).map_err(|cause| Error::driver(operator, cause)));
@@ -169,7 +174,22 @@ pub(super) fn save_parts<T: 'static>(
         && let Err(error) = folder.abort()
     {
         // The failure that led here is the one to be returned.
-        tracing::warn!(%error, folder = %Path::display(folder.path()), "What a failed job wrote could not be removed.");
+        tracing::warn!(%error, folder = folder.uri(), "What a failed job wrote could not be removed.");
     }
     written
+}
+
+fn output_folder(
+    environment: &Environment,
+    path: &str,
+    compression: Compression,
+    existing: Existing,
+) -> Result<OutputFolder, Cause> {
+    match paths::place(path)? {
+        Place::Local(path) => OutputFolder::create(&path, compression, existing),
+        Place::Remote(path) => {
+            let files = environment.remote.open(&path)?;
+            OutputFolder::create_remote(files, &path, environment.spill.create_folder()?, compression, existing)
+        }
+    }
 }

@@ -8,7 +8,8 @@ use std::path::Path;
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
 
-use super::{in_use, write_failure};
+use super::local::in_use;
+use super::write_failure;
 use crate::Cause;
 
 /// How often somebody else may remove a folder while it is being locked.
