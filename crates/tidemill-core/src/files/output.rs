@@ -48,6 +48,10 @@ use remote::RemotePlace;
 /// The local property by which jobs know that what they save is to survive a power failure: `true`.
 pub const SYNC_PROPERTY: &str = "tidemill.output.sync";
 
+/// The local property by which jobs know that what they save takes the place of what is there, whatever the settings say of
+/// that: `true`. Spark's `disableOutputSpecValidation`.
+pub const REPLACE_PROPERTY: &str = "tidemill.output.replace";
+
 const TEMPORARY: &str = "_temporary";
 const COMMITTED: &str = "committed";
 const PART: &str = "part-";

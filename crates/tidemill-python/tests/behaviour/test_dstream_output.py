@@ -180,6 +180,22 @@ def test_save_as_text_files_leaves_alone_what_a_batch_wrote_before(new_stream, t
     assert ssc.awaitTerminationOrTimeout(INTERVAL) is False
 
 
+def test_what_a_function_saves_in_a_batch_takes_the_place_of_what_was_there(new_stream, tmp_path):  # behaviour 2.15, 4.64
+    ssc = new_stream()
+    done = []
+    stream = ssc.queueStream([["old"], ["new"]])
+
+    def save(rdd):
+        rdd.coalesce(1).saveAsTextFile(str(tmp_path / "text"))
+        rdd.coalesce(1).saveAsPickleFile(str(tmp_path / "pickles"))
+        done.append(lines(str(tmp_path / "text")))
+
+    stream.foreachRDD(save)
+    ssc.start()
+    eventually(lambda: len(done) >= 3, "three batches")
+    assert done[:3] == [["old"], ["new"], []]
+
+
 def test_10_1_an_error_stops_neither_the_context_nor_other_outputs(new_stream):  # behaviour 10.1, 2.39, 1.7
     ssc = new_stream()
     before, after = [], []

@@ -4,7 +4,7 @@ use std::collections::{HashSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tidemill_core::files::output::SYNC_PROPERTY;
+use tidemill_core::files::output::{REPLACE_PROPERTY, SYNC_PROPERTY};
 use tidemill_core::settings::keys;
 use tidemill_core::{Cause, Timestamp, Woken};
 
@@ -255,6 +255,8 @@ impl StreamingContext {
         self.describe(&format!("Streaming job from [output operation {id}, batch time {time}]"));
         self.context().set_local_property(BATCH_TIME_PROPERTY, Some(&time.millis().to_string()));
         self.context().set_local_property(OUTPUT_PROPERTY, Some(&id.to_string()));
+        // A batch may be run again, and finds there what it wrote before.
+        self.context().set_local_property(REPLACE_PROPERTY, Some("true"));
         // What is written down as done must be there after a power failure, as the checkpoint is.
         let sync = self.live().durable.is_some();
         self.context().set_local_property(SYNC_PROPERTY, sync.then_some("true"));

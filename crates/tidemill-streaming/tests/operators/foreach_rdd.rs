@@ -25,6 +25,30 @@ fn outputs_run_in_order_of_registration_with_the_time_of_the_batch() {
 }
 
 #[test]
+fn what_its_function_saves_takes_the_place_of_what_was_there() {
+    // behaviour 2.15, 4.64
+    let folder = tempfile::tempdir().unwrap();
+    let (text, objects) = (folder.path().join("text"), folder.path().join("objects"));
+    let test = TestContext::new();
+    let (feed, words) = test.input_in::<String>(2);
+    let (to_text, to_objects) = (text.to_string_lossy().into_owned(), objects.to_string_lossy().into_owned());
+    words.foreach_rdd(move |rdd, _| {
+        rdd.save_as_text_file(&to_text)?;
+        rdd.coalesce(rdd.count()?.max(1) as usize).save_as_object_file(&to_objects)?;
+        Ok(())
+    });
+    for batch in [vec!["tide", "and"], vec!["mill"]] {
+        feed.push(batch.into_iter().map(String::from));
+        test.tick().unwrap();
+    }
+    let parts = ["part-00000", "part-00001"].map(|part| std::fs::read_to_string(text.join(part)).unwrap());
+    assert_eq!(parts.concat(), "mill\n");
+    assert!(objects.join("part-00000").exists() && !objects.join("part-00001").exists(), "no batches are mixed");
+    let outside = test.streaming().context().parallelize([1], 1).save_as_text_file(&text.to_string_lossy());
+    assert!(outside.unwrap_err().to_string().contains("already exists"), "outside of a batch it is as ever");
+}
+
+#[test]
 fn it_is_not_called_for_a_batch_without_an_rdd() {
     // behaviour 1.43, 2.13
     let test = TestContext::new();

@@ -3,10 +3,11 @@
 use std::fmt::{Display, Write as _};
 
 use crate::Cause;
+use crate::context::Context;
 use crate::environment::Environment;
 use crate::error::Error;
 use crate::files::compression::Compression;
-use crate::files::output::{Attempts, Existing, OutputFolder, SYNC_PROPERTY};
+use crate::files::output::{Attempts, Existing, OutputFolder, REPLACE_PROPERTY, SYNC_PROPERTY};
 use crate::files::paths::{self, Place};
 use crate::lineage::Operator;
 use crate::rdd::{Rdd, run_job};
@@ -29,7 +30,7 @@ impl<T: Display + 'static> Rdd<T> {
     /// appears as a whole, `_SUCCESS` comes last and goes first.
     ///
     /// Errors: the folder is there already (behaviour 4.64: with `spark.hadoop.validateOutputSpecs=false` its parts are
-    /// written over); a file cannot be written; the job fails.
+    /// written over, and a batch of a stream takes the place of what is there); a file cannot be written; the job fails.
     ///
     /// ```
     /// let folder = tempfile::tempdir()?;
@@ -151,8 +152,11 @@ impl<T: AsRef<[u8]> + 'static> Rdd<T> {
 }
 
 impl<T: 'static> Rdd<T> {
-    /// What the settings say of an output folder that is there already.
+    /// What is to become of an output folder that is there already.
     pub(super) fn existing_output(&self) -> Existing {
+        if is_true(self.context(), REPLACE_PROPERTY) {
+            return Existing::Replace;
+        }
         if self.context().config().get(keys::VALIDATE_OUTPUT_SPECS) { Existing::Refuse } else { Existing::WriteOver }
     }
 }
@@ -165,7 +169,7 @@ pub(super) fn save_parts<T: 'static>(
     (compression, existing): (Compression, Existing),
     write: impl FnOnce(&Attempts) -> Result<(), Error>,
 ) -> Result<(), Error> {
-    let sync = rdd.context().local_property(SYNC_PROPERTY).is_some_and(|value| value == "true");
+    let sync = is_true(rdd.context(), SYNC_PROPERTY);
     let folder = output_folder(rdd.context().environment(), path, compression, existing);
     let folder = folder.map_err(|cause| Error::driver(operator, cause))?.synced(sync);
     let written = write(folder.attempts())
@@ -177,6 +181,10 @@ pub(super) fn save_parts<T: 'static>(
         tracing::warn!(%error, folder = folder.uri(), "What a failed job wrote could not be removed.");
     }
     written
+}
+
+fn is_true(context: &Context, property: &str) -> bool {
+    context.local_property(property).is_some_and(|value| value == "true")
 }
 
 fn output_folder(
