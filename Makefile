@@ -9,7 +9,7 @@ BATCHES ?= 10
 # How long `make fuzz` reads damaged files of each format, in seconds.
 FUZZ_SECONDS ?= 600
 
-.PHONY: targets demo test test-s3 fuzz chaos python conformance bench bench-peers
+.PHONY: targets demo test test-s3 test-hdfs fuzz chaos python conformance bench bench-peers
 .DEFAULT_GOAL := targets
 
 targets:
@@ -28,11 +28,17 @@ test:
 	cargo build --workspace --examples --locked
 	cargo test --workspace --locked --no-fail-fast
 	.ci/python test
+	@.ci/hdfs
 
 ## make test-s3   runs the tests of object stores on a server that speaks S3's protocol, from PyPI
 test-s3:
 	@.ci/setup python
 	@.ci/s3
+
+## make test-hdfs   runs the tests of HDFS alone, on Hadoop's own servers, from Maven
+test-hdfs:
+	@.ci/setup hdfs
+	@.ci/hdfs
 
 ## make fuzz    reads damaged files of each format on disk for ten minutes (FUZZ_SECONDS); none may panic
 fuzz:

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use tidemill_core::{Accumulator, Cause, Context, Error, Settings, memory};
+use tidemill_streaming::remote;
 
 use crate::batch::PyBatch;
 use crate::pool::{Lanes, Pool, PoolSettings, Work, Workers};
@@ -34,6 +35,7 @@ impl Engine {
     /// A setting that cannot be used as written.
     pub fn new(settings: &Settings, workers: impl FnOnce(&Context) -> PoolSettings) -> Result<Arc<Engine>, Error> {
         let context = Context::new(settings)?;
+        remote::register(&context);
         let updates = context.accumulator(Vec::new(), |all: &mut Vec<Vec<u8>>, mut more| all.append(&mut more));
         let workers = Pool::new(workers(&context));
         let (collected, next_task) = (AtomicU64::new(0), AtomicU64::new(0));

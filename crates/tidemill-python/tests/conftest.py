@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Callable
 
 import pytest
+import stores
 
 HERE = Path(__file__).parent
 AS_PYSPARK = HERE / "as_pyspark"
@@ -74,6 +75,19 @@ def no_context() -> Iterator[None]:
     stop()
     yield
     stop()
+
+
+@pytest.fixture(scope="session")
+def store() -> Iterator[tuple[str, str]]:
+    """The URL of a bucket, and where its server is."""
+    yield from stores.s3()
+
+
+@pytest.fixture
+def bucket(store: tuple[str, str], request: pytest.FixtureRequest) -> stores.Bucket:
+    """A folder of the test's own in an object store."""
+    name, endpoint = store
+    return stores.Bucket(f"{name}/{request.node.originalname}-{os.urandom(4).hex()}", endpoint)
 
 
 @pytest.fixture

@@ -117,13 +117,15 @@ class Driver:
 class Moments:
     """Random moments to kill at: most of them when a step begins or ends, or a little later."""
 
-    def __init__(self, seed: int) -> None:
-        self._draw = random.Random(seed)
-        self._known = {(True, "batch")}
+    def __init__(self, seed: int, at: Optional[str] = None) -> None:
+        """`at`: the only step at whose begin it is."""
+        self._draw, self._at = random.Random(seed), at
+        self._known = {(True, at or "batch")}
 
     def learn(self, marks: Sequence[Mark]) -> None:
         """Knows from now on the steps that there were."""
-        self._known.update((mark.begins, mark.step) for mark in marks)
+        if self._at is None:
+            self._known.update((mark.begins, mark.step) for mark in marks)
 
     def wait(self, driver: Driver) -> None:
         """Returns when it is time."""

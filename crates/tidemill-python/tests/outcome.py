@@ -6,10 +6,11 @@ import sqlite3
 from collections import Counter, deque
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Iterable, Iterator
+from typing import Any, Iterable, Iterator, Union
 
 from harness import lines
 from kills.driving import END, INTERVAL, SLIDE, WINDOW
+from stores import Bucket, Hdfs
 
 Batches = dict[int, list[Any]]
 
@@ -53,7 +54,7 @@ class Saved:
     """The folders of text that a program saves, looked at after each kill: each is there as a whole or not at all."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder / "saved"
+        self._folder = folder
         self._seen: dict[str, dict[str, bytes]] = {}
 
     def look(self) -> None:
@@ -71,6 +72,32 @@ class Saved:
         left = [path.name for path in self._folder.glob("[._]*")]
         assert not left, f"left behind: {left}"
         return {int(name[len("ids-") : -len(".txt")]): sorted(map(int, lines(str(self._folder / name)))) for name in self._seen}
+
+
+class SavedElsewhere(Saved):
+    """The same, on another machine: each is whole where `_SUCCESS` is."""
+
+    def __init__(self, store: Union[Bucket, Hdfs]) -> None:
+        self._store = store
+        self._seen: dict[str, dict[str, bytes]] = {}
+        self._last: dict[str, dict[str, bytes]] = {}
+
+    def look(self) -> None:
+        """Looks at all of them. What was whole before must be so again with the same files, once it is whole."""
+        self._last = {}
+        for path, data in self._store.files().items():
+            folder, name = path.rsplit("/", 1)
+            self._last.setdefault(folder, {})[name] = data
+        whole = {folder: files for folder, files in self._last.items() if "_SUCCESS" in files and not folder.startswith(".")}
+        for folder, files in whole.items():
+            assert self._seen.setdefault(folder, files) == files, f"{folder} has changed"
+
+    def batches(self) -> Batches:
+        left = sorted(self._last.keys() - self._seen.keys())
+        assert not left, f"left behind, or not whole: {left}"
+        assert self._last == self._seen
+        texts = {folder: b"".join(data for _, data in sorted(files.items())) for folder, files in self._seen.items()}
+        return {int(folder[len("ids-") : -len(".txt")]): sorted(map(int, text.split())) for folder, text in texts.items()}
 
 
 class Outcome:

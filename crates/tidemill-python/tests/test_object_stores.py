@@ -1,15 +1,11 @@
 """Programs whose checkpoints lie in an object store, where others may write: whose functions are run, and which driver counts.
-
-The store is a small server of the tests' own, or the one that `TIDEMILL_TEST_S3` and `AWS_ENDPOINT` name.
 """
 from __future__ import annotations
 
 import os
-import re
 import struct
 import subprocess
 import sys
-import urllib.request
 import zlib
 from functools import partial
 from pathlib import Path
@@ -24,60 +20,6 @@ from tidemill import SparkConf, SparkContext
 from tidemill.errors import EngineError
 
 pytestmark = pytest.mark.skipif(ON_PYSPARK, reason="PySpark needs a Hadoop library for them")
-
-
-class Bucket:
-    """A folder in a bucket, as somebody else sees it who may read and write there."""
-
-    # Servers for tests check no signature, but some want to see one; and some take what has no type for a form.
-    HEADERS = {
-        "Authorization": "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/s3/aws4_request,"
-        " SignedHeaders=host, Signature=0",
-        "Content-Type": "application/octet-stream",
-    }
-
-    def __init__(self, location: str, endpoint: str) -> None:
-        self.location, (self._bucket, self._prefix) = location, location.split("://")[1].split("/", 1)
-        self._endpoint = endpoint.rstrip("/")
-
-    def _ask(self, method: str, path: str, data: bytes | None = None) -> bytes:
-        request = urllib.request.Request(f"{self._endpoint}/{self._bucket}{path}", data, self.HEADERS, method=method)
-        with urllib.request.urlopen(request, timeout=60) as answer:
-            return answer.read()
-
-    def objects(self, part: str = "") -> dict[str, bytes]:
-        """All objects with `part` in their name."""
-        found = self._ask("GET", f"?list-type=2&prefix={self._prefix}/").decode()
-        names = [name for name in re.findall("<Key>(.*?)</Key>", found) if part in name]
-        return {name: self._ask("GET", f"/{name}") for name in names}
-
-    def write(self, name: str, data: bytes) -> None:
-        self._ask("PUT", f"/{name}", data)
-
-
-@pytest.fixture(scope="module")
-def store():
-    """The URL of a bucket, and where its server is."""
-    if "TIDEMILL_TEST_S3" in os.environ:
-        yield os.environ["TIDEMILL_TEST_S3"].rstrip("/"), os.environ["AWS_ENDPOINT"]
-        return
-    server = subprocess.Popen(
-        [sys.executable, str(Path(__file__).parent / "s3_server.py")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
-    endpoint = f"http://127.0.0.1:{int(server.stdout.readline())}"
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in {"ENDPOINT": endpoint, "ALLOW_HTTP": "true", "REGION": "us-east-1"}.items():
-            patch.setenv(f"AWS_{name}", value)
-        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-            patch.setenv(name, "test")
-        yield "s3://bucket", endpoint
-    server.communicate(timeout=60)
-
-
-@pytest.fixture
-def bucket(store, request):
-    name, endpoint = store
-    return Bucket(f"{name}/{request.node.originalname}-{os.urandom(4).hex()}", endpoint)
 
 
 def total(new, last):

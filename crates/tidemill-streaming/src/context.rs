@@ -20,6 +20,7 @@ use crate::error::Error;
 use crate::event::{BatchInfo, StreamingEvent};
 use crate::graph::{Graph, Output};
 use crate::input::{Input, InputId};
+use crate::remote;
 use crate::scheduler::BatchScheduler;
 use crate::statistics::{Record, Statistics};
 
@@ -184,6 +185,7 @@ impl StreamingContext {
         let (tick, changed) = (Wake::new(), Condvar::new());
         let inner = Inner { context, interval, clock, tick, record, bus, state, changed };
         let streaming = StreamingContext { inner: Arc::new(inner) };
+        remote::register(streaming.context());
         let directory = streaming.context().config().get(keys::CHECKPOINT_DIRECTORY);
         if let Some(directory) = directory {
             streaming.checkpoint(directory)?; // behaviour 4.31

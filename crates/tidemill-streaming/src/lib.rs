@@ -33,6 +33,7 @@ pub mod batch;
 pub mod state;
 pub mod checkpoint;
 pub mod once;
+pub mod remote;
 pub mod dead_letter;
 pub mod rate;
 pub mod error;

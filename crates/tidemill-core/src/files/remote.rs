@@ -104,6 +104,12 @@ impl RemoteFileSystems {
         known.schemes.insert(scheme.to_ascii_lowercase(), open);
     }
 
+    /// Whether somebody has registered `scheme`.
+    pub fn knows(&self, scheme: &str) -> bool {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.schemes.contains_key(&scheme.to_ascii_lowercase())
+    }
+
     /// The files below the root of `path`, opened if they were not.
     pub fn open(&self, path: &RemotePath) -> Result<Arc<dyn RemoteFiles>, Cause> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);

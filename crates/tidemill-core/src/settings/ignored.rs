@@ -1,4 +1,4 @@
-//! Names of Spark that are no mistake to write but do nothing here, and why.
+//! Names of Spark that are no mistake to write but that the engine itself does nothing with, and why.
 
 /// Why a setting of Spark's does nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -7,9 +7,11 @@ pub(super) enum Ignored {
     Meaningless,
     /// It asks for something that this build does not do; the user is told so.
     Missing,
+    /// It is handed on to a library, which knows what it means.
+    HandedOn,
 }
 
-use Ignored::{Meaningless, Missing};
+use Ignored::{HandedOn, Meaningless, Missing};
 
 /// Beginnings of names, each ending at a dot or whole, with the reason. The longest that fits decides.
 const IGNORED: &[(&str, Ignored, &str)] = &[
@@ -27,7 +29,7 @@ const IGNORED: &[(&str, Ignored, &str)] = &[
     ("spark.executor", Meaningless, "there is no JVM to size; see tidemill.memory.limit"),
     ("spark.executorEnv", Missing, "tasks run in the environment of the program"),
     ("spark.files", Missing, "files are not shipped: a local program reads them where they are"),
-    ("spark.hadoop", Meaningless, "options of Hadoop's file systems"),
+    ("spark.hadoop", HandedOn, "options of file systems on other machines"),
     ("spark.history", Meaningless, "settings of Spark's history server"),
     ("spark.hive", Meaningless, "there is no Hive"),
     ("spark.io.compression", Meaningless, "block sizes of the JVM's codecs"),
@@ -97,6 +99,7 @@ mod tests {
             ("spark.speculation.quantile", Some(Missing)),
             ("spark.scheduler.allocation.file", Some(Missing)),
             ("spark.streaming.kafka.maxRatePerPartition", Some(Missing)), // 4.35
+            ("spark.hadoop.fs.s3a.endpoint", Some(HandedOn)),
             ("spark.serializers", None),
             ("spark.streaming.blockIntervall", None),
         ] {

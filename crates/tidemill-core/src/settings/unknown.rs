@@ -46,7 +46,7 @@ pub(super) fn warn(settings: &Settings) {
         match ignored(name) {
             Some((Ignored::Missing, reason)) => tracing::warn!("{name} has no effect: {reason}"),
             Some((Ignored::Meaningless, reason)) => tracing::debug!("{name} has no effect: {reason}"),
-            None => {}
+            Some((Ignored::HandedOn, _)) | None => {}
         }
     }
     for (name, because) in without_effect(settings) {

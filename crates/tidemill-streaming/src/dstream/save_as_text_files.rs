@@ -6,7 +6,8 @@ use crate::dstream::{DStream, FolderNames};
 
 impl<T: Display + 'static> DStream<T> {
     /// Writes each batch, empty ones too, into a folder `prefix-<milliseconds>.suffix`, a line a record and a file a
-    /// partition: Spark's `DStream.saveAsTextFiles`. An empty prefix or suffix is left out (behaviour 2.15).
+    /// partition: Spark's `DStream.saveAsTextFiles`. An empty prefix or suffix is left out (behaviour 2.15). The prefix is a path
+    /// or the URL of [another machine](crate::remote).
     ///
     /// The files appear when all of them are complete, and last of all `_SUCCESS`. A batch that is run again replaces what
     /// it wrote before. A batch that cannot be written is an error of that batch; later ones go on.

@@ -15,11 +15,11 @@ const EDGES: [(&str, &[&str]); 4] = [
 ];
 
 /// Outside libraries (by the start of their name) and the only crates that may name them.
-const ONLY_IN: [(&str, &[&str], &str); 14] = [
+const ONLY_IN: [(&str, &[&str], &str); 15] = [
     (
         "tokio",
         &["tidemill-streaming"],
-        "requests to object stores have a thread with a runtime; the engine's park by themselves",
+        "requests to other machines have a thread with a runtime; the engine's park by themselves",
     ),
     ("arrow", &[], "records are the user's own types"),
     ("datafusion", &[], "queries are a crate of their own"),
@@ -30,8 +30,9 @@ const ONLY_IN: [(&str, &[&str], &str); 14] = [
     (
         "object_store",
         &["tidemill-streaming"],
-        "checkpoints are kept there; other outside systems are a crate of their own",
+        "checkpoints and outputs are kept there; other outside systems are a crate of their own",
     ),
+    ("hdfs-native", &["tidemill-streaming"], "outputs are kept there; other outside systems are a crate of their own"),
     ("axum", &[], "pages and metrics are a crate of their own"),
     ("hyper", &[], "pages and metrics are a crate of their own"),
     ("tonic", &[], "a cluster is a crate of its own"),

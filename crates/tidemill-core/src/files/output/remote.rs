@@ -19,12 +19,12 @@ use std::thread;
 
 use tempfile::TempDir;
 
-use super::{Existing, PART, SUCCESS, TEMPORARY, already_exists, is_of_output, write_failure};
+use super::{Existing, PART, SUCCESS, TEMPORARY, already_exists, is_of_output};
 use crate::Cause;
 use crate::files::remote::{RemoteFiles, RemotePath};
 
 /// So many parts are copied at a time: small ones mostly wait for the other machine.
-const COPIES_MAX: usize = 16;
+const COPIES_MAX: usize = 8;
 
 /// Where an output goes on another machine.
 #[derive(Debug)]
@@ -205,7 +205,7 @@ impl RemotePlace {
 
     fn failed(&self, doing: &'static str, path: &str, error: io::Error) -> Cause {
         let path = RemotePath { root: self.path.root.clone(), path: path.into() };
-        write_failure(doing, Path::new(&path.to_string()), error)
+        Cause::file(doing, path.to_string(), error)
     }
 
     /// The folder beside the output's place, or something in it: under a name that all readers skip.

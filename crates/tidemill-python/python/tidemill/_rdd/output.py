@@ -24,6 +24,8 @@ class OutputMixin(BaseMixin[T]):
     def saveAsTextFile(self, path: str, compressionCodecClass: Optional[str] = None) -> None:
         """Writes each record as a line, `str` of it in UTF-8; PySpark's `RDD.saveAsTextFile`.
 
+        `path` may be a URL such as `s3://bucket/words` or `hdfs://host:8020/words`; there `_SUCCESS` comes last.
+
         `compressionCodecClass` is a Hadoop class name such as "org.apache.hadoop.io.compress.GzipCodec".
 
         >>> import os, tempfile

@@ -2,12 +2,6 @@
 //!
 //! Objects are written whole, so there are no files that grow, and each write of a log is an object of its own. There is no
 //! lock: the log creates its objects on condition that they are not there, which only one of two drivers succeeds in.
-//!
-//! The library speaks async Rust. Its requests run on one thread of their own, for which the caller waits, so no runtime
-//! reaches any other code.
-
-mod options;
-mod runtime;
 
 use std::fmt;
 use std::io;
@@ -15,19 +9,11 @@ use std::sync::Arc;
 
 use futures::TryStreamExt;
 use object_store::path::Path;
-use object_store::{
-    GetOptions, GetRange, ObjectStore, ObjectStoreExt, ObjectStoreScheme, PutMode, PutOptions, PutPayload,
-};
+use object_store::{GetOptions, GetRange, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload};
 use tidemill_core::Settings;
-use url::Url;
 
 use super::{Append, Listed, Place, Storage, StorageError, check_name};
-use options::options;
-use runtime::Runtime;
-
-/// What stands in messages about URLs that are none.
-const EXAMPLE: &str =
-    "give a URL such as s3://bucket/path, gs://bucket/path or az://container/path, or a local directory";
+use crate::remote::{Runtime, objects};
 
 /// Objects below one path of an object store.
 pub struct ObjectStorage {
@@ -40,22 +26,9 @@ pub struct ObjectStorage {
 impl ObjectStorage {
     /// The objects below a URL; see [`open`](super::open). Nothing is asked of the store yet.
     pub fn open(location: &str, settings: &Settings) -> Result<ObjectStorage, StorageError> {
-        let url = Url::parse(location).map_err(|error| unusable(location, &error))?;
-        let shown = without_secrets(&url);
-        if !url.username().is_empty() || url.password().is_some() || url.query().is_some() {
-            let text = "a location holds no credentials, which would get into logs; give them by the environment";
-            return Err(StorageError::unusable(&shown, text));
-        }
-        match ObjectStoreScheme::parse(&url) {
-            Ok((ObjectStoreScheme::Memory | ObjectStoreScheme::Local | ObjectStoreScheme::Http, _)) | Err(_) => {
-                return Err(StorageError::unusable(&shown, format!("no object store for checkpoints; {EXAMPLE}")));
-            }
-            Ok(_) => {}
-        }
-        install_tls();
-        let opened = object_store::parse_url_opts(&url, options(std::env::vars_os(), settings));
-        let (store, prefix) = opened.map_err(|error| unusable(&shown, &error))?;
-        ObjectStorage::on(store.into(), prefix, &shown)
+        let opened = objects::open(location, settings);
+        let opened = opened.map_err(|error| StorageError::unusable(&error.location, error.text))?;
+        ObjectStorage::on(opened.store, opened.prefix, &opened.location)
     }
 
     /// The objects of `store` below `prefix`. `location` stands in messages.
@@ -190,25 +163,8 @@ impl fmt::Debug for ObjectStorage {
     }
 }
 
-/// The library's TLS is used without the choice of a cryptography provider; another one that the program chose stays.
-fn install_tls() {
-    if rustls::crypto::CryptoProvider::get_default().is_none() {
-        let _ = rustls::crypto::ring::default_provider().install_default(); // Another thread may have been first.
-    }
-}
-
 fn unusable(location: &str, error: &dyn std::error::Error) -> StorageError {
-    StorageError::unusable(location, format!("{error}; {EXAMPLE}"))
-}
-
-/// The URL as messages show it.
-fn without_secrets(url: &Url) -> String {
-    let mut url = url.clone();
-    url.set_query(None);
-    url.set_fragment(None);
-    // These fail for URLs that can have neither.
-    let _ = (url.set_username(""), url.set_password(None));
-    url.to_string()
+    StorageError::unusable(location, format!("{error}; {}", objects::EXAMPLE))
 }
 
 #[cfg(test)]

@@ -81,7 +81,8 @@ class OutputOperations(DStreamBase[T_co]):
         Parameters
         ----------
         prefix : str
-            what the folder's name begins with; the time of the batch in milliseconds follows
+            what the folder's name begins with; the time of the batch in milliseconds follows. A path, or a URL such as
+            `s3://bucket/words` or `hdfs://host:8020/words`
         suffix : str, optional
             what its name ends with, after a dot
 

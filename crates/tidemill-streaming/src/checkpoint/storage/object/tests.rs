@@ -90,8 +90,8 @@ fn locations_that_cannot_be_used_say_why() {
     let table = [
         ("s3://key:secret@bucket/path", "holds no credentials"),
         ("s3://bucket/path?token=secret", "holds no credentials"),
-        ("memory:///", "no object store for checkpoints"),
-        ("http://host/path", "no object store for checkpoints"),
+        ("memory:///", "no object store;"),
+        ("http://host/path", "no object store;"),
         ("hdfs://host/path", "give a URL such as s3://bucket/path"),
     ];
     for (location, text) in table {
