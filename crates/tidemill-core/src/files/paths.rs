@@ -108,8 +108,8 @@ fn without_scheme(path: &str) -> Result<&str, Cause> {
     let Some((scheme, rest)) = scheme_of(path) else { return Ok(path) };
     if !scheme.eq_ignore_ascii_case("file") {
         return Err(Cause::Invalid(format!(
-            "{path} cannot be reached: {scheme}: paths can be saved to, and nothing else in this build; copy the files to a disk \
-             that every machine sees, or mount that file system, and give the path there"
+            "{path} cannot be used here: {scheme}: paths are for what is saved and for checkpoints of streams; copy the files to \
+             a disk that every machine sees, or mount that file system, and give the path there"
         )));
     }
     let Some(after_slashes) = rest.strip_prefix("//") else { return Ok(rest) };

@@ -154,7 +154,9 @@ fn a_pattern_stands_for_folders() {
 
 #[test]
 fn a_folder_that_can_never_be_read_is_told_at_the_start() {
-    for (directory, word) in [("/data/[a", "malformed"), ("hdfs://host/data", "not supported"), ("", "empty string")] {
+    for (directory, word) in
+        [("/data/[a", "malformed"), ("hdfs://host/data", "are for what is saved"), ("", "empty string")]
+    {
         let test = TestContext::new();
         test.streaming().text_file_stream(directory).print(1);
         let error = test.streaming().start().unwrap_err().to_string();

@@ -63,8 +63,8 @@ fn what_is_missing_is_told_in_the_words_of_spark() {
         ("@/d", "Not a file: file:@/d/sub;"),
         ("@/a.txt,", "Can not create a Path from an empty string"),
         ("@/a.txt, @/a.txt", "begins or ends with a blank"),
-        ("hdfs://host:9000/a", "hdfs: paths can be saved to, and nothing else"),
-        ("s3a://bucket/a", "s3a: paths can be saved to, and nothing else"),
+        ("hdfs://host:9000/a", "hdfs: paths are for what is saved"),
+        ("s3a://bucket/a", "s3a: paths are for what is saved"),
         ("file://host/a", "names a machine"),
     ];
     for (list, expected) in table {
