@@ -128,7 +128,7 @@ fn is_output(path: &Path) -> Result<bool, Cause> {
     Ok(true)
 }
 
-fn write_success(folder: &Path) -> Result<(), Cause> {
+pub(super) fn write_success(folder: &Path) -> Result<(), Cause> {
     let success = folder.join(SUCCESS);
     File::create(&success).map(drop).map_err(|e| write_failure("write", &success, e))
 }

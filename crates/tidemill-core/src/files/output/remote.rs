@@ -11,14 +11,15 @@
 //! There are no locks: of two jobs that write to one folder at once, the later wins part by part.
 
 use std::fs::File;
-use std::io::{self, Seek};
+use std::io;
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use tempfile::TempDir;
 
+use super::local::write_success;
 use super::{Existing, PART, SUCCESS, TEMPORARY, already_exists, is_of_output};
 use crate::Cause;
 use crate::files::remote::{RemoteFiles, RemotePath};
@@ -34,6 +35,8 @@ pub(super) struct RemotePlace {
     way: Way,
     /// Nothing was there before this job.
     is_new: bool,
+    /// Something may be there that the job has not finished.
+    has_begun: AtomicBool,
     /// The local folder that tasks write to; removed with this.
     _staging: TempDir,
 }
@@ -57,7 +60,9 @@ impl RemotePlace {
         staging: TempDir,
         existing: Existing,
     ) -> Result<RemotePlace, Cause> {
-        let mut place = RemotePlace { files, path: path.clone(), way: Way::Whole, is_new: true, _staging: staging };
+        let has_begun = AtomicBool::new(false);
+        let mut place =
+            RemotePlace { files, path: path.clone(), way: Way::Whole, is_new: true, has_begun, _staging: staging };
         let is_folder = place.files.has_folders() && !path.path.is_empty();
         if is_folder {
             place.take_back()?;
@@ -99,6 +104,7 @@ impl RemotePlace {
 
     /// Gives the parts in the local folder `committed` their place.
     pub(super) fn commit(&self, committed: &Path, parts: &[String]) -> Result<(), Cause> {
+        self.has_begun.store(true, Ordering::Relaxed);
         match self.way {
             Way::Whole => self.place_whole(committed, parts),
             Way::Into { replaces } => self.place_parts(committed, parts, replaces),
@@ -108,7 +114,7 @@ impl RemotePlace {
     fn place_whole(&self, committed: &Path, parts: &[String]) -> Result<(), Cause> {
         let (new, old) = (self.beside("new"), self.beside("old"));
         self.copy(committed, parts, &new)?;
-        self.put_success(&new)?;
+        self.copy_success(committed, &new)?;
         if !self.is_new {
             self.rename(&self.path.path, &old)?;
         }
@@ -129,12 +135,13 @@ impl RemotePlace {
                 .filter(|name| old(name))
                 .try_for_each(|it| self.remove(&join(place, it)))?;
         }
-        self.put_success(place)
+        self.copy_success(committed, place)
     }
 
     /// Removes what a commit left that failed.
     pub(super) fn abort(&self) -> Result<(), Cause> {
         match self.way {
+            _ if !self.has_begun.load(Ordering::Relaxed) => Ok(()),
             Way::Whole => {
                 self.take_back()?;
                 self.remove(&self.beside(""))
@@ -154,7 +161,7 @@ impl RemotePlace {
         let (next, failure) = (AtomicUsize::new(0), Mutex::new(None));
         let copy_next = || {
             while let Some(part) = parts.get(next.fetch_add(1, Ordering::Relaxed)) {
-                if let Err(cause) = self.copy_part(&committed.join(part), &join(folder, part)) {
+                if let Err(cause) = self.copy_file(&committed.join(part), &join(folder, part)) {
                     next.store(parts.len(), Ordering::Relaxed);
                     failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(cause);
                 }
@@ -172,19 +179,14 @@ impl RemotePlace {
         failure.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(()), Err)
     }
 
-    fn copy_part(&self, local: &Path, path: &str) -> Result<(), Cause> {
+    fn copy_file(&self, local: &Path, path: &str) -> Result<(), Cause> {
         let mut file = File::open(local).map_err(|error| Cause::file("read", local, error))?;
-        self.put(path, &mut file)
+        self.files.put(path, &mut file).map_err(|error| self.failed("write", path, error))
     }
 
-    fn put_success(&self, folder: &str) -> Result<(), Cause> {
-        let mut empty = tempfile::tempfile().map_err(|error| self.failed("write", folder, error))?;
-        self.put(&join(folder, SUCCESS), &mut empty)
-    }
-
-    fn put(&self, path: &str, file: &mut File) -> Result<(), Cause> {
-        let put = file.rewind().and_then(|()| self.files.put(path, file));
-        put.map_err(|error| self.failed("write", path, error))
+    fn copy_success(&self, committed: &Path, folder: &str) -> Result<(), Cause> {
+        write_success(committed)?;
+        self.copy_file(&committed.join(SUCCESS), &join(folder, SUCCESS))
     }
 
     fn rename(&self, from: &str, to: &str) -> Result<(), Cause> {

@@ -152,6 +152,19 @@ fn a_folder_that_appears_meanwhile_is_left_alone() {
 }
 
 #[test]
+fn a_job_that_fails_before_its_commit_touches_nothing() {
+    for has_folders in [false, true] {
+        let files = MemoryFiles::new(has_folders);
+        let folder = begin(&files, Existing::Replace).unwrap();
+        folder.attempts().start_attempt(0, 0).unwrap().commit().unwrap();
+        old_output(&files); // of somebody else, meanwhile
+        files.fail_after(0);
+        folder.abort().unwrap();
+        assert_eq!(files.texts(PLACE).len(), 3);
+    }
+}
+
+#[test]
 fn many_parts_are_copied_and_the_first_failure_is_told() {
     let files = MemoryFiles::new(false);
     let folder = begin(&files, Existing::Refuse).unwrap();
