@@ -118,19 +118,22 @@ class Moments:
     """Random moments to kill at: most of them when a step begins or ends, or a little later."""
 
     def __init__(self, seed: int, at: Optional[str] = None) -> None:
-        """`at`: the only step at whose begin it is."""
+        """`at`: the only step at whose begin it is, or a little later."""
         self._draw, self._at = random.Random(seed), at
-        self._known = {(True, at or "batch")}
+        self._known = {(True, "batch")}
 
     def learn(self, marks: Sequence[Mark]) -> None:
         """Knows from now on the steps that there were."""
-        if self._at is None:
-            self._known.update((mark.begins, mark.step) for mark in marks)
+        self._known.update((mark.begins, mark.step) for mark in marks)
 
     def wait(self, driver: Driver) -> None:
         """Returns when it is time."""
         choice = self._draw.randrange(10)
-        if choice < 2:
+        if self._at is not None:
+            times = self._draw.randrange(1, 4)
+            driver.wait(lambda marks: sum(mark[:2] == (True, self._at) for mark in marks) >= times, PATIENCE)
+            pause = self._draw.random() * (0, 0.002, 0.03)[choice % 3]
+        elif choice < 2:
             pause = self._draw.random() * 1.5  # from the start of the process on
         else:
             wanted, times = self._draw.choice(sorted(self._known)), self._draw.randrange(1, 5)

@@ -18,8 +18,8 @@ const HADOOP: &str = "spark.hadoop.";
 const ATTEMPTS: &str = "dfs.client.failover.max.attempts";
 /// Where there is only one name node, so that an error comes within half a minute: there is none to change to.
 const ATTEMPTS_ALONE: &str = "4";
-/// So much is read and written at a time.
-const PIECE_BYTES: u64 = 4 << 20;
+/// So much is read and written at a time; each copy holds it in memory.
+const PIECE_BYTES: u64 = 1 << 20;
 /// The mode of folders that are made, before the masks of the name node: Hadoop's own.
 const FOLDER_MODE: u32 = 0o755;
 

@@ -19,8 +19,10 @@ pub(super) const SCHEMES: [&str; 8] = ["s3", "s3a", "gs", "az", "azure", "adl", 
 /// What stands in messages about URLs that are none.
 pub(crate) const EXAMPLE: &str =
     "give a URL such as s3://bucket/path, gs://bucket/path or az://container/path, or a local directory";
-/// Larger files are uploaded in pieces, which are at least so long.
-const PIECE_BYTES: u64 = 8 << 20;
+/// Where machines in the cloud are asked for credentials if none are set.
+const INSTANCE_METADATA: &str = "169.254.169.254";
+/// Larger files are uploaded in pieces, which are at least so long: the least that S3 takes. Each copy holds one in memory.
+const PIECE_BYTES: u64 = 5 << 20;
 /// Stores take no more pieces than this.
 const PIECES_MAX: u64 = 10_000;
 
@@ -203,7 +205,19 @@ fn failed(error: object_store::Error) -> io::Error {
         PermissionDenied { .. } | Unauthenticated { .. } => io::ErrorKind::PermissionDenied,
         _ => io::ErrorKind::Other,
     };
-    io::Error::new(kind, error.to_string())
+    io::Error::new(kind, text_of(&error))
+}
+
+/// What an error says, and what to do where nobody would guess it.
+pub(crate) fn text_of(error: &object_store::Error) -> String {
+    let text = error.to_string();
+    if !text.contains(INSTANCE_METADATA) {
+        return text;
+    }
+    format!(
+        "no credentials are set, and this machine gives none; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or what stands for \
+         them at GOOGLE_ and AZURE_ ({text})"
+    )
 }
 
 /// The library's TLS is used without the choice of a cryptography provider; another one that the program chose stays.

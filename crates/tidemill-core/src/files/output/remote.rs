@@ -25,7 +25,7 @@ use crate::Cause;
 use crate::files::remote::{RemoteFiles, RemotePath};
 
 /// So many parts are copied at a time: small ones mostly wait for the other machine.
-const COPIES_MAX: usize = 8;
+const COPIES_MAX: usize = 16;
 
 /// Where an output goes on another machine.
 #[derive(Debug)]

@@ -80,7 +80,7 @@ impl ObjectStorage {
             PermissionDenied { .. } | Unauthenticated { .. } => io::ErrorKind::PermissionDenied,
             _ => io::ErrorKind::Other,
         };
-        StorageError::Io { place, action, kind, text: error.to_string() }
+        StorageError::Io { place, action, kind, text: objects::text_of(&error) }
     }
 
     fn write(&self, name: &str, action: &'static str, bytes: &[u8], mode: PutMode) -> Result<(), StorageError> {

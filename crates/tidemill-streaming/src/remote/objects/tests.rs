@@ -156,6 +156,14 @@ fn urls_that_cannot_be_used_say_why() {
 }
 
 #[test]
+fn who_has_no_credentials_is_told() {
+    let error = |text: &str| object_store::Error::Generic { store: "S3", source: text.into() };
+    let told = text_of(&error("Error performing PUT http://169.254.169.254/latest/api/token"));
+    assert!(told.starts_with("no credentials are set") && told.contains("169.254.169.254"), "{told}");
+    assert_eq!(text_of(&error("busy")), "Generic S3 error: busy");
+}
+
+#[test]
 fn the_container_of_an_azure_url_is_no_credential() {
     let settings = Settings::new();
     let opened = open("abfss://box@account.dfs.core.windows.net/a/b", &settings);
