@@ -136,11 +136,3 @@ pub(super) fn write_success(folder: &Path) -> Result<(), Cause> {
 fn remove_file(path: &Path) -> Result<(), Cause> {
     ignore_missing(fs::remove_file(path)).map_err(|e| Cause::file("remove", path, e))
 }
-
-pub(super) fn in_use(path: &Path) -> io::Error {
-    let text = format!(
-        "Output directory {} already exists, or will soon: another job writes it; write to another folder, or wait for that job",
-        uri(path)
-    );
-    io::Error::new(io::ErrorKind::AlreadyExists, text)
-}

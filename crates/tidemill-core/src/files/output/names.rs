@@ -8,9 +8,9 @@ use std::path::Path;
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
 
-use super::local::in_use;
 use super::write_failure;
 use crate::Cause;
+use crate::files::paths::uri;
 
 /// How often somebody else may remove a folder while it is being locked.
 const LOCK_ATTEMPTS_MAX: usize = 100;
@@ -109,4 +109,12 @@ pub(super) fn ignore_missing(done: io::Result<()>) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         done => done,
     }
+}
+
+fn in_use(path: &Path) -> io::Error {
+    let text = format!(
+        "Output directory {} already exists, or will soon: another job writes it; write to another folder, or wait for that job",
+        uri(path)
+    );
+    io::Error::new(io::ErrorKind::AlreadyExists, text)
 }
