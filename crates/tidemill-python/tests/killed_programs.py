@@ -1,6 +1,10 @@
-"""A program that is killed and started again, over and over, and what is looked at in between and at the end."""
+"""A program that is killed and started again, over and over, and what is looked at in between and at the end.
+
+`TIDEMILL_KILLS` is how many kills there are, over all programs, and `TIDEMILL_KILLS_SEED` repeats a run as far as it can be.
+"""
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -13,6 +17,8 @@ from kills.driving import INTERVAL
 from log_files import records
 from outcome import Outcome, Saved
 
+KILLS = int(os.environ.get("TIDEMILL_KILLS", "51"))
+SEED = int(os.environ.get("TIDEMILL_KILLS_SEED", str(os.getpid())))
 # After so many kills of a program it is told how far it is.
 PROGRESS = 50
 # So many batches after the last record it has come out.

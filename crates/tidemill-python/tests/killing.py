@@ -129,16 +129,13 @@ class Moments:
     def wait(self, driver: Driver) -> None:
         """Returns when it is time."""
         choice = self._draw.randrange(10)
-        if self._at is not None:
-            times = self._draw.randrange(1, 4)
-            driver.wait(lambda marks: sum(mark[:2] == (True, self._at) for mark in marks) >= times, PATIENCE)
-            pause = self._draw.random() * (0, 0.002, 0.03)[choice % 3]
-        elif choice < 2:
+        if self._at is None and choice < 2:
             pause = self._draw.random() * 1.5  # from the start of the process on
         else:
-            wanted, times = self._draw.choice(sorted(self._known)), self._draw.randrange(1, 5)
+            wanted = self._draw.choice(sorted(self._known)) if self._at is None else (True, self._at)
+            times = self._draw.randrange(1, 5)
             driver.wait(bool, PATIENCE)
-            driver.wait(lambda marks: sum(mark[:2] == wanted for mark in marks) >= times, MOMENT)
+            driver.wait(lambda marks: sum(mark[:2] == wanted for mark in marks) >= times, MOMENT if self._at is None else PATIENCE)
             pause = self._draw.random() * (0, 0.002, 0.03)[choice % 3]
         threading.Event().wait(pause)
 

@@ -1,10 +1,6 @@
-"""Programs are killed with SIGKILL at any instant and started again by the same command: nothing is lost, nothing is there twice.
-
-`TIDEMILL_KILLS` is how many kills there are, over all programs, and `TIDEMILL_KILLS_SEED` repeats a run as far as it can be.
-"""
+"""Programs are killed with SIGKILL at any instant and started again by the same command: nothing is lost, nothing is there twice."""
 from __future__ import annotations
 
-import os
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -15,11 +11,8 @@ import pytest
 
 import feeds
 from harness import ON_PYSPARK
-from killed_programs import Killing, Program
+from killed_programs import KILLS, SEED, Killing, Program
 from killing import Tally, mark_of, open_steps
-
-KILLS = int(os.environ.get("TIDEMILL_KILLS", "51"))
-SEED = int(os.environ.get("TIDEMILL_KILLS_SEED", str(os.getpid())))
 
 
 def check_files(outcome, saved):

@@ -14,7 +14,11 @@
 //! waits, so no runtime reaches any other code.
 
 #[cfg(any(feature = "object-store", feature = "hdfs"))]
-use std::sync::Arc;
+use std::{
+    fs::File,
+    io::{self, Read},
+    sync::Arc,
+};
 
 use tidemill_core::Context;
 
@@ -58,4 +62,12 @@ pub fn register(context: &Context) {
     }
     #[cfg(not(any(feature = "object-store", feature = "hdfs")))]
     let _ = remote;
+}
+
+/// The next bytes of a file, so many at most; none at its end.
+#[cfg(any(feature = "object-store", feature = "hdfs"))]
+fn read_up_to(file: &mut File, bytes: u64) -> io::Result<Vec<u8>> {
+    let mut piece = Vec::new();
+    file.take(bytes).read_to_end(&mut piece)?;
+    Ok(piece)
 }

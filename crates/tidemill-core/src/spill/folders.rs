@@ -61,14 +61,8 @@ impl SpillDir {
 
     /// Makes an empty folder, which goes with what is returned: for files that have to be whole before they go elsewhere.
     pub(crate) fn create_folder(&self) -> Result<TempDir, Cause> {
-        let mut first_error = None;
-        for folder in self.order().into_iter().filter_map(|place| self.0.folders.get(place)) {
-            match folder.make(|builder, dir| builder.prefix("staging-").tempdir_in(dir)) {
-                Ok(made) => return Ok(made),
-                Err((path, error)) => drop(first_error.get_or_insert(Cause::spill(path, error))),
-            }
-        }
-        Err(first_error.unwrap_or_else(nowhere))
+        let (made, _) = self.make_beside(&[], |builder, dir| builder.prefix("staging-").tempdir_in(dir))?;
+        Ok(made)
     }
 
     /// Makes an empty file.
@@ -78,13 +72,25 @@ impl SpillDir {
 
     /// Makes an empty file, in none of the folders whose places are `tried`.
     fn create_beside(&self, tried: &[usize]) -> Result<SpillOut, Cause> {
+        let make = |builder: &mut Builder<'_, '_>, dir: &Path| builder.prefix("spill-").tempfile_in(dir);
+        let (made, place) = self.make_beside(tried, make)?;
+        let (file, path) = made.into_parts();
+        Ok(SpillOut { file, path, place, written: 0, dir: self.clone() })
+    }
+
+    /// What `make` makes in the first folder that takes it, and the place of that; in none whose places are `tried`.
+    fn make_beside<M>(
+        &self,
+        tried: &[usize],
+        make: impl Fn(&mut Builder<'_, '_>, &Path) -> io::Result<M>,
+    ) -> Result<(M, usize), Cause> {
         let mut first_error = None;
         for place in self.order().into_iter().filter(|place| !tried.contains(place)) {
             let Some(folder) = self.0.folders.get(place) else { continue };
-            match folder.create() {
-                Ok((file, path)) => {
+            match folder.make(&make) {
+                Ok(made) => {
                     folder.failed.store(false, Relaxed);
-                    return Ok(SpillOut { file, path, place, written: 0, dir: self.clone() });
+                    return Ok((made, place));
                 }
                 Err((path, error)) => {
                     self.leave_out(folder, &path, &error);
@@ -92,6 +98,7 @@ impl SpillDir {
                 }
             }
         }
+        let nowhere = || Cause::spill("nowhere", io::Error::new(io::ErrorKind::NotFound, "no folder is named"));
         Err(first_error.unwrap_or_else(nowhere))
     }
 
@@ -113,17 +120,8 @@ impl SpillDir {
     }
 }
 
-fn nowhere() -> Cause {
-    Cause::spill("nowhere", io::Error::new(io::ErrorKind::NotFound, "no folder is named"))
-}
-
 impl Folder {
-    /// An empty file, or what could not be made and why.
-    fn create(&self) -> Result<(File, TempPath), (PathBuf, io::Error)> {
-        self.make(|builder, dir| Ok(builder.prefix("spill-").tempfile_in(dir)?.into_parts()))
-    }
-
-    /// What `make` makes in the folder of this process.
+    /// What `make` makes in the folder of this process, or what could not be made and why.
     fn make<M>(
         &self,
         make: impl FnOnce(&mut Builder<'_, '_>, &Path) -> io::Result<M>,

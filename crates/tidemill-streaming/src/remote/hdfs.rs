@@ -2,14 +2,14 @@
 
 use std::fmt;
 use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::sync::Arc;
 
 use hdfs_native::{Client, ClientBuilder, HdfsError, WriteOptions};
 use tidemill_core::files::remote::RemoteFiles;
 use tidemill_core::{Cause, Settings};
 
-use super::Runtime;
+use super::{Runtime, read_up_to};
 
 pub(super) const SCHEME: &str = "hdfs";
 /// What Hadoop's settings begin with in Spark's.
@@ -100,8 +100,7 @@ impl RemoteFiles for HdfsFiles {
         let options = WriteOptions::default().overwrite(true).create_parent(true);
         let mut writer = self.ask(|client| async move { client.create(&path, options).await })?;
         loop {
-            let mut piece = Vec::new();
-            file.take(PIECE_BYTES).read_to_end(&mut piece)?;
+            let piece = read_up_to(file, PIECE_BYTES)?;
             if piece.is_empty() {
                 return self.ask(|_| async move { writer.close().await });
             }

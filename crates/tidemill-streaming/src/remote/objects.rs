@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::sync::Arc;
 
 use object_store::path::Path;
@@ -11,8 +11,8 @@ use tidemill_core::files::remote::RemoteFiles;
 use tidemill_core::{Cause, Settings};
 use url::Url;
 
-use super::Runtime;
 use super::options::options;
+use super::{Runtime, read_up_to};
 
 /// The schemes of the URLs that can be opened.
 pub(super) const SCHEMES: [&str; 8] = ["s3", "s3a", "gs", "az", "azure", "adl", "abfs", "abfss"];
@@ -54,8 +54,7 @@ impl Unusable {
 pub(crate) fn open(location: &str, settings: &Settings) -> Result<Opened, Unusable> {
     let url = Url::parse(location).map_err(|error| Unusable::new(location, format!("{error}; {EXAMPLE}")))?;
     let shown = without_secrets(&url);
-    // In Azure's own URLs the container stands where others have a user.
-    let has_user = !url.username().is_empty() && !url.scheme().starts_with("abfs");
+    let has_user = !url.username().is_empty() && !names_container(&url);
     if has_user || url.password().is_some() || url.query().is_some() {
         let text = "a location holds no credentials, which would get into logs; give them by the environment";
         return Err(Unusable::new(&shown, text));
@@ -134,12 +133,6 @@ impl ObjectFiles {
     }
 }
 
-fn read_up_to(file: &mut File, bytes: u64) -> io::Result<Vec<u8>> {
-    let mut piece = Vec::new();
-    file.take(bytes).read_to_end(&mut piece)?;
-    Ok(piece)
-}
-
 impl RemoteFiles for ObjectFiles {
     fn has_folders(&self) -> bool {
         false
@@ -198,10 +191,12 @@ fn parsed(path: &str) -> io::Result<Path> {
     Path::parse(path).map_err(|error| io::Error::new(io::ErrorKind::InvalidFilename, error.to_string()))
 }
 
-fn failed(error: object_store::Error) -> io::Error {
-    use object_store::Error::{NotFound, PermissionDenied, Unauthenticated};
+/// What an error means, in the words of a local file system.
+pub(crate) fn failed(error: object_store::Error) -> io::Error {
+    use object_store::Error::{AlreadyExists, NotFound, PermissionDenied, Precondition, Unauthenticated};
     let kind = match &error {
         NotFound { .. } => io::ErrorKind::NotFound,
+        AlreadyExists { .. } | Precondition { .. } => io::ErrorKind::AlreadyExists,
         PermissionDenied { .. } | Unauthenticated { .. } => io::ErrorKind::PermissionDenied,
         _ => io::ErrorKind::Other,
     };
@@ -209,7 +204,7 @@ fn failed(error: object_store::Error) -> io::Error {
 }
 
 /// What an error says, and what to do where nobody would guess it.
-pub(crate) fn text_of(error: &object_store::Error) -> String {
+fn text_of(error: &object_store::Error) -> String {
     let text = error.to_string();
     if !text.contains(INSTANCE_METADATA) {
         return text;
@@ -227,13 +222,18 @@ fn install_tls() {
     }
 }
 
+/// Whether it is one of Azure's own URLs, where the container stands in the place of a user.
+fn names_container(url: &Url) -> bool {
+    url.scheme().starts_with("abfs")
+}
+
 /// The URL as messages show it.
 fn without_secrets(url: &Url) -> String {
     let mut url = url.clone();
     url.set_query(None);
     url.set_fragment(None);
     // These fail for URLs that can have neither.
-    if !url.scheme().starts_with("abfs") {
+    if !names_container(&url) {
         let _ = url.set_username("");
     }
     let _ = url.set_password(None);

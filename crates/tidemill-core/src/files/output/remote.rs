@@ -64,10 +64,10 @@ impl RemotePlace {
         let mut place =
             RemotePlace { files, path: path.clone(), way: Way::Whole, is_new: true, has_begun, _staging: staging };
         let is_folder = place.files.has_folders() && !path.path.is_empty();
-        if is_folder {
-            place.take_back()?;
+        let mut there = place.look(existing)?;
+        if is_folder && there.is_none() && place.take_back()? {
+            there = place.look(existing)?;
         }
-        let there = place.there(existing)?;
         place.is_new = there.is_none();
         let replaces = existing == Existing::Replace;
         let may_be_renamed = there.is_none_or(|names| replaces && names.iter().all(|name| is_of_output(name)));
@@ -80,26 +80,31 @@ impl RemotePlace {
     }
 
     /// What is at the output's place, if that is fine by `existing`.
-    fn there(&self, existing: Existing) -> Result<Option<Vec<String>>, Cause> {
-        let listed = self.files.list(&self.path.path);
-        let is_something = match &listed {
-            Ok(listed) => listed.is_some(),
-            Err(error) => error.kind() == io::ErrorKind::NotADirectory,
-        };
-        if is_something && existing == Existing::Refuse {
-            return Err(self.already_there());
+    fn look(&self, existing: Existing) -> Result<Option<Vec<String>>, Cause> {
+        let refuses = existing == Existing::Refuse;
+        match self.files.list(&self.path.path) {
+            Ok(Some(_)) if refuses => Err(self.already_there()),
+            Err(error) if refuses && error.kind() == io::ErrorKind::NotADirectory => Err(self.already_there()),
+            listed => listed.map_err(|error| self.failed("write", &self.path.path, error)),
         }
-        listed.map_err(|error| self.failed("write", &self.path.path, error))
     }
 
-    /// Puts the output back in its place that a job had taken away to put its own there, and did not.
-    fn take_back(&self) -> Result<(), Cause> {
-        let is_there = |path: &str| match self.files.list(path) {
-            Err(error) if error.kind() == io::ErrorKind::NotADirectory => Ok(true),
-            listed => listed.map(|it| it.is_some()).map_err(|error| self.failed("list", path, error)),
-        };
+    /// Puts the output back in its place, which is free, that a job had taken away to put its own there, and did not. Whether
+    /// there was one.
+    fn take_back(&self) -> Result<bool, Cause> {
         let old = self.beside("old");
-        if !is_there(&self.path.path)? && is_there(&old)? { self.rename(&old, &self.path.path) } else { Ok(()) }
+        let is_there = !self.is_free(&old)?;
+        if is_there {
+            self.rename(&old, &self.path.path)?;
+        }
+        Ok(is_there)
+    }
+
+    fn is_free(&self, path: &str) -> Result<bool, Cause> {
+        match self.files.list(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotADirectory => Ok(false),
+            listed => listed.map(|it| it.is_none()).map_err(|error| self.failed("list", path, error)),
+        }
     }
 
     /// Gives the parts in the local folder `committed` their place.
@@ -127,7 +132,7 @@ impl RemotePlace {
         self.remove(&join(place, SUCCESS))?;
         self.copy(committed, parts, place)?;
         if replaces {
-            let there = self.files.list(place).map_err(|error| self.failed("list", place, error))?;
+            let there = self.list(place)?;
             let old = |name: &String| name.starts_with(PART) && !parts.contains(name);
             there
                 .unwrap_or_default()
@@ -143,13 +148,15 @@ impl RemotePlace {
         match self.way {
             _ if !self.has_begun.load(Ordering::Relaxed) => Ok(()),
             Way::Whole => {
-                self.take_back()?;
+                if self.is_free(&self.path.path)? {
+                    self.take_back()?;
+                }
                 self.remove(&self.beside(""))
             }
             Way::Into { .. } if !self.is_new => Ok(()),
             Way::Into { .. } => {
                 let place = &self.path.path;
-                let there = self.files.list(place).map_err(|error| self.failed("list", place, error))?;
+                let there = self.list(place)?;
                 let ours = there.unwrap_or_default().into_iter().filter(|name| is_of_output(name));
                 ours.map(|name| join(place, &name)).try_for_each(|path| self.remove(&path))
             }
@@ -194,6 +201,10 @@ impl RemotePlace {
             io::ErrorKind::AlreadyExists => self.already_there(),
             _ => self.failed("rename", from, error),
         })
+    }
+
+    fn list(&self, folder: &str) -> Result<Option<Vec<String>>, Cause> {
+        self.files.list(folder).map_err(|error| self.failed("list", folder, error))
     }
 
     fn remove(&self, path: &str) -> Result<(), Cause> {

@@ -4,7 +4,6 @@
 //! lock: the log creates its objects on condition that they are not there, which only one of two drivers succeeds in.
 
 use std::fmt;
-use std::io;
 use std::sync::Arc;
 
 use futures::TryStreamExt;
@@ -66,21 +65,14 @@ impl ObjectStorage {
     }
 
     fn failed(&self, name: &str, action: &'static str, error: object_store::Error) -> StorageError {
-        use object_store::Error::{
-            AlreadyExists, NotFound, NotImplemented, NotSupported, PermissionDenied, Precondition, Unauthenticated,
-        };
-        let place = self.place(name);
-        let kind = match &error {
-            NotFound { .. } => return StorageError::Missing { place },
-            AlreadyExists { .. } | Precondition { .. } => return StorageError::Exists { place },
+        use object_store::Error::{NotImplemented, NotSupported};
+        match error {
             NotSupported { .. } | NotImplemented { .. } => {
                 let text = format!("the store cannot {action} as checkpoints need it: {error}");
-                return StorageError::unusable(&self.location, text);
+                StorageError::unusable(&self.location, text)
             }
-            PermissionDenied { .. } | Unauthenticated { .. } => io::ErrorKind::PermissionDenied,
-            _ => io::ErrorKind::Other,
-        };
-        StorageError::Io { place, action, kind, text: objects::text_of(&error) }
+            error => self.place(name).failed(action, &objects::failed(error)),
+        }
     }
 
     fn write(&self, name: &str, action: &'static str, bytes: &[u8], mode: PutMode) -> Result<(), StorageError> {
