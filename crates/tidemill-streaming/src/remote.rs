@@ -64,6 +64,11 @@ pub fn register(context: &Context) {
     let _ = remote;
 }
 
+/// What is no URL as messages show it: whatever stands before an `@` may be a secret.
+pub(crate) fn without_user(location: &str) -> &str {
+    location.rsplit_once('@').map_or(location, |(_, rest)| rest)
+}
+
 /// The next bytes of a file, so many at most; none at its end.
 #[cfg(any(feature = "object-store", feature = "hdfs"))]
 fn read_up_to(file: &mut File, bytes: u64) -> io::Result<Vec<u8>> {

@@ -107,6 +107,7 @@ fn without_scheme(path: &str) -> Result<&str, Cause> {
     }
     let Some((scheme, rest)) = scheme_of(path) else { return Ok(path) };
     if !scheme.eq_ignore_ascii_case("file") {
+        let path = RemotePath::new(scheme, rest)?; // which refuses credentials and does not repeat them
         return Err(Cause::Invalid(format!(
             "{path} cannot be used here: {scheme}: paths are for what is saved and for checkpoints of streams; copy the files to \
              a disk that every machine sees, or mount that file system, and give the path there"

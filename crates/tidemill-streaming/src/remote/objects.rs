@@ -12,7 +12,7 @@ use tidemill_core::{Cause, Settings};
 use url::Url;
 
 use super::options::options;
-use super::{Runtime, read_up_to};
+use super::{Runtime, read_up_to, without_user};
 
 /// The schemes of the URLs that can be opened.
 pub(super) const SCHEMES: [&str; 8] = ["s3", "s3a", "gs", "az", "azure", "adl", "abfs", "abfss"];
@@ -52,7 +52,8 @@ impl Unusable {
 
 /// Opens a URL. Nothing is asked of the store yet.
 pub(crate) fn open(location: &str, settings: &Settings) -> Result<Opened, Unusable> {
-    let url = Url::parse(location).map_err(|error| Unusable::new(location, format!("{error}; {EXAMPLE}")))?;
+    let no_url = |error| Unusable::new(without_user(location), format!("{error}; {EXAMPLE}"));
+    let url = Url::parse(location).map_err(no_url)?;
     let shown = without_secrets(&url);
     let has_user = !url.username().is_empty() && !names_container(&url);
     if has_user || url.password().is_some() || url.query().is_some() {

@@ -74,6 +74,14 @@ fn what_is_missing_is_told_in_the_words_of_spark() {
 }
 
 #[test]
+fn credentials_in_a_path_are_not_repeated() {
+    for error in [find("/a,s3a://key:hidden@bucket/b").unwrap_err(), local("s3://hidden@bucket/b").unwrap_err()] {
+        let error = error.to_string();
+        assert!(error.contains("a path holds no credentials") && !error.contains("hidden"), "{error}");
+    }
+}
+
+#[test]
 fn a_colon_in_a_name_is_no_scheme() {
     let folder = folder_of(&["12:30.log", "a:b"]);
     assert_eq!(found(&folder, "@/12:30.log,@/a:b").unwrap(), ["12:30.log", "a:b"]);

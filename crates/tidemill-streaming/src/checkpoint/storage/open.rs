@@ -6,6 +6,8 @@ use tidemill_core::Settings;
 use tidemill_core::files::paths;
 
 use super::{LocalStorage, Storage, StorageError};
+#[cfg(not(feature = "object-store"))]
+use crate::remote::without_user;
 
 /// Opens the checkpoint at `location` to be written: a path, a `file:` URL, or the URL of an object store (`s3://bucket/path`,
 /// also `s3a`, `gs`, `az`, `abfs`), if this build has the feature `object-store`.
@@ -59,9 +61,7 @@ fn open_remote(location: &str, settings: &Settings) -> Result<Arc<dyn Storage>, 
 #[cfg(not(feature = "object-store"))]
 fn open_remote(location: &str, _: &Settings) -> Result<Arc<dyn Storage>, StorageError> {
     let text = "this build has no object stores: build it with the feature `object-store`, or give a local directory";
-    // Whatever stands before an `@` may be a secret.
-    let shown = location.rsplit_once('@').map_or(location, |(_, rest)| rest);
-    Err(StorageError::unusable(shown, text))
+    Err(StorageError::unusable(without_user(location), text))
 }
 
 #[cfg(test)]

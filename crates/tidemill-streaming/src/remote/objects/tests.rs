@@ -147,6 +147,7 @@ fn urls_that_cannot_be_used_say_why() {
         ("memory:///", "no object store;"),
         ("http://host/path", "no object store;"),
         ("hdfs://host/path", "no object store;"),
+        ("s3://key:secret@[bucket/path", "give a URL such as s3://bucket/path"),
         ("s3:", "give a URL such as s3://bucket/path"),
     ];
     for (location, text) in table {
